@@ -1,0 +1,1 @@
+"""Stored bytes to something to look at. Executes nothing."""

@@ -1,0 +1,1 @@
+"""Pure calculations on columns and access logs. Empty until the insight features arrive."""

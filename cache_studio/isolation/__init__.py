@@ -1,0 +1,1 @@
+"""Runs a named function in a killable child with limits on time and memory."""

@@ -1,0 +1,1 @@
+"""Watching, sampling, rates and the history database."""

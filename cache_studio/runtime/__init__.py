@@ -1,0 +1,1 @@
+"""The caches an application runs, over the format modules of `adapters`."""

@@ -1,0 +1,1 @@
+"""Where removed entries wait for undo. Knows no format: copies are opaque."""
