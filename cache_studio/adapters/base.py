@@ -1,0 +1,314 @@
+"""The seam: what a format writes so that the studio can attach to its caches.
+
+A format is one module or folder with three parts: its *layout* (what files, fields and keys are called
+and how an entry is encoded, written once), its `Adapter` (the studio's side) and, where an application
+can run it, its `KeyAccess` (the runtime's side). `Format` joins them and imports neither before it is
+needed: a module that defines FORMAT imports no numpy and no driver.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from cache_studio.model.capabilities import Capabilities
+from cache_studio.model.errors import EntryNotFound, UnsupportedAction
+from cache_studio.model.options import Option, OptionValue
+from cache_studio.model.seeing import Counters, Part, Removal, Restoration, Seen, Source, Volume
+from cache_studio.model.targets import Target
+
+if TYPE_CHECKING:
+    from cache_studio.adapters.sight import Sight
+    from cache_studio.model.columns import Batch, EntryId, ScanEnd
+    from cache_studio.model.payload import Payload
+
+
+class Certainty(StrEnum):
+    """How sure `recognise` is."""
+
+    SURE = "sure"
+    """The signature of this format."""
+    LOOK = "look"
+    """It can be opened by this format's mapping; a more certain format wins."""
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What `recognise` says of a place; `options` are the guesses that the attach dialog shows."""
+
+    certainty: Certainty
+    options: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    """One sentence: what was found, or what is uncertain about the guess."""
+    places: tuple[str, ...] = ()
+    """For a folder whose cache lies below it: the paths to attach instead."""
+
+
+NOT_RECOGNISED = Recognition(Certainty.NO)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryCopy:
+    """A complete copy of an entry: everything that `restore` needs to bring it back to the byte.
+
+    `data` is opaque outside the format. `files` names what `Keep.file` took for it.
+    """
+
+    key: str
+    namespace: str
+    size: int
+    data: bytes
+    id: bytes
+    """The entry's id as the format packs it, so that a later process can find it again."""
+    files: tuple[str, ...] = ()
+
+
+class Keep(Protocol):
+    """Where `remove` puts copies; what it took is durable when the call returns.
+
+    Raises CacheStudioError when it cannot; then nothing of that batch may be removed.
+    """
+
+    def file(self, descriptor: int, length: int) -> str:
+        """Copy `length` bytes of an open file from its beginning; returns the name for `EntryCopy.files`."""
+
+    def copies(self, copies: Sequence[EntryCopy]) -> None:
+        """Take the copies of one batch."""
+
+
+class Kept(Protocol):
+    """Where `restore` finds the files that `Keep.file` took."""
+
+    def open(self, name: str) -> BinaryIO:
+        """The file, open for reading."""
+
+
+class Adapter(ABC):
+    """One open cache of one format, read and changed through one vocabulary.
+
+    Used by one thread from `open` to `close`, so it needs no locks; only `interrupt` may be called by
+    another. Every method may block; none computes what the model or a service computes. Driver errors
+    leave as `model.errors`, never raw. Looking changes nothing in the cache.
+    """
+
+    capabilities: Capabilities
+    """What *this* open cache allows (read-only file, rights, reason); true after `open`."""
+    sources: Mapping[str, Source] = {}
+    """Where each column's figures come from; a column that is absent is recorded."""
+    batch_size: int = 500
+    """How many entries `remove` is given at once."""
+    returns_entries: str = ""
+    """A sentence for plans where a running application may hold its own copy in memory, else ""."""
+    no_undo: str = ""
+    """Why undo is not possible although removing is; "" where it is possible."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, target: Target, options: Mapping[str, OptionValue], *, writable: bool) -> "Adapter":
+        """Open an existing cache, never create one; CacheUnavailable or WrongFormat with a hint.
+
+        With `writable` false no method of this object changes the cache, whatever is asked.
+        """
+
+    @abstractmethod
+    def scan(self) -> "Generator[Batch, None, ScanEnd]":
+        """Yield all entries in batches (the first soon, at most 10,000 rows), metadata only, no id twice.
+
+        Returns `ScanEnd()` when the listing is complete, else with the reason why not. Closing the
+        generator ends the scan and releases what it holds.
+        """
+
+    @abstractmethod
+    def read(self, entry_id: "EntryId", max_bytes: int | None = None) -> "Payload":
+        """The stored bytes of one entry, each piece cut at `max_bytes`; EntryNotFound when it is gone."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release everything. Safe to call twice."""
+
+    def lookup(self, keys: Collection[str], namespace: str | None = None) -> "Batch":
+        """The entries with these keys (in every namespace when None). Default: a scan."""
+        from cache_studio.adapters.defaults import lookup_by_scan
+
+        return lookup_by_scan(self, keys, namespace)
+
+    def fill(self, ids: Sequence["EntryId"]) -> "Batch":
+        """The same entries with every pending column completed; entries that are gone are left out."""
+        raise UnsupportedAction("Nothing is pending in this format.")
+
+    def changes(self, names: Collection[str]) -> "tuple[Batch, list[EntryId]] | None":
+        """What the watcher's changed file names mean: entries new or rewritten, and ids that are gone.
+
+        None (the default) means that only a new scan can tell.
+        """
+        return None
+
+    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
+        """Remove one batch, compare-and-remove; an answer for each entry, in order.
+
+        Always in this order: the stamp is still the same; a complete copy is handed to `keep` and is
+        durable; the entry is removed only if it still equals that copy. Without `keep` the stamp alone
+        is compared and there is no undo.
+        """
+        raise UnsupportedAction("Entries of this format cannot be removed.")
+
+    def restore(self, copies: Sequence[EntryCopy], kept: Kept) -> list[Restoration]:
+        """Bring copies back exactly; never replaces a newer entry. An answer for each, in order."""
+        raise UnsupportedAction("Entries of this format cannot be restored.")
+
+    def present(self, copies: Sequence[EntryCopy]) -> list[bool]:
+        """Whether each copy's entry is stored again (or still) as it was copied: recovery after a kill asks."""
+        raise UnsupportedAction("Entries of this format cannot be restored.")
+
+    def compactable(self) -> list[Part]:
+        """What `compact` would give back, cheap to find out. Default: nothing."""
+        return []
+
+    def compact(self) -> list[Part]:
+        """Give unused space back, entries untouched; what really was given back."""
+        raise UnsupportedAction("There is nothing to compact in this format.")
+
+    def compact_note(self) -> str:
+        """What a user should know before compacting (how long the database is held), or ""."""
+        return ""
+
+    def measure(self) -> Volume:
+        """Volume, reclaimable and capacity now."""
+        return Volume(None)
+
+    def counters(self) -> Counters:
+        """Hits and misses as the cache itself records them; empty where it does not."""
+        return Counters()
+
+    def details(self) -> Mapping[str, object]:
+        """The format's own figures for `stats` (JSON values), cheap to find out."""
+        return {}
+
+    def watched(self) -> tuple[tuple[str, bool], ...]:
+        """Folders to watch, each with whether it is watched recursively. Empty: the cache is polled."""
+        return ()
+
+    def interrupt(self) -> None:
+        """End the call in progress (from another thread); that call raises Cancelled. Default: nothing."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a runtime cache holds for one key. Times are epoch seconds; `expires` None is never."""
+
+    value: bytes
+    created: float
+    expires: float | None = None
+    accessed: float | None = None
+    hits: int = 0
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What eviction needs to know of one stored key. None is not recorded."""
+
+    key: str
+    namespace: str
+    size: int
+    created: float
+    expires: float | None = None
+    accessed: float | None = None
+    hits: int | None = None
+
+
+class KeyAccess(ABC):
+    """The runtime's door to one cache: by key, each call one round trip, safe from many threads and processes.
+
+    It can create the cache. It imports neither numpy nor a driver before the first `open`. `value` is the
+    encoded value as the layout stores it (JSON text, pickle bytes, file content).
+    """
+
+    @classmethod
+    @abstractmethod
+    def open(cls, target: Target, options: Mapping[str, OptionValue]) -> "KeyAccess":
+        """Open or create the cache."""
+
+    @abstractmethod
+    def get(self, key: str, namespace: str = "") -> Held | None:
+        """What is stored, stale or not; None when nothing is, or when it is broken."""
+
+    @abstractmethod
+    def put(self, key: str, held: Held, namespace: str = "") -> None:
+        """Store it, replacing what is there."""
+
+    @abstractmethod
+    def delete(self, key: str, namespace: str = "") -> bool:
+        """Remove it; whether it was there."""
+
+    def touch(self, key: str, namespace: str, accessed: float) -> None:
+        """Note an access where the layout records it. Default: it does not."""
+        return None
+
+    @abstractmethod
+    def known(self) -> Iterator[Known]:
+        """All stored keys, for eviction and clean-up at start."""
+
+    def flush(self) -> None:
+        """Write what is still only in memory. Default: nothing is."""
+        return None
+
+    @abstractmethod
+    def close(self) -> None:
+        """Flush and release everything. Safe to call twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format as the registry knows it; `adapter` and `access` are `"module:Class"`, imported when needed."""
+
+    name: str
+    title: str
+    """One line for `formats` and the attach dialog."""
+    options: tuple[Option, ...]
+    recognise: "Callable[[Sight], Recognition]"
+    """Reads the bounded look alone, never the cache; runs in a child process."""
+    adapter: str
+    access: str = ""
+    schemes: tuple[str, ...] = ()
+    """URL schemes that this format opens; empty for paths."""
+
+    def adapter_class(self) -> type[Adapter]:
+        """Import the adapter."""
+        adapter: type[Adapter] = _imported(self.adapter)
+        return adapter
+
+    def access_class(self) -> type[KeyAccess]:
+        """Import the key access; UnsupportedAction when the format has none."""
+        if not self.access:
+            raise UnsupportedAction(f"A runtime cache cannot be kept as {self.name}.")
+        access: type[KeyAccess] = _imported(self.access)
+        return access
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
+
+
+def require_found(found: object, key: str) -> None:
+    """Raise EntryNotFound unless something was found."""
+    if not found:
+        raise EntryNotFound(f"There is no entry “{key}”.", "It may have been removed meanwhile; refresh the list.")
+
+
+def batched(entries: Iterable[Seen], size: int) -> Iterator[list[Seen]]:
+    """Cut into lists of at most `size`."""
+    batch: list[Seen] = []
+    for entry in entries:
+        batch.append(entry)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

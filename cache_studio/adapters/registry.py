@@ -1,0 +1,77 @@
+"""Which formats there are: all of the entry-point group `cache_studio.adapters`, bundled or a stranger's."""
+
+import tomllib
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from cache_studio.adapters.base import Certainty, Format
+from cache_studio.adapters.sight import Sight
+from cache_studio.model.errors import BadRequest, WrongFormat
+
+GROUP = "cache_studio.adapters"
+"""The entry-point group; each entry names a `Format` object."""
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    if project.is_file():
+        # A checkout is not installed, so its own formats are in no metadata: the same table is read from its source.
+        declared = tomllib.loads(project.read_text("utf-8")).get("project", {}).get("entry-points", {})
+        for name, value in declared.get(GROUP, {}).items():
+            found.setdefault(name, EntryPoint(name, value, GROUP))
+    return found
+
+
+def format_names() -> tuple[str, ...]:
+    """The names of all formats; imports none of them."""
+    return tuple(_entry_points())
+
+
+@cache
+def get_format(name: str) -> Format:
+    """One format by name; BadRequest when there is none, with a hint when its module cannot be imported."""
+    point = _entry_points().get(name)
+    if point is None:
+        raise BadRequest(f"There is no format “{name}”.", "Known formats: " + ", ".join(format_names()) + ".")
+    try:
+        loaded = point.load()
+    except ImportError as error:
+        raise BadRequest(f"The format “{name}” cannot be loaded: {error}.", "Is its package installed?") from error
+    if not isinstance(loaded, Format):
+        raise BadRequest(f"The entry point “{name}” names no Format.", "It should be module:FORMAT.")
+    return loaded
+
+
+def all_formats() -> list[Format]:
+    """Every format that can be loaded."""
+    return [get_format(name) for name in format_names()]
+
+
+def recognise(path: str) -> list[dict[str, object]]:
+    """What every path format says of `path`, surest first, the rest left out. Call it in a child process.
+
+    Each answer: `format`, `certainty`, `options`, `note`, `places`. Raises WrongFormat for something that
+    is neither file nor folder, CacheUnavailable never: a missing path is an empty list.
+    """
+    sight = Sight(path)
+    if sight.kind == "other":
+        raise WrongFormat("This is neither a file nor a folder.", "Give a file, a folder or a URL.")
+    answers: list[dict[str, object]] = []
+    for candidate in all_formats():
+        if candidate.schemes or sight.kind == "missing":
+            continue
+        found = candidate.recognise(sight)
+        if found.certainty is not Certainty.NO:
+            answers.append(
+                {
+                    "format": candidate.name,
+                    "certainty": found.certainty.value,
+                    "options": dict(found.options),
+                    "note": found.note,
+                    "places": list(found.places),
+                }
+            )
+    return sorted(answers, key=lambda answer: answer["certainty"] != Certainty.SURE)

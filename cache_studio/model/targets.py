@@ -1,0 +1,91 @@
+"""Targets: where a cache is, as a path, a path with a format, or a URL. Parsing does no I/O."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from cache_studio.model.errors import BadRequest
+
+URL_SCHEMES = ("redis", "rediss", "redis+cluster", "redis+sentinel", "unix")
+"""Schemes that make a target a URL; every other target is a path."""
+
+_QUERY = re.compile(r"\?([^?/\\=]+=.*)$", re.DOTALL)
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "")
+"""Hosts that are this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A parsed target. `location` is the path, or the URL without options and password."""
+
+    location: str
+    format: str = ""
+    """Name of the format where the target says it, else ""."""
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    password: str = field(default="", repr=False, compare=False)
+
+    @property
+    def is_url(self) -> bool:
+        """Whether the cache is reached over a connection."""
+        return urlsplit(self.location).scheme in URL_SCHEMES and "://" in self.location
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the cache is on this machine: a path, a socket, or a loopback address."""
+        parts = urlsplit(self.location)
+        return not self.is_url or parts.scheme == "unix" or (parts.hostname or "") in LOOPBACK
+
+    def __str__(self) -> str:
+        """The target as it is shown and remembered: never with a password."""
+        head = f"{self.format}:" if self.format and not self.is_url else ""
+        query = urlencode(dict(self.options), safe=":/*,", quote_via=quote)
+        return f"{head}{self.location}" + (f"?{query}" if query else "")
+
+    def with_options(self, options: Mapping[str, str], format_name: str = "") -> "Target":
+        """The same place with other options (and, where given, another format)."""
+        return Target(self.location, format_name or self.format, MappingProxyType(dict(options)), self.password)
+
+
+def parse_target(text: str, formats: Collection[str] = ()) -> Target:
+    """Read what a user wrote; `formats` are the known names that may stand before a colon.
+
+    Raises BadRequest when it is empty or a URL cannot be read. A word before `:` that is no format
+    belongs to the path (`C:\\cache`).
+    """
+    text = text.strip()
+    if not text:
+        raise BadRequest("The target is empty.", "Give a path such as ./cache, or a URL such as redis://localhost.")
+    format_name = ""
+    head, colon, rest = text.partition(":")
+    if colon and head in formats and not rest.startswith("//"):
+        format_name, text = head, rest
+    if "://" in text and text.partition("://")[0] in URL_SCHEMES:
+        return _parse_url(text, format_name)
+    match = _QUERY.search(text)
+    if match is None:
+        return Target(text, format_name)
+    return Target(text[: match.start()], format_name, _options(match.group(1)))
+
+
+def _parse_url(text: str, format_name: str) -> Target:
+    try:
+        parts = urlsplit(text)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError as error:
+        raise BadRequest(f"The URL cannot be read: {error}.", "Write it like redis://host:6379/0.") from None
+    user = f"{parts.username}@" if parts.username else ""
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    options = dict(_options(parts.query))
+    format_name = options.pop("format", "") or format_name
+    password = unquote(parts.password or "") or options.pop("password", "")
+    location = urlunsplit((parts.scheme, f"{user}{host}{port}", parts.path.rstrip("/"), "", ""))
+    if parts.scheme == "unix":
+        location = f"unix://{user}{parts.path}"
+    return Target(location, format_name, MappingProxyType(options), password)
+
+
+def _options(query: str) -> Mapping[str, str]:
+    return MappingProxyType(dict(parse_qsl(query, keep_blank_values=True)))
