@@ -5,6 +5,7 @@ first operator is a field name is a comparison; every other word is a search in 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,7 +14,7 @@ from cache_studio.model.units import parse_duration, parse_size
 
 TEXT_FIELDS = ("key", "ns", "tag", "type", "problem", "value")
 """Fields compared as text."""
-NUMBER_FIELDS = {
+NUMBER_FIELDS: dict[str, Callable[[str], float]] = {
     "size": parse_size,
     "age": parse_duration,
     "ttl": parse_duration,
@@ -123,7 +124,7 @@ def _split(expression: str) -> list[_Word]:
         char = expression[position]
         if char.isspace():
             position += 1
-        elif char == "(" or (char == ")" and depth >= 0):
+        elif char in "()":
             depth += 1 if char == "(" else -1
             words.append(_Word(char, position, position + 1, 1))
             position += 1

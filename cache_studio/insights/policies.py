@@ -1,0 +1,100 @@
+"""Eviction policies: in which order entries go. Pure, on the columns of a view."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache_studio.model.columns import Floats, View
+from cache_studio.model.errors import BadRequest
+
+POLICIES = {
+    "lru": "least recently read first",
+    "lfu": "fewest hits first, ties least recently read",
+    "fifo": "oldest first",
+    "ttl": "stale first, then least recently read",
+    "size": "largest first",
+    "intelligent": "lowest score of recency, frequency and size first",
+}
+"""Policy name to what goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Rows of a view, the first to go first; `note` says what the policy fell back to, "" for nothing."""
+
+    rows: NDArray[np.intp]
+    note: str = ""
+
+
+def eviction_order(policy: str, view: View, now: float) -> Order:
+    """The order in which `policy` removes entries.
+
+    Where its data is not recorded it falls back from last access to creation and says so; BadRequest
+    where nothing is left to go by. Single entries without the figure go last: they are never guessed to be old.
+    """
+    rows = view.rows()
+    columns = {name: column[rows] for name, column in view.numbers.items()}
+    match policy:
+        case "lru":
+            recency, note = _recency(columns)
+            return Order(rows[np.lexsort((recency,))], note)
+        case "lfu":
+            hits = _required(columns["hits"], "lfu", "hits")
+            recency, note = _recency(columns)
+            return Order(rows[np.lexsort((recency, hits))], note)
+        case "fifo":
+            created = _required(columns["created"], "fifo", "creation times")
+            return Order(rows[np.lexsort((_last(created),))])
+        case "ttl":
+            return _by_ttl(rows, columns, now)
+        case "size":
+            size = _required(columns["size"], "size", "sizes")
+            return Order(rows[np.lexsort((_last(-size),))])
+        case "intelligent":
+            return _by_score(rows, columns, now)
+    raise BadRequest(f"There is no policy “{policy}”.", "Policies: " + ", ".join(POLICIES) + ".")
+
+
+def _by_ttl(rows: NDArray[np.intp], columns: dict[str, Floats], now: float) -> Order:
+    """The first expired, else least recently read (systems.md, S3)."""
+    recency, note = _recency(columns)
+    expires = columns["expires"]
+    expired = np.where(expires <= now, expires, math.inf)
+    return Order(rows[np.lexsort((recency, expired))], note)
+
+
+def _by_score(rows: NDArray[np.intp], columns: dict[str, Floats], now: float) -> Order:
+    """score = 0.4/(hours since access + 1) + 0.4 hits/(age in hours + 1) - 0.2 size in KiB (systems.md, S3)."""
+    hits = columns["hits"]
+    note = ""
+    if hits.size and np.isnan(hits).all():
+        hits, note = np.zeros_like(hits), "Hits are not recorded and count as none for every entry."
+    recency, fallback = _recency(columns)
+    idle_hours = np.maximum(now - recency, 0) / 3600
+    age_hours = np.maximum(now - columns["created"], 0) / 3600
+    score = 0.4 / (idle_hours + 1) + 0.4 * hits / (age_hours + 1) - 0.2 * columns["size"] / 1024
+    return Order(rows[np.lexsort((_last(score),))], " ".join(filter(None, (note, fallback))))
+
+
+def _recency(columns: dict[str, Floats]) -> tuple[Floats, str]:
+    accessed, created = columns["accessed"], columns["created"]
+    if not accessed.size or not np.isnan(accessed).all():
+        return _last(np.where(np.isnan(accessed), created, accessed)), ""
+    if np.isnan(created).all():
+        raise BadRequest(
+            "This policy needs the last access or the creation time, and this cache records neither.",
+            "Choose the policy size.",
+        )
+    return _last(created), "Last access is not recorded; the creation time is used in its place."
+
+
+def _required(column: Floats, policy: str, what: str) -> Floats:
+    if column.size and np.isnan(column).all():
+        raise BadRequest(f"The policy {policy} needs {what}, and this cache does not record them.", "Choose another.")
+    return _last(column)
+
+
+def _last(column: Floats) -> Floats:
+    return np.where(np.isnan(column), math.inf, column)

@@ -1,0 +1,231 @@
+"""The catalog of an attachment: all entries as columns, changed by its thread, published as frozen views.
+
+Rows are never altered. An entry that changed gets a new row and its old one becomes a tombstone, so a
+view taken earlier stays true without a copy; only the mask of the living rows is copied for each view.
+When more than half of the rows are tombstones the catalog is laid out anew and the `epoch` rises.
+"""
+
+from collections.abc import Iterable
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache_studio.model.columns import NUMBERS, PENDING_BITS, STAMP_WIDTH, Batch, EntryId, View
+
+_FIRST_ROOM = 1_024
+_TOMBSTONES = 10_000
+"""The layout is not renewed for fewer tombstones than this."""
+
+
+class Catalog:
+    """The entries known of one cache. Used by one thread; views may go anywhere."""
+
+    def __init__(self) -> None:
+        self.stored = 0
+        """Entries that were new or rewritten since the first complete listing."""
+        self.removed = 0
+        """Entries that went since the first complete listing."""
+        self._complete = False
+        self._version = 0
+        self._epoch = 0
+        self._listing = 0
+        self._lay_out(_FIRST_ROOM)
+
+    def _lay_out(self, room: int) -> None:
+        self._n = self._dead = 0
+        self._ids: list[EntryId] = []
+        self._keys: list[str] = []
+        self._index: dict[EntryId, int] = {}
+        self._problems: dict[int, str] = {}
+        self._namespaces: dict[str, int] = {"": 0}
+        self._types: dict[str, int] = {"": 0}
+        self._tag_sets: dict[tuple[str, ...], int] = {}
+        self._arrays: dict[str, NDArray[Any]] = {name: np.empty(room) for name in NUMBERS} | {
+            "stamps": np.empty((room, STAMP_WIDTH), np.int64),
+            "namespace": np.empty(room, np.int32),
+            "type": np.empty(room, np.int32),
+            "tags": np.empty(room, np.int32),
+            "pending": np.empty(room, np.uint8),
+            "alive": np.empty(room, np.bool_),
+            "listing": np.empty(room, np.int32),
+        }
+
+    def __len__(self) -> int:
+        return self._n - self._dead
+
+    def begin_listing(self) -> None:
+        """A new scan starts: what it does not show will be gone at its end."""
+        self._listing += 1
+
+    def end_listing(self, complete: bool) -> None:
+        """The scan ended; only a complete one proves that what it did not show is gone."""
+        if complete:
+            missing = np.flatnonzero(self._column("alive") & (self._column("listing") < self._listing))
+            self._bury(missing)
+            self._complete = True
+            self._renew()
+
+    def add(self, batch: Batch) -> int:
+        """Take a batch of a scan, of `fill` or of a change in; returns how many entries were new or changed."""
+        if not len(batch):
+            return 0
+        known = [self._index.get(entry_id, -1) for entry_id in batch.ids]
+        rows = np.asarray(known, dtype=np.intp)
+        same = self._unchanged(batch, rows)
+        self._arrays["listing"][rows[same]] = self._listing
+        new = np.flatnonzero(~same)
+        if not new.size:
+            return 0
+        replaced = rows[new]
+        self._bury(replaced[replaced >= 0], counted=False)
+        self._append(batch, new)
+        if self._complete:
+            self.stored += int(new.size)
+        return int(new.size)
+
+    def fill(self, batch: Batch) -> None:
+        """Complete pending cells of entries that are still the ones that were asked for."""
+        rows = np.asarray([self._index.get(entry_id, -1) for entry_id in batch.ids], dtype=np.intp)
+        at = np.flatnonzero(rows >= 0)
+        at = at[self._arrays["alive"][rows[at]]]
+        at = at[(self._arrays["stamps"][rows[at]] == batch.stamps[at]).all(axis=1)]
+        target = rows[at]
+        for name in NUMBERS:
+            self._arrays[name][target] = batch.numbers[name][at]
+        self._arrays["type"][target] = _codes(self._types, [batch.types[row] for row in at])
+        if batch.tags is not None:
+            self._arrays["tags"][target] = _codes(self._tag_sets, [batch.tags[row] for row in at])
+        for row, text in batch.problems.items():
+            if rows[row] >= 0:
+                self._problems[int(rows[row])] = text
+        self._arrays["pending"][target] = batch.pending[at]
+
+    def skip_pending(self, ids: Iterable[EntryId]) -> None:
+        """Give up on pending cells of these entries: they are not recorded."""
+        for entry_id in ids:
+            row = self._index.get(entry_id)
+            if row is not None:
+                self._arrays["pending"][row] = 0
+
+    def forget(self, ids: Iterable[EntryId]) -> None:
+        """These entries are gone."""
+        rows = [row for row in map(self._index.get, ids) if row is not None]
+        self._bury(np.asarray(rows, dtype=np.intp))
+
+    def pending_ids(self, limit: int) -> list[EntryId]:
+        """Some entries that still wait for a figure."""
+        rows = np.flatnonzero(self._column("alive") & (self._column("pending") != 0))[:limit]
+        return [self._ids[row] for row in rows]
+
+    def view(self) -> View:
+        """All that is known now, frozen."""
+        self._version += 1
+        return View(
+            version=self._version,
+            epoch=self._epoch,
+            n=self._n,
+            alive=self._column("alive").copy(),
+            ids=self._ids,
+            keys=self._keys,
+            stamps=self._column("stamps"),
+            numbers=MappingProxyType({name: self._column(name) for name in NUMBERS}),
+            namespace_codes=self._column("namespace"),
+            namespace_names=list(self._namespaces),
+            type_codes=self._column("type"),
+            type_names=list(self._types),
+            tag_codes=self._column("tags"),
+            tag_sets=list(self._tag_sets),
+            problems=MappingProxyType(dict(self._problems)),
+            pending=self._column("pending"),
+            index=self._index,
+            complete=self._complete,
+        )
+
+    def _column(self, name: str) -> NDArray[Any]:
+        return self._arrays[name][: self._n]
+
+    def _unchanged(self, batch: Batch, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        same = rows >= 0
+        if not same.any():
+            return same
+        at = np.maximum(rows, 0)
+        same &= self._arrays["alive"][at] & (self._arrays["stamps"][at] == batch.stamps).all(axis=1)
+        for name in NUMBERS:
+            mine, theirs = self._arrays[name][at], batch.numbers[name]
+            waiting = (batch.pending & PENDING_BITS[name]) != 0
+            same &= (mine == theirs) | (np.isnan(mine) & np.isnan(theirs)) | waiting
+        return same
+
+    def _bury(self, rows: NDArray[np.intp], counted: bool = True) -> None:
+        alive = self._arrays["alive"]
+        rows = rows[alive[rows]]
+        alive[rows] = False
+        self._dead += int(rows.size)
+        for row in rows:
+            self._problems.pop(int(row), None)
+            if counted:
+                del self._index[self._ids[row]]
+        if counted and self._complete:
+            self.removed += int(rows.size)
+
+    def _append(self, batch: Batch, new: NDArray[np.intp]) -> None:
+        start, count = self._n, int(new.size)
+        self._make_room(start + count)
+        whole = count == len(batch)
+        picked = slice(None) if whole else new
+        span = slice(start, start + count)
+        for name in NUMBERS:
+            self._arrays[name][span] = batch.numbers[name][picked]
+        self._arrays["stamps"][span] = batch.stamps[picked]
+        self._arrays["pending"][span] = batch.pending[picked]
+        self._arrays["alive"][span] = True
+        self._arrays["listing"][span] = self._listing
+        self._arrays["namespace"][span] = _codes(self._namespaces, _picked(batch.namespaces, new, whole))
+        self._arrays["type"][span] = _codes(self._types, _picked(batch.types, new, whole))
+        tags = batch.tags
+        self._arrays["tags"][span] = -1 if tags is None else _codes(self._tag_sets, _picked(tags, new, whole))
+        ids = _picked(batch.ids, new, whole)
+        self._ids.extend(ids)
+        self._keys.extend(_picked(batch.keys, new, whole))
+        self._index.update(zip(ids, range(start, start + count), strict=True))
+        if batch.problems:
+            self._problems |= {start + at: text for at, row in enumerate(new) if (text := batch.problems.get(int(row)))}
+        self._n += count
+
+    def _make_room(self, wanted: int) -> None:
+        room = len(self._arrays["alive"])
+        if wanted > room:
+            room = max(wanted, room * 3 // 2)
+            for name, old in self._arrays.items():
+                grown = np.empty((room, *old.shape[1:]), old.dtype)
+                grown[: self._n] = old[: self._n]
+                self._arrays[name] = grown
+
+    def _renew(self) -> None:
+        if self._dead < _TOMBSTONES or self._dead * 2 < self._n:
+            return
+        old = self.view()
+        arrays, problems, tables = self._arrays, self._problems, (self._namespaces, self._types, self._tag_sets)
+        rows = old.rows()
+        self._lay_out(max(_FIRST_ROOM, rows.size))
+        self._namespaces, self._types, self._tag_sets = tables
+        self._n = int(rows.size)
+        for name, column in arrays.items():
+            self._arrays[name][: self._n] = column[rows]
+        self._ids = [old.ids[row] for row in rows]
+        self._keys = [old.keys[row] for row in rows]
+        self._index = {entry_id: row for row, entry_id in enumerate(self._ids)}
+        self._problems = {at: problems[row] for at, row in enumerate(rows.tolist()) if row in problems}
+        self._epoch += 1
+
+
+def _picked(values: list[Any], rows: NDArray[np.intp], whole: bool) -> list[Any]:
+    return values if whole else [values[row] for row in rows]
+
+
+def _codes(table: dict[Any, int], names: list[Any]) -> NDArray[np.int32]:
+    for name in dict.fromkeys(names):
+        table.setdefault(name, len(table))
+    return np.fromiter(map(table.__getitem__, names), np.int32, len(names))
