@@ -1,6 +1,7 @@
 """Which formats there are: all of the entry-point group `cache_studio.adapters`, bundled or a stranger's."""
 
 import tomllib
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -46,8 +47,12 @@ def get_format(name: str) -> Format:
 
 
 def all_formats() -> list[Format]:
-    """Every format that can be loaded."""
-    return [get_format(name) for name in format_names()]
+    """Every format that can be loaded; a stranger's broken one hides no other."""
+    loaded: list[Format] = []
+    for name in format_names():
+        with suppress(BadRequest):
+            loaded.append(get_format(name))
+    return loaded
 
 
 def recognise(path: str) -> list[dict[str, object]]:

@@ -1,0 +1,78 @@
+"""The smallest tree of each file layout, written as its application does: what the others must not take for theirs."""
+
+import json
+import pickle
+import sqlite3
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+_NAMES = [sha256(bytes([number])).hexdigest() for number in range(3)]
+
+
+def json_directory(base: Path) -> Path:
+    """One JSON file an entry."""
+    folder = base / "comparisons" / "cache"
+    folder.mkdir(parents=True)
+    for key in _NAMES:
+        entry = {"cache_key": key, "timestamp": datetime.now().isoformat(), "result": {"passed": True}}
+        (folder / f"{key}.json").write_text(json.dumps(entry, indent=2))
+    return folder
+
+
+def json_file(base: Path) -> Path:
+    """All entries in one JSON file."""
+    now = time.time()
+    entry = {"response": "yes", "timestamp": "2026-01-01 10:00:00", "created_at": now, "last_accessed": now}
+    path = base / "ai_responses.json"
+    path.write_text(json.dumps({key: {**entry, "text_length": 3} for key in _NAMES}, indent=2))
+    return path
+
+
+def multi_level(base: Path) -> Path:
+    """Pickles in namespace folders."""
+    folder = base / "levels" / "l3" / "ai_operations"
+    folder.mkdir(parents=True)
+    for key in _NAMES:
+        entry = {
+            "value": {"text": "yes"},
+            "created_at": datetime.now(UTC),
+            "ttl": timedelta(hours=1),
+            "tags": {"analyze"},
+            "namespace": "ai_operations",
+        }
+        (folder / f"analyze:{key[:32]}.cache").write_bytes(pickle.dumps(entry))
+    return base / "levels"
+
+
+def asset_cache(base: Path) -> Path:
+    """An index in SQLite and a file an entry."""
+    folder = base / "assets" / "cache"
+    (folder / "image").mkdir(parents=True)
+    with sqlite3.connect(folder / "cache.db") as database:
+        database.execute(
+            "CREATE TABLE cache_entries(id INTEGER PRIMARY KEY, asset_type TEXT NOT NULL, prompt_hash TEXT NOT NULL,"
+            " prompt_text TEXT NOT NULL, file_path TEXT NOT NULL, metadata TEXT, created_at TEXT, last_used_at TEXT,"
+            " use_count INTEGER DEFAULT 1, UNIQUE(asset_type, prompt_hash))"
+        )
+        for key in _NAMES:
+            file = folder / "image" / f"{key}.png"
+            file.write_bytes(b"\x89PNG\r\n\x1a\n")
+            database.execute(
+                "INSERT INTO cache_entries(asset_type, prompt_hash, prompt_text, file_path, created_at)"
+                " VALUES ('image', ?, 'a fox', ?, ?)",
+                (key, str(file), datetime.now().isoformat()),
+            )
+    database.close()
+    return base / "assets" / "cache"
+
+
+TREES: dict[str, Callable[[Path], Path]] = {
+    "json-directory": json_directory,
+    "json-file": json_file,
+    "multi-level": multi_level,
+    "asset-cache": asset_cache,
+}
+"""Format name to the function that writes its tree below a folder and returns the path to attach."""
