@@ -110,17 +110,14 @@ def _cut(column: str) -> str:
 
 def tables_of(connection: sqlite3.Connection) -> dict[str, Table]:
     """The plain tables that a connection sees, at most MAX_TABLES, by name."""
-    listed = connection.execute(
-        "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
-        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name LIMIT ?",
-        (MAX_TABLES,),
-    ).fetchall()
+    # Rows: schema, name, type, columns, without rowid, strict; and: cid, name, type, not null, default, pk, hidden.
+    listed = connection.execute("PRAGMA main.table_list").fetchall()
     tables = {}
-    for name, without_rowid in listed:
-        columns = connection.execute(
-            "SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid", (name,)
-        )
-        tables[name] = Table(name, tuple(Column(*column) for column in columns), not without_rowid)
+    for _schema, name, kind, _count, without_rowid, _strict in sorted(listed)[:MAX_TABLES]:
+        if kind == "table" and not name.lower().startswith("sqlite_"):
+            described = connection.execute(f"PRAGMA main.table_xinfo({quoted(name)})").fetchall()
+            columns = tuple(Column(row[1], row[2], row[5]) for row in described if row[6] == 0)
+            tables[name] = Table(name, columns, not without_rowid)
     return tables
 
 
