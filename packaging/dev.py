@@ -26,10 +26,8 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 LINUX = sys.platform.startswith("linux")
 
 # What Qt loads: the first row always, the second only for a real window.
-OFFSCREEN = "libglib-2.0.so.0 libGL.so.1 libEGL.so.1 libxkbcommon.so.0 libfontconfig.so.1 libdbus-1.so.3".split()
-XCB = (
-    "libxcb-cursor.so.0 libxcb-icccm.so.4 libxcb-keysyms.so.1 libxcb-xkb.so.1 libxcb-shape.so.0 libxkbcommon-x11.so.0"
-).split()
+OFFSCREEN = "libglib-2.0.so.0 libGL.so.1 libEGL.so.1 libxkbcommon.so.0 libfontconfig.so.1 libdbus-1.so.3"
+XCB = "libxcb-cursor.so.0 libxcb-icccm.so.4 libxcb-keysyms.so.1 libxcb-xkb.so.1 libxcb-shape.so.0 libxkbcommon-x11.so.0"
 LAYERS = "-c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo"
 
 
@@ -76,8 +74,8 @@ def package_of(soname: str) -> str:
 
 def missing_packages(platform: str) -> list[str]:
     """Debian packages of what this machine lacks, in a fixed order."""
-    wanted = OFFSCREEN if platform == "offscreen" else OFFSCREEN + XCB
-    packages = [package_of(soname) for soname in wanted if not loads(soname)]
+    wanted = OFFSCREEN if platform == "offscreen" else f"{OFFSCREEN} {XCB}"
+    packages = [package_of(soname) for soname in wanted.split() if not loads(soname)]
     if not shutil.which("uv") and importlib.util.find_spec("ensurepip") is None:
         packages.append("python3-venv")
     return packages
@@ -124,7 +122,7 @@ def main(argv: list[str]) -> int:
         sys.exit("Cache Studio needs Python 3.11 or newer, this is " + sys.version)
     command = COMMANDS.get(argv[0]) if argv else None
     if command is None:
-        print("usage: dev.py COMMAND [ARGUMENT...]", *(f"{w:6} {c.about}" for w, c in COMMANDS.items()), sep="\n")
+        print("usage: dev.py COMMAND [ARGUMENT...]", *(f"  {w:6}{c.about}" for w, c in COMMANDS.items()), sep="\n")
         return 2
     platform = qt_platform(command.window)
     install_packages(platform)

@@ -1,0 +1,137 @@
+"""What every test gets: an empty home, a fixed clock, a guard against leftovers and unexpected warnings."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports Qt
+
+import leftovers
+import pytest
+from servers import RedisServer, find_redis_server
+
+HOME_FOLDERS = {
+    "HOME": "",
+    "USERPROFILE": "",
+    "XDG_CONFIG_HOME": "config",
+    "XDG_DATA_HOME": "data",
+    "XDG_CACHE_HOME": "cache",
+    "XDG_STATE_HOME": "state",
+    "XDG_RUNTIME_DIR": "run",
+    "APPDATA": "roaming",
+    "LOCALAPPDATA": "local",
+}
+_home_numbers = itertools.count()
+_session_children: set[int] = set()
+
+
+class FixedClock:
+    """A clock that stands still: call it for the time in UTC epoch seconds, `advance` it by hand."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Let that many seconds pass."""
+        self.now += seconds
+
+
+class WarningTrap(logging.Handler):
+    """Collects warnings and worse of `cache_studio`, from any thread."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+        self.expected: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message; a test is failed at its end, in its own thread."""
+        self.messages.append(f"{record.levelname} {record.name}: {record.getMessage()}")
+
+    def problems(self) -> list[str]:
+        """Messages nobody expected, and expectations nothing fulfilled."""
+        unexpected = [text for text in self.messages if not any(part in text for part in self.expected)]
+        silent = [part for part in self.expected if not any(part in text for text in self.messages)]
+        return [*(f"unexpected log: {text}" for text in unexpected), *(f"never logged: {part}" for part in silent)]
+
+
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("homes")
+
+
+@pytest.fixture(autouse=True)
+def empty_home(_homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder; everything that asks the environment for a user's folder finds it below."""
+    home = _homes / str(next(_home_numbers))
+    home.mkdir()
+    for variable, folder in HOME_FOLDERS.items():
+        monkeypatch.setenv(variable, str(home / folder))
+    (home / "run").mkdir(mode=0o700)
+    return home
+
+
+@pytest.fixture
+def _warning_trap() -> Iterator[WarningTrap]:
+    trap = WarningTrap()
+    logger = logging.getLogger("cache_studio")
+    logger.addHandler(trap)
+    yield trap
+    logger.removeHandler(trap)
+
+
+@pytest.fixture
+def expect_log(_warning_trap: WarningTrap) -> Callable[[str], None]:
+    """Call it with a part of a warning this test is to log: it is then allowed, and it must come."""
+    return _warning_trap.expected.append
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(_warning_trap: WarningTrap, empty_home: Path) -> Iterator[None]:
+    threads = leftovers.running_threads()
+    processes = leftovers.child_processes()
+    windows = leftovers.windows()
+    yield
+    problems = [
+        *leftovers.left_windows(windows),
+        *leftovers.left_threads(threads),
+        *leftovers.left_processes(processes | _session_children),
+        *_warning_trap.problems(),
+    ]
+    if problems:
+        pytest.fail("left behind: " + "; ".join(problems), pytrace=False)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands at 2027-01-15 08:00:00 UTC."""
+    return FixedClock(1_800_000_000.0)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One server for the whole run; take `redis_url` to have it empty."""
+    if find_redis_server() is None:
+        reason = "no redis-server: install one, or set CACHE_STUDIO_REDIS_SERVER to its path"
+        if os.environ.get("CACHE_STUDIO_REQUIRE_REDIS"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with RedisServer() as server:
+        assert server.pid is not None
+        _session_children.add(server.pid)
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """URL of a real server that holds nothing and has counted nothing."""
+    assert redis_server.command("FLUSHALL") == "+OK"
+    assert redis_server.command("CONFIG", "RESETSTAT") == "+OK"
+    return redis_server.url
