@@ -29,6 +29,8 @@ LABELS: dict[str, str] = {
     " border-radius: 4px; padding: 3px 7px;",
     "badge-warn": "font-size: 11px; font-weight: 600; color: $soon_text; background: $soon_ground;"
     " border-radius: 4px; padding: 3px 7px;",
+    "readout": "font-size: 11px; font-weight: 500; color: $undo_text; background: $undo_ground;"
+    " border-radius: 4px; padding: 3px 6px;",
     "key-hint": "font-size: 11px; font-weight: 500; color: $text2; background: $sunken; border: 1px solid $border;"
     " border-radius: 4px; padding: 1px 6px;",
 }

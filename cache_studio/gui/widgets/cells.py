@@ -1,0 +1,142 @@
+"""Delegates of the entry table: rows, keys, figures, tags. TTL pills are in `ttl_cell`."""
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from cache_studio.gui.look import fonts, theme
+from cache_studio.gui.look.text import display_text
+from cache_studio.gui.widgets.painting import LEFT, RIGHT, chip_width, draw_chip, draw_text
+from cache_studio.gui.widgets.roles import Role
+
+Index = QModelIndex | QPersistentModelIndex
+CELL_PAD = 8
+SHOWN = 400
+"""Characters of a cell that are looked at; no column is wider."""
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Ground and line of a row, then `draw_cell`, which a child class gives. The view says which row is hovered."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw ground, bottom line and the cell; never Qt's own focus rectangle."""
+        painter.save()
+        rect = QRectF(option.rect)
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, theme.color("selected"))
+        elif index.row() == getattr(option.widget, "hover_row", -1):
+            painter.fillRect(rect, theme.color("hover"))
+        painter.fillRect(QRectF(rect.left(), rect.bottom() - 1, rect.width(), 1), theme.color("border"))
+        self.draw_cell(painter, rect.adjusted(CELL_PAD, 0, -CELL_PAD, -1), index, option)
+        painter.restore()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Width of the content by `cell_width`, height of the chosen density."""
+        return QSize(round(self.cell_width(index)) + 2 * CELL_PAD, int(theme.theme().density))
+
+    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, option: QStyleOptionViewItem) -> None:
+        """Draw the content into `rect` (padding taken off)."""
+        problem = self.problem(index)
+        color = QColor(theme.colors().urgent.text) if problem else theme.color(self.color_role(index))
+        draw_text(painter, rect, problem or self.text(index), self.font(), color, self.alignment(index))
+
+    def cell_width(self, index: Index) -> float:
+        """Width that the content needs, without padding."""
+        return chip_width(self.text(index), self.font()) - 12
+
+    def text(self, index: Index) -> str:
+        """The DisplayRole, made safe."""
+        value = index.data(Qt.ItemDataRole.DisplayRole)
+        return "" if value is None else display_text(str(value), SHOWN)
+
+    def problem(self, index: Index) -> str:
+        """What to show in `urgent` instead of the text; "" for most cells."""
+        return ""
+
+    def font(self) -> QFont:
+        """The font of the cell."""
+        return fonts.text_font(12)
+
+    def color_role(self, index: Index) -> str:
+        """The colour role of the text."""
+        return "text"
+
+    def alignment(self, index: Index) -> Qt.AlignmentFlag:
+        """Left unless the model's TextAlignmentRole says right."""
+        return LEFT
+
+
+class NoteDelegate(RowDelegate):
+    """Words of second rank: the type; a problem stands here in `urgent` (Role.PROBLEM)."""
+
+    def color_role(self, index: Index) -> str:
+        return "text2"
+
+    def problem(self, index: Index) -> str:
+        return display_text(str(index.data(Role.PROBLEM) or ""), SHOWN)
+
+
+class KeyDelegate(RowDelegate):
+    """A key in the fixed font, its beginning when the column is too narrow. Reads Role.KEY, else DisplayRole."""
+
+    def font(self) -> QFont:
+        return fonts.mono_font(12)
+
+    def text(self, index: Index) -> str:
+        key = index.data(Role.KEY)
+        return super().text(index) if key is None else display_text(str(key), SHOWN)
+
+
+class FigureDelegate(RowDelegate):
+    """Numbers and times, right-aligned."""
+
+    def alignment(self, index: Index) -> Qt.AlignmentFlag:
+        return RIGHT
+
+
+class QuietFigureDelegate(FigureDelegate):
+    """Right-aligned figures of second rank: age, last read."""
+
+    def color_role(self, index: Index) -> str:
+        return "text2"
+
+
+class TagDelegate(RowDelegate):
+    """Tags as chips (Role.TAGS); those without room become "+3"."""
+
+    GAP = 4
+
+    def font(self) -> QFont:
+        return fonts.text_font(11)
+
+    def text(self, index: Index) -> str:
+        return " ".join(self._tags(index))
+
+    def cell_width(self, index: Index) -> float:
+        font = self.font()
+        return sum(chip_width(tag, font) + self.GAP for tag in self._tags(index))
+
+    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, option: QStyleOptionViewItem) -> None:
+        tags = self._tags(index)
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        ground = theme.color("surface" if selected else "hover")
+        if not selected and index.row() == getattr(option.widget, "hover_row", -1):
+            ground = theme.color("track")
+        left, font = rect.left(), self.font()
+        for at, tag in enumerate(tags):
+            width, rest = chip_width(tag, font), len(tags) - at
+            room = rect.right() - left - (chip_width(f"+{rest - 1}", font) + self.GAP if rest > 1 else 0)
+            if width > room and at:
+                tag, width = f"+{rest}", chip_width(f"+{rest}", font)
+            box = QRectF(left, rect.top(), min(width, rect.right() - left), rect.height())
+            draw_chip(painter, box, tag, font, ground, theme.color("text2"))
+            left += width + self.GAP
+            if tag == f"+{rest}":
+                break
+
+    @staticmethod
+    def _tags(index: Index) -> list[str]:
+        tags: Iterable[str] = index.data(Role.TAGS) or ()
+        return [display_text(tag, 60) for tag in tags]

@@ -1,0 +1,158 @@
+"""The table of entries as it looks: lines, header, density, hover, the accent edge of the selected row."""
+
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from cache_studio.gui.look import fonts, theme
+from cache_studio.gui.look.icons import paint_icon
+from cache_studio.gui.look.text import display_text, tr
+from cache_studio.gui.widgets.cells import CELL_PAD, RowDelegate
+from cache_studio.gui.widgets.painting import draw_text
+
+HEADER_HEIGHT = 32
+EDGE = 3
+_CHEVRON = 14
+
+
+class EntryHeader(QHeaderView):
+    """Column names in text2; the sorted one in text with a chevron: down reads from small to large."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setSectionsMovable(True)
+        self.setSectionsClickable(True)
+        self.setSortIndicatorShown(True)
+        self.setHighlightSections(False)
+        self.setFixedHeight(HEADER_HEIGHT)
+        self.setMinimumSectionSize(40)
+        self.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.setAccessibleName(tr("Columns"))
+
+    def paintSection(self, painter: QPainter, rect: QRect, logical: int) -> None:
+        """Draw one column's name, aligned as its cells are."""
+        painter.save()
+        painter.fillRect(rect, theme.color("sunken"))
+        painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), theme.color("border"))
+        model = self.model()
+        text = str(model.headerData(logical, Qt.Orientation.Horizontal) or "") if model else ""
+        sorted_by = self.isSortIndicatorShown() and self.sortIndicatorSection() == logical
+        font = fonts.text_font(12, fonts.SEMIBOLD if sorted_by else fonts.MEDIUM)
+        color = theme.color("text" if sorted_by else "text2")
+        box = QRectF(rect).adjusted(CELL_PAD, 0, -CELL_PAD, -1)
+        align = self._alignment(logical)
+        right = bool(align & Qt.AlignmentFlag.AlignRight)
+        room = box.adjusted(_CHEVRON if right and sorted_by else 0, 0, 0 if right or not sorted_by else -_CHEVRON, 0)
+        width = draw_text(painter, room, display_text(text, 200), font, color, align)
+        if sorted_by:
+            left = box.right() - width - _CHEVRON - 2 if right else box.left() + width + 2
+            down = self.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
+            icon = "chevron-down" if down else "chevron-up"
+            paint_icon(painter, QRectF(left, box.center().y() - 7, 14, 14), icon, theme.colors().text)
+        painter.restore()
+
+    def _alignment(self, logical: int) -> Qt.AlignmentFlag:
+        wanted = self.model().headerData(logical, Qt.Orientation.Horizontal, Qt.ItemDataRole.TextAlignmentRole)
+        return self.defaultAlignment() if wanted is None else Qt.AlignmentFlag(int(wanted))
+
+
+class EntryTableView(QTableView):
+    """A table of whole rows that looks as the style note says; delegates and model come from outside.
+
+    `hover_row` is the row under the pointer, -1 without one. Several rows can be selected.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.hover_row = -1
+        self._minimum: dict[int, int] = {}
+        header = EntryHeader(self)
+        self.setHorizontalHeader(header)
+        header.setStretchLastSection(True)
+        header.sectionResized.connect(self._keep_minimum)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setItemDelegate(RowDelegate(self))
+        self.setMouseTracking(True)
+        self.setTabKeyNavigation(False)
+        self.setAccessibleName(tr("Entries"))
+        self.viewport().installEventFilter(self)
+        theme.theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def set_minimum_width(self, column: int, width: int) -> None:
+        """Keep `column` at least `width` pixels wide, however it is dragged."""
+        self._minimum[column] = width
+        if self.model() is not None and self.columnWidth(column) < width:
+            self.setColumnWidth(column, width)
+
+    def sizeHintForColumn(self, column: int) -> int:
+        """Never less than the minimum of the column."""
+        return max(super().sizeHintForColumn(column), self._minimum.get(column, 0))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the pointer to know the hovered row."""
+        if watched is self.viewport() and event.type() == QEvent.Type.Leave:
+            self._hover(-1)
+        return super().eventFilter(watched, event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Mark the row under the pointer."""
+        self._hover(self.rowAt(round(event.position().y())))
+        super().mouseMoveEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The table, then the accent edge of selected rows and the focus ring of the current one."""
+        super().paintEvent(event)
+        selection = self.selectionModel()
+        if selection is None:
+            return
+        painter = QPainter(self.viewport())
+        for row in self._visible_rows():
+            if selection.isRowSelected(row, QModelIndex()):
+                top, height = self.rowViewportPosition(row), self.rowHeight(row)
+                painter.fillRect(QRect(0, top, EDGE, height), theme.color("accent"))
+        current = self.currentIndex()
+        if self.hasFocus() and current.isValid():
+            top, height = self.rowViewportPosition(current.row()), self.rowHeight(current.row())
+            painter.setPen(theme.color("accent"))
+            painter.drawRect(QRect(QPoint(0, top), QSize(self.viewport().width() - 1, height - 2)))
+        painter.end()
+
+    def _visible_rows(self) -> range:
+        first = self.rowAt(0)
+        last = self.rowAt(self.viewport().height() - 1)
+        if first < 0:
+            return range(0)
+        return range(first, (last if last >= 0 else self.model().rowCount() - 1) + 1)
+
+    def _hover(self, row: int) -> None:
+        if row == self.hover_row:
+            return
+        for one in (self.hover_row, row):
+            if one >= 0:
+                width = self.viewport().width()
+                self.viewport().update(0, self.rowViewportPosition(one), width, self.rowHeight(one))
+        self.hover_row = row
+
+    def _keep_minimum(self, column: int, _old: int, new: int) -> None:
+        least = self._minimum.get(column, 0)
+        if new < least and not self.isColumnHidden(column):
+            self.setColumnWidth(column, least)
+
+    def _restyle(self) -> None:
+        self.verticalHeader().setDefaultSectionSize(int(theme.theme().density))
+        shades = self.palette()
+        for role, name in ((QPalette.ColorRole.Highlight, "selected"), (QPalette.ColorRole.HighlightedText, "text")):
+            shades.setColor(role, theme.color(name))
+        self.setPalette(shades)
+        self.viewport().update()
+        self.horizontalHeader().viewport().update()

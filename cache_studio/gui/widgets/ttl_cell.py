@@ -1,0 +1,62 @@
+"""The TTL column: pills that say how long is left."""
+
+import time
+
+from PySide6.QtCore import QObject, QRectF, QTimer
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem
+
+from cache_studio.gui.look import theme
+from cache_studio.gui.look.colors import Urgency, urgency
+from cache_studio.gui.widgets.cells import CELL_PAD, Index, RowDelegate
+from cache_studio.gui.widgets.painting import draw_pill, ttl_words
+from cache_studio.gui.widgets.roles import Role
+
+MINIMUM_WIDTH = 104
+"""The TTL column never goes under this."""
+_PERIOD = 2.0
+_FRAME_MS = 100
+
+
+def pulse(clock: float) -> float:
+    """The slow pulse at a time in seconds: 0 to 1 and back in two seconds; 0 with reduced motion."""
+    if theme.theme().reduced_motion:
+        return 0.0
+    phase = clock % _PERIOD / _PERIOD
+    return 2 * phase if phase < 0.5 else 2 - 2 * phase
+
+
+class TtlDelegate(RowDelegate):
+    """Draws Role.TTL and Role.TTL_SHARE as a pill.
+
+    While a pill in its last 30 s is on screen it asks the view to draw that pill again, ten times a second; no timer
+    runs otherwise. The model ticks by emitting dataChanged, or the panel by updating the viewport.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._again: list[tuple[QAbstractItemView, Index]] = []
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_FRAME_MS)
+        self._timer.timeout.connect(self._draw_again)
+
+    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, option: QStyleOptionViewItem) -> None:
+        """A pill with half the usual padding at its sides."""
+        ttl = index.data(Role.TTL)
+        last = ttl is not None and urgency(ttl) is Urgency.LAST
+        box = rect.adjusted(4 - CELL_PAD, 0, CELL_PAD - 4, 0)
+        draw_pill(painter, box, ttl, index.data(Role.TTL_SHARE), pulse(time.monotonic()) if last else 0.0)
+        if last and not theme.theme().reduced_motion and isinstance(option.widget, QAbstractItemView):
+            self._again.append((option.widget, index))
+            if not self._timer.isActive():
+                self._timer.start()
+
+    def text(self, index: Index) -> str:
+        """The words in the pill."""
+        return ttl_words(index.data(Role.TTL))
+
+    def _draw_again(self) -> None:
+        waiting, self._again = self._again, []
+        for view in {view for view, _ in waiting}:
+            view.viewport().update()
