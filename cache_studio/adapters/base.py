@@ -13,6 +13,8 @@ from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+import msgpack
+
 from cache_studio.model.capabilities import Capabilities
 from cache_studio.model.errors import EntryNotFound, UnsupportedAction
 from cache_studio.model.options import Option, OptionValue
@@ -62,7 +64,7 @@ class EntryCopy:
     size: int
     data: bytes
     id: bytes
-    """The entry's id as the format packs it, so that a later process can find it again."""
+    """The entry's id from `pack_id`, so that a later process can find it again."""
     files: tuple[str, ...] = ()
 
 
@@ -294,6 +296,18 @@ class Format:
 def _imported(place: str) -> Any:
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)
+
+
+def pack_id(entry_id: "EntryId") -> bytes:
+    """An id as bytes: what `EntryCopy.id` holds."""
+    packed: bytes = msgpack.packb(entry_id, unicode_errors="surrogateescape")
+    return packed
+
+
+def unpack_id(packed: bytes) -> "EntryId":
+    """The id that `pack_id` packed."""
+    entry_id: EntryId = msgpack.unpackb(packed, unicode_errors="surrogateescape", use_list=False)
+    return entry_id
 
 
 def require_found(found: object, key: str) -> None:

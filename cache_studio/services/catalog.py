@@ -27,6 +27,8 @@ class Catalog:
         """Entries that were new or rewritten since the first complete listing."""
         self.removed = 0
         """Entries that went since the first complete listing."""
+        self.read = 0
+        """Entries whose last access moved since then while they stayed the same: at least that many hits."""
         self._complete = False
         self._version = 0
         self._epoch = 0
@@ -78,11 +80,13 @@ class Catalog:
         new = np.flatnonzero(~same)
         if not new.size:
             return 0
+        if self._complete:
+            read = self._count_reads(batch, rows, new)
+            self.read += read
+            self.stored += int(new.size) - read
         replaced = rows[new]
         self._bury(replaced[replaced >= 0], counted=False)
         self._append(batch, new)
-        if self._complete:
-            self.stored += int(new.size)
         return int(new.size)
 
     def fill(self, batch: Batch) -> None:
@@ -157,6 +161,12 @@ class Catalog:
             waiting = (batch.pending & PENDING_BITS[name]) != 0
             same &= (mine == theirs) | (np.isnan(mine) & np.isnan(theirs)) | waiting
         return same
+
+    def _count_reads(self, batch: Batch, rows: NDArray[np.intp], new: NDArray[np.intp]) -> int:
+        at = new[rows[new] >= 0]
+        mine = {name: self._arrays[name][rows[at]] for name in ("accessed", "created")}
+        moved = batch.numbers["accessed"][at] > mine["accessed"]
+        return int((moved & (batch.numbers["created"][at] == mine["created"])).sum())
 
     def _bury(self, rows: NDArray[np.intp], counted: bool = True) -> None:
         alive = self._arrays["alive"]

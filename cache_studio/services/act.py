@@ -1,0 +1,197 @@
+"""Runs plans and undoes them. Removing is compare-and-remove into the trash; both are long, stoppable work."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
+
+from cache_studio.adapters.base import Adapter, EntryCopy, pack_id
+from cache_studio.model.capabilities import Ability
+from cache_studio.model.errors import Cancelled, UnsupportedAction
+from cache_studio.model.plans import CompactOutcome, CompactPlan, Outcome, Plan, Progress, UndoOutcome, Verb
+from cache_studio.model.seeing import Fate, Removal, Restoration, Return
+from cache_studio.services.attachment import Attachment
+from cache_studio.services.worker import Running
+from cache_studio.trash.trash import Action, Trash, TrashBin
+
+UNDO_BATCH = 500
+"""Copies that are restored in one step."""
+
+
+def run(
+    attachment: Attachment, plan: Plan, trash: Trash, by: str, on_progress: Callable[[Progress], None] = lambda _: None
+) -> Running[Progress, Outcome]:
+    """Remove what the plan says. Stopping ends it after the current batch, with the outcome so far."""
+    return attachment.run(lambda adapter: _removing(adapter, attachment, plan, trash, by), on_progress)
+
+
+def _removing(
+    adapter: Adapter, attachment: Attachment, plan: Plan, trash: Trash, by: str
+) -> Generator[Progress, None, Outcome]:
+    adapter.capabilities.require(Ability.REMOVE)
+    place = attachment.place
+    bin_: TrashBin | None = None
+    if not plan.no_undo:
+        bin_ = trash.begin(
+            plan.verb.value,
+            str(place.target),
+            place.format.name,
+            dict(place.target.options),
+            place.name,
+            plan.count,
+            by,
+            time.time(),
+        )
+    tally = _Tally(plan.count)
+    stopped = False
+    try:
+        for batch in plan.batches(adapter.batch_size):
+            removals = adapter.remove(batch, bin_)
+            if bin_ is not None:
+                bin_.settle({pack_id(removal.id): removal.fate for removal in removals})
+            tally.add(removals)
+            attachment.forget([removal.id for removal in removals if removal.fate in (Fate.REMOVED, Fate.GONE)])
+            yield tally.progress()
+    except Cancelled:
+        stopped = True
+    finally:
+        if bin_ is not None:
+            bin_.finish(time.time())
+    undo_id = bin_.action_id if bin_ is not None and tally.fates[Fate.REMOVED] else None
+    attachment.refresh()
+    return tally.outcome(plan.verb, undo_id, stopped)
+
+
+class _Tally:
+    """Adds up what became of the entries of a plan."""
+
+    def __init__(self, planned: int) -> None:
+        self.fates: Counter[Fate] = Counter()
+        self._planned = planned
+        self._freed = 0
+        self._reasons: dict[str, None] = {}
+
+    def add(self, removals: Sequence[Removal]) -> None:
+        for removal in removals:
+            self.fates[removal.fate] += 1
+            self._freed += removal.freed
+            if removal.reason:
+                self._reasons[removal.reason] = None
+
+    def progress(self) -> Progress:
+        fates = self.fates
+        return Progress(
+            fates.total(), self._planned, fates[Fate.REMOVED], self._freed, fates[Fate.CHANGED], fates[Fate.FAILED]
+        )
+
+    def outcome(self, verb: Verb, undo_id: str | None, stopped: bool) -> Outcome:
+        fates = self.fates
+        return Outcome(
+            action=verb,
+            planned=self._planned,
+            removed=fates[Fate.REMOVED],
+            changed_meanwhile=fates[Fate.CHANGED],
+            gone=fates[Fate.GONE],
+            failed=fates[Fate.FAILED],
+            freed_bytes=self._freed,
+            undo_id=undo_id,
+            stopped=stopped,
+            reasons=tuple(self._reasons),
+        )
+
+
+def undo(
+    attachment: Attachment, action: Action, trash: Trash, on_progress: Callable[[Progress], None] = lambda _: None
+) -> Running[Progress, UndoOutcome]:
+    """Bring back what an action removed; a newer value of the application stays, its copy stays in the trash."""
+    return attachment.run(lambda adapter: _undoing(adapter, attachment, action, trash), on_progress)
+
+
+def _undoing(
+    adapter: Adapter, attachment: Attachment, action: Action, trash: Trash
+) -> Generator[Progress, None, UndoOutcome]:
+    adapter.capabilities.require(Ability.UNDO)
+    kept = trash.kept(action.id)
+    fates: Counter[Return] = Counter()
+    reasons: dict[str, None] = {}
+    after, stopped = 0, False
+    try:
+        while batch := trash.copies(action.id, after=after, limit=UNDO_BATCH):
+            answers = adapter.restore([copy for _, copy in batch], kept)
+            trash.forget([copy_id for (copy_id, _), answer in zip(batch, answers, strict=True) if _is_back(answer)])
+            fates.update(answer.fate for answer in answers)
+            reasons |= dict.fromkeys(answer.reason for answer in answers if answer.reason)
+            after = batch[-1][0]
+            yield Progress(fates.total(), action.removed, fates[Return.RESTORED], failed=fates[Return.FAILED])
+    except Cancelled:
+        stopped = True
+    if fates[Return.RESTORED] and not stopped:
+        trash.mark_undone(action.id, time.time())
+    attachment.refresh()
+    return UndoOutcome(
+        action.id, fates[Return.RESTORED], fates[Return.NEWER_KEPT], fates[Return.FAILED], stopped, tuple(reasons)
+    )
+
+
+def _is_back(answer: Restoration) -> bool:
+    return answer.fate is Return.RESTORED
+
+
+def plan_compact(attachment: Attachment) -> "Future[CompactPlan]":
+    """What compacting would give back, read by the attachment's thread."""
+
+    def look(adapter: Adapter) -> CompactPlan:
+        adapter.capabilities.require(Ability.COMPACT)
+        volume = adapter.measure().volume
+        return CompactPlan(attachment.place.name, tuple(adapter.compactable()), volume, adapter.compact_note())
+
+    return attachment.call(look)
+
+
+def compact(attachment: Attachment, trash: Trash, by: str) -> Running[None, CompactOutcome]:
+    """Give unused space back; entries stay as they are."""
+
+    def steps(adapter: Adapter) -> Generator[None, None, CompactOutcome]:
+        adapter.capabilities.require(Ability.COMPACT)
+        before = adapter.measure().volume
+        yield None
+        parts = tuple(adapter.compact())
+        after = adapter.measure().volume
+        freed = sum(part.bytes for part in parts)
+        trash.note(Verb.COMPACT.value, str(attachment.place.target), attachment.place.name, freed, by, time.time())
+        attachment.refresh()
+        return CompactOutcome(before, after, parts)
+
+    return attachment.run(steps, lambda _: None)
+
+
+def recover(attachment: Attachment, trash: Trash) -> "Future[int]":
+    """Settle what a kill left open for this cache: copies whose entry is still stored leave the trash."""
+
+    def settle(adapter: Adapter) -> int:
+        if not adapter.capabilities.can(Ability.UNDO):
+            return 0
+        count = 0
+        for action in trash.unsettled():
+            if action.target == str(attachment.place.target):
+                trash.recover(action.id, adapter.present)
+                count += 1
+        return count
+
+    return attachment.call(settle)
+
+
+def find_action(trash: Trash, action_id: str | None) -> Action:
+    """The action with this id, or the newest that can be undone; UnsupportedAction when there is none."""
+    action = trash.action(action_id)
+    if action is None:
+        raise UnsupportedAction(
+            "There is nothing to undo." if action_id is None else f"There is no action “{action_id}”.",
+            "`trash list` shows what can be brought back.",
+        )
+    return action
+
+
+def copy_title(copy: EntryCopy) -> str:
+    """How a copy in the trash is shown: its namespace and key."""
+    return f"{copy.namespace}  {copy.key}" if copy.namespace else copy.key

@@ -1,0 +1,100 @@
+"""Which rows, in which order: what the list, an export and `list --sort` show. Runs outside the window's thread."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache_studio.model.columns import Mask, View
+from cache_studio.model.errors import BadRequest, Cancelled
+
+CHUNK = 20_000
+"""Keys encoded between two questions whether to stop."""
+KEY_BYTES = 64
+"""Keys are compared by so many bytes at once; ties of longer keys are put in order afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A column's name and a direction."""
+
+    column: str = "key"
+    descending: bool = False
+
+
+_NUMBER_OF = {
+    "size": ("size", 1),
+    "age": ("created", -1),
+    "ttl": ("expires", 1),
+    "last read": ("accessed", -1),
+    "hits": ("hits", 1),
+    "created": ("created", 1),
+    "accessed": ("accessed", 1),
+    "expires": ("expires", 1),
+}
+SORT_COLUMNS = ("key", "namespace", "type", *_NUMBER_OF, "tags")
+"""What a list can be sorted by. `last read` is the time since, like `age`."""
+
+
+def ordered(view: View, mask: Mask, sort: Sort, stop: Callable[[], bool] = lambda: False) -> NDArray[np.int32]:
+    """The rows of `mask` in order; entries without the figure come last in both directions.
+
+    Equal ones keep the order of the listing. Raises Cancelled as soon as `stop` says so, BadRequest for an
+    unknown column.
+    """
+    rows = np.flatnonzero(mask)
+    if sort.column == "key":
+        order = _by_key(view, rows, stop)
+        order = order[::-1] if sort.descending else order
+    elif sort.column in _NUMBER_OF:
+        name, sign = _NUMBER_OF[sort.column]
+        values = view.numbers[name][rows] * (-sign if sort.descending else sign)
+        order = np.argsort(values, kind="stable")
+    else:
+        order = np.argsort(_ranks(view, sort)[rows], kind="stable")
+    if stop():
+        raise Cancelled
+    return rows[order].astype(np.int32)
+
+
+def _ranks(view: View, sort: Sort) -> NDArray[np.int64]:
+    columns: dict[str, tuple[NDArray[np.int32], list[str] | list[tuple[str, ...]]]] = {
+        "namespace": (view.namespace_codes, view.namespace_names),
+        "type": (view.type_codes, view.type_names),
+        "tags": (view.tag_codes, view.tag_sets),
+    }
+    if sort.column not in columns:
+        raise BadRequest(f"There is no column “{sort.column}” to sort by.", "Columns: " + ", ".join(SORT_COLUMNS) + ".")
+    codes, names = columns[sort.column]
+    rank = np.empty(len(names) + 1, np.int64)
+    order = sorted(range(len(names)), key=lambda code: names[code])
+    rank[order] = np.arange(len(names)) * (-1 if sort.descending else 1)
+    rank[-1] = len(names)
+    return rank[codes]
+
+
+def _by_key(view: View, rows: NDArray[np.intp], stop: Callable[[], bool]) -> NDArray[np.intp]:
+    keys = view.keys
+    longest = max((len(keys[row]) for row in rows[:1000]), default=0)
+    width = max(1, min(KEY_BYTES, longest * 4))
+    head = np.empty(rows.size, dtype=f"S{width}")
+    for start in range(0, rows.size, CHUNK):
+        if stop():
+            raise Cancelled
+        part = rows[start : start + CHUNK].tolist()
+        head[start : start + CHUNK] = [keys[row][:width].encode("utf-8", "surrogateescape")[:width] for row in part]
+    order = np.argsort(head, kind="stable")
+    return _settle_ties(head[order], order, lambda at: keys[rows[at]])
+
+
+def _settle_ties(head: NDArray[np.bytes_], order: NDArray[np.intp], key_at: Callable[[int], str]) -> NDArray[np.intp]:
+    same = head[1:] == head[:-1]
+    if not same.any():
+        return order
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], same, [False])).astype(np.int8)))
+    for start, end in edges.reshape(-1, 2):
+        run = order[start : end + 1].tolist()
+        run.sort(key=key_at)
+        order[start : end + 1] = run
+    return order
