@@ -1,4 +1,7 @@
-"""Frames between parent and child: eight bytes of length (big endian), then one msgpack value."""
+"""Frames between parent and child: eight bytes of length (big endian), then one msgpack value.
+
+Text crosses with `surrogatepass`: every str survives, those of surrogateescape and the lone surrogates of JSON alike.
+"""
 
 import struct
 from typing import IO
@@ -14,7 +17,7 @@ VALUE, BATCH, END, ERROR, BUG, MEMORY = "value", "batch", "end", "error", "bug",
 
 def write_frame(pipe: IO[bytes], value: object) -> None:
     """Send one value; raises OSError when the other side is gone, TypeError or OverflowError for what msgpack lacks."""
-    data = msgpack.packb(value, use_bin_type=True, unicode_errors="surrogateescape")
+    data = msgpack.packb(value, use_bin_type=True, unicode_errors="surrogatepass")
     pipe.write(_LENGTH.pack(len(data)))
     pipe.write(data)
     pipe.flush()
@@ -30,6 +33,6 @@ def read_frame(pipe: IO[bytes]) -> object:
     if len(data) < length:
         raise EOFError
     value: object = msgpack.unpackb(
-        data, raw=False, strict_map_key=False, unicode_errors="surrogateescape", use_list=True
+        data, raw=False, strict_map_key=False, unicode_errors="surrogatepass", use_list=True
     )
     return value

@@ -52,7 +52,7 @@ def _wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
 
 
 def test_values_cross_both_ways() -> None:
-    value = [None, True, -(2**63), 2**64 - 1, 1.5, "k\udcffy \x00", b"\x00\xff", {"a": [1], 2: b"", b"x": {}}]
+    value = [None, True, -(2**63), 2**64 - 1, 1.5, "k\udcffy \ud800 \x00", b"\x00\xff", {"a": [1], 2: b"", b"x": {}}]
     assert isolation.call(HERE + "echo", value) == value
 
 
