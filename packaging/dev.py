@@ -102,11 +102,11 @@ def make_venv() -> None:
     wanted = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()
     if PYTHON.exists() and STAMP.is_file() and STAMP.read_text() == wanted:
         return
-    print(f"Installing {LOCK.relative_to(ROOT)} into {VENV.name} ...", file=sys.stderr)
+    print(f"Installing {LOCK.relative_to(ROOT)} into {VENV.name}: a minute the first time.", file=sys.stderr)
     library = VENV / ("Lib" if os.name == "nt" else "lib/python{}.{}".format(*sys.version_info))
     fresh = [] if library.is_dir() and PYTHON.exists() else ["--clear"]
     create = [sys.executable, "-m", "venv", *fresh, str(VENV)]
-    install = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install"]
+    install = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
     if uv := shutil.which("uv"):
         create.append("--without-pip")
         install = [uv, "pip", "install", "--python", str(PYTHON)]
