@@ -29,7 +29,7 @@ _ASKING = frozenset(
     ("auto_vacuum", "data_version", "encoding", "freelist_count", "journal_mode", "page_count", "page_size")
 )
 """Settings that may be asked for but not set."""
-_DESCRIBING = frozenset(("table_list", "table_xinfo"))
+_DESCRIBING = frozenset(("table_list", "table_xinfo", "index_list", "index_info"))
 """Pragmas whose argument is a name to describe."""
 _READING_ACTIONS = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE))
 _PROGRESS_STEPS = 20_000
@@ -52,6 +52,10 @@ class Table:
     columns: tuple[Column, ...]
     rowid: bool
     """False for WITHOUT ROWID tables."""
+    unique: tuple[tuple[str, ...], ...] = ()
+    """Sets of columns that no two rows share (rows with a NULL among them aside), beside the primary key."""
+    triggers: int = 0
+    """How many triggers run when its rows change."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -112,13 +116,28 @@ def tables_of(connection: sqlite3.Connection) -> dict[str, Table]:
     """The plain tables that a connection sees, at most MAX_TABLES, by name."""
     # Rows: schema, name, type, columns, without rowid, strict; and: cid, name, type, not null, default, pk, hidden.
     listed = connection.execute("PRAGMA main.table_list").fetchall()
+    counted = connection.execute(
+        "SELECT lower(tbl_name), count(*) FROM sqlite_master WHERE type = 'trigger' GROUP BY 1"
+    )
+    triggers = dict(counted.fetchall())
     tables = {}
     for _schema, name, kind, _count, without_rowid, _strict in sorted(listed)[:MAX_TABLES]:
         if kind == "table" and not name.lower().startswith("sqlite_"):
             described = connection.execute(f"PRAGMA main.table_xinfo({quoted(name)})").fetchall()
             columns = tuple(Column(row[1], row[2], row[5]) for row in described if row[6] == 0)
-            tables[name] = Table(name, columns, not without_rowid)
+            unique = _unique_sets(connection, name)
+            tables[name] = Table(name, columns, not without_rowid, unique, triggers.get(name.lower(), 0))
     return tables
+
+
+def _unique_sets(connection: sqlite3.Connection, table: str) -> tuple[tuple[str, ...], ...]:
+    # Rows: number, name, unique, origin, partial; and: place, column number, column name (None for an expression).
+    sets = []
+    for _number, index, unique, _origin, partial in connection.execute(f"PRAGMA main.index_list({quoted(table)})"):
+        columns = [row[2] for row in connection.execute(f"PRAGMA main.index_info({quoted(index)})")]
+        if unique and not partial and None not in columns:
+            sets.append(tuple(columns))
+    return tuple(sets)
 
 
 def quoted(name: str) -> str:

@@ -1,0 +1,298 @@
+"""One attached SQLite database: bounded reading, short writing transactions, space, and leaving no trace."""
+
+import os
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cache_studio.adapters.sqlite_errors import (
+    is_undecodable,
+    primary_code,
+    replaced,
+    require_database_file,
+    speaking_plainly,
+    translated,
+)
+from cache_studio.adapters.sqlite_open import (
+    Cell,
+    Table,
+    connect,
+    guard_reading,
+    quoted,
+    readable_text,
+    sidecars,
+    tables_of,
+)
+from cache_studio.model.errors import CacheUnavailable, Cancelled, LimitExceeded
+
+QUERY_SECONDS = 5.0
+"""How long one query may take before it is ended."""
+HEAD_ROOM = 2.0
+"""Free space that VACUUM needs, in sizes of the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The pages of a database. Bytes are `page_size` times pages."""
+
+    page_size: int
+    pages: int
+    free_pages: int
+    auto_vacuum: int
+    """0 none, 1 full, 2 incremental."""
+
+    @property
+    def free_bytes(self) -> int:
+        """What a compaction gives back at least."""
+        return self.free_pages * self.page_size
+
+
+class Database:
+    """A database that is looked at: `rows` reads, `writing` changes it in one short transaction.
+
+    For one thread; `interrupt` alone may come from another. No read transaction stays open between two
+    calls. Errors of SQLite leave as `model.errors`.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.given = path
+        self.path = os.path.realpath(path)
+        self._file = require_database_file(self.path)
+        self._end = 0.0
+        self._stopped = threading.Event()
+        self._busy: sqlite3.Connection | None = None
+        self._wrote = False
+        self._closed = False
+        _Visits.come(self.path)
+        try:
+            self._reader = self._connected()
+        except BaseException:
+            _Visits.go(self.path, False)
+            raise
+
+    def _connected(self) -> sqlite3.Connection:
+        with speaking_plainly():
+            reader = connect(self.path, "ro")
+        try:
+            with speaking_plainly():
+                guard_reading(reader, self._must_stop)
+                self._end = time.monotonic() + QUERY_SECONDS
+                reader.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        except BaseException:
+            reader.close()
+            raise
+        return reader
+
+    def _must_stop(self) -> bool:
+        return self._stopped.is_set() or time.monotonic() > self._end
+
+    def rows(self, sql: str, values: Sequence[Cell] = (), seconds: float = QUERY_SECONDS) -> list[tuple[Cell, ...]]:
+        """All rows of a query, the cursor finished. WrongFormat means damage, Cancelled an interrupt."""
+        with self._bounded(seconds):
+            try:
+                return self._reader.execute(sql, values).fetchall()
+            except sqlite3.OperationalError as error:
+                if not is_undecodable(error):
+                    raise
+            # Decoding by a function of ours costs a call a text, so only where the fast way fails.
+            self._reader.text_factory = readable_text
+            try:
+                return self._reader.execute(sql, values).fetchall()
+            finally:
+                self._reader.text_factory = str
+
+    def value(self, sql: str, values: Sequence[Cell] = ()) -> Cell:
+        """The first column of the first row, None without rows."""
+        rows = self.rows(sql, values)
+        return rows[0][0] if rows else None
+
+    def head(self, table: str, column: str, rowid: int, length: int | None) -> tuple[bytes, int]:
+        """The first bytes of a stored text or blob and its whole length, without loading the rest."""
+        with (
+            self._bounded(QUERY_SECONDS),
+            self._reader.blobopen(table, column, rowid, readonly=True) as blob,
+        ):
+            total = len(blob)
+            return blob.read(total if length is None else min(length, total)), total
+
+    def tables(self) -> Mapping[str, Table]:
+        """The plain tables by name."""
+        with self._bounded(QUERY_SECONDS):
+            return tables_of(self._reader)
+
+    @contextmanager
+    def _bounded(self, seconds: float) -> Iterator[None]:
+        self._stopped.clear()
+        self._end = time.monotonic() + seconds
+        self._busy = self._reader
+        try:
+            yield
+        except sqlite3.Error as error:
+            if primary_code(error) != sqlite3.SQLITE_INTERRUPT:
+                raise translated(error) from error
+            if self._stopped.is_set():
+                raise Cancelled() from error
+            raise LimitExceeded(f"The database did not answer within {seconds:.0f} s.", "Try again.") from error
+        finally:
+            self._busy = None
+
+    def interrupt(self) -> None:
+        """End the query or the compaction in progress; harmless without one."""
+        self._stopped.set()
+        busy = self._busy
+        if busy is not None:
+            with suppress(sqlite3.ProgrammingError):  # it was closed in this moment
+                busy.interrupt()
+
+    @property
+    def was_replaced(self) -> bool:
+        """Whether another file stands at the path now, or none."""
+        try:
+            now = os.stat(self.given)
+        except OSError:
+            return True
+        return (now.st_dev, now.st_ino) != (self._file.st_dev, self._file.st_ino)
+
+    def require_same_file(self) -> None:
+        """Raise CacheUnavailable when the file was replaced or deleted since it was opened."""
+        if self.was_replaced:
+            raise replaced()
+
+    def renew(self) -> None:
+        """Open the file that stands at the path now, if it is another one."""
+        if self.was_replaced:
+            path = os.path.realpath(self.given)
+            self._file = require_database_file(path)
+            self._reader.close()
+            _Visits.go(self.path, self._wrote)
+            self.path, self._wrote = path, False
+            _Visits.come(self.path)
+            self._reader = self._connected()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One short transaction on a connection of its own, begun IMMEDIATE: nobody else writes meanwhile.
+
+        Committed at the end, rolled back on any error. Text is read through surrogateescape.
+        """
+        with self._writer() as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield writer
+                writer.execute("COMMIT")
+            except BaseException:
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _writer(self) -> Iterator[sqlite3.Connection]:
+        self.require_same_file()
+        self._stopped.clear()
+        with speaking_plainly(), closing(connect(self.path, "rw")) as writer:
+            writer.text_factory = readable_text
+            self._busy = writer
+            self._wrote = True
+            try:
+                yield writer
+            finally:
+                self._busy = None
+
+    def space(self) -> Space:
+        """The pages now, as the database itself counts them."""
+        names = ("page_size", "page_count", "freelist_count", "auto_vacuum")
+        found = [self.value(f"PRAGMA {name}") for name in names]
+        return Space(*(int(number or 0) for number in found))
+
+    def volume(self) -> int:
+        """Bytes of the database file with its -wal, -shm and -journal."""
+        total = 0
+        for path in (self.path, *sidecars(self.path)):
+            with suppress(OSError):
+                total += os.stat(path).st_size
+        return total
+
+    def vacuum(self) -> int:
+        """Give free pages back to the disk; the bytes by which the files became smaller.
+
+        In place, because a rewritten and renamed file would part the application from its database.
+        CacheUnavailable when the disk has no room for it or somebody is writing.
+        """
+        before, space = self.volume(), self.space()
+        if space.auto_vacuum != 2:
+            self._require_room(space)
+        with self._writer() as writer:
+            if space.auto_vacuum == 2:
+                writer.execute("PRAGMA incremental_vacuum").fetchall()
+            else:
+                writer.execute("VACUUM")
+            # In WAL mode the file itself shrinks only with the checkpoint; a reader may keep it from being complete.
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return max(0, before - self.volume())
+
+    def _require_room(self, space: Space) -> None:
+        needed = int(space.page_size * space.pages * HEAD_ROOM)
+        free = shutil.disk_usage(os.path.dirname(self.path)).free
+        if free < needed:
+            raise CacheUnavailable(
+                f"Compacting needs {needed:,} free bytes; the disk has {free:,}.",
+                "Nothing was changed. Make room first.",
+            )
+
+    def close(self) -> None:
+        """Close, and let SQLite take its -wal and -shm away if they came with us. Safe to call twice."""
+        if not self._closed:
+            self._closed = True
+            self._reader.close()
+            _Visits.go(self.path, self._wrote)
+
+    def writable_reason(self) -> str:
+        """Why the database cannot be written, one sentence; "" when it can."""
+        if not os.access(self.path, os.W_OK):
+            return f"The file {os.path.basename(self.path)} cannot be written."
+        if not os.access(os.path.dirname(self.path), os.W_OK):
+            return "The folder of the database cannot be written, and SQLite needs a journal there."
+        return ""
+
+
+class _Visits:
+    """Which databases this process visits, and whether their -wal and -shm were there before it came.
+
+    Only the last visitor can let SQLite remove them; a -wal that was there before us belongs to somebody.
+    """
+
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+    _counts: ClassVar[dict[str, int]] = {}
+    _clean: ClassVar[dict[str, bool]] = {}
+
+    @classmethod
+    def come(cls, path: str) -> None:
+        with cls._lock:
+            count = cls._counts.get(path, 0)
+            if not count:
+                cls._clean[path] = not any(os.path.exists(name) for name in sidecars(path)[:2])
+            cls._counts[path] = count + 1
+
+    @classmethod
+    def go(cls, path: str, wrote: bool) -> None:
+        with cls._lock:
+            cls._counts[path] -= 1
+            if cls._counts[path]:
+                return
+            del cls._counts[path]
+            clean = cls._clean.pop(path)
+        wal = sidecars(path)[0]
+        with suppress(OSError, sqlite3.Error):  # somebody else is there now: then the files are theirs
+            if clean and os.path.exists(wal) and (wrote or os.path.getsize(wal) == 0):
+                with closing(connect(path, "rw")) as last:
+                    last.execute("SELECT count(*) FROM sqlite_master").fetchall()
+
+
+def columns_sql(names: Sequence[str]) -> str:
+    """Quoted names, separated by commas."""
+    return ", ".join(quoted(name) for name in names)

@@ -1,0 +1,188 @@
+"""Rows of a foreign table as entries: found, copied whole, removed if still equal, put back exactly."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cache_studio.adapters.sqlite_open import Cell, Table, bound, placeholders, quoted
+from cache_studio.model.errors import CacheUnavailable
+from cache_studio.model.seeing import Restoration, Return
+
+if TYPE_CHECKING:
+    from cache_studio.model.columns import EntryId
+
+Row = tuple[Cell, ...]
+Ask = Callable[[str, Sequence[Cell]], list[tuple[Any, ...]]]
+"""Runs a query and returns all rows: `Database.rows`, or `asking` of a writing connection."""
+
+NEWER = "The application stored a newer one meanwhile."
+
+
+def asking(connection: sqlite3.Connection) -> Ask:
+    """Queries on a connection that holds a transaction."""
+    return lambda sql, values: connection.execute(sql, values).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of one table; `identity` are the columns whose values make an entry's id.
+
+    `surrogate` is a column without a meaning of its own (a rowid): a row may come back under another one
+    when its number was given away meanwhile. "" when there is none.
+    """
+
+    table: Table
+    identity: tuple[str, ...]
+    surrogate: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All that a row consists of: its stored columns and, first, a rowid that is no column."""
+        rowid = self.table.rowid_name
+        hidden = (rowid,) if rowid and rowid not in self.table.names else ()
+        return (*hidden, *self.table.names)
+
+    @property
+    def _where(self) -> str:
+        return " AND ".join(f"{quoted(name)} IS " + "{}" for name in self.identity)
+
+    def place(self, entry_id: "EntryId") -> tuple[str, list[Cell]]:
+        """The WHERE expression that finds an entry, and what to bind."""
+        rowid = stand_in(entry_id)
+        if rowid is not None:
+            return f"{quoted(self.table.rowid_name)} IS ?", [rowid]
+        parts = entry_id if isinstance(entry_id, tuple) and len(self.identity) > 1 else (entry_id,)
+        pairs = [bound(_cell(part)) for part in parts]
+        return self._where.format(*(pair[0] for pair in pairs)), [pair[1] for pair in pairs]
+
+    def id_of(self, row: Row) -> "EntryId":
+        """The id of a row that has all `columns`."""
+        values = [row[self.columns.index(name)] for name in self.identity]
+        rowid = row[self.columns.index(self.table.rowid_name)] if self.table.rowid_name else None
+        return entry_id_of(values, rowid)
+
+    def fetch(self, ask: Ask, entry_id: "EntryId") -> Row | None:
+        """The whole row of an entry, None when it is gone."""
+        where, values = self.place(entry_id)
+        names = ", ".join(quoted(name) for name in self.columns)
+        # An id is equal byte for byte, whatever the column's collation takes for equal.
+        found = ask(f"SELECT {names} FROM {quoted(self.table.name)} WHERE {where}", values)
+        return next((row for row in found if self.id_of(row) == entry_id), None)
+
+    def remove_equal(
+        self, connection: sqlite3.Connection, seen: Sequence[tuple["EntryId", Row | None]]
+    ) -> list[Row | None]:
+        """Delete the rows that still equal what was seen; for each the row as it is now, None when gone.
+
+        Must run in a transaction. CacheUnavailable, to be rolled back, when a trigger removes more than asked.
+        """
+        ask = asking(connection)
+        before = self._count(ask)
+        removed = 0
+        now: list[Row | None] = []
+        for entry_id, row in seen:
+            current = self.fetch(ask, entry_id)
+            now.append(current)
+            if current is not None and row is not None and same(current, row):
+                where, values = self.place(entry_id)
+                removed += connection.execute(f"DELETE FROM {quoted(self.table.name)} WHERE {where}", values).rowcount
+        asked = sum(a is not None and b is not None and same(a, b) for a, (_id, b) in zip(now, seen, strict=True))
+        if removed != asked or self._count(ask) != before - asked:
+            raise CacheUnavailable(
+                "A trigger of the table changes other rows than those asked for; nothing was removed.",
+                f"The table “{self.table.name}” has {self.table.triggers} triggers.",
+            )
+        return now
+
+    def _count(self, ask: Ask) -> int:
+        # Counting reads the whole table, so it is done only where a trigger could make a difference.
+        return int(ask(f"SELECT count(*) FROM {quoted(self.table.name)}", ())[0][0]) if self.table.triggers else 0
+
+    def put_back(self, connection: sqlite3.Connection, entry_id: "EntryId", row: Row) -> Restoration:
+        """Insert a row as it was, never over another one. Must run in a transaction."""
+        ask = asking(connection)
+        current = self.fetch(ask, entry_id)
+        if current is not None:
+            if self.equal(current, row):
+                return Restoration(Return.RESTORED)
+            return Restoration(Return.NEWER_KEPT, NEWER)
+        for columns in self._ways():
+            connection.execute("SAVEPOINT one_row")
+            try:
+                self._insert(connection, columns, row)
+                stored = self.fetch(ask, entry_id) if columns == self.columns else self._inserted(connection, ask)
+                if stored is not None and self.equal(stored, row):
+                    connection.execute("RELEASE one_row")
+                    return Restoration(Return.RESTORED)
+                reason = Restoration(Return.FAILED, "The table's own rules do not let it come back as it was.")
+            except sqlite3.IntegrityError as error:
+                unique = error.sqlite_errorname in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
+                unique = unique or error.sqlite_errorname == "SQLITE_CONSTRAINT_ROWID"
+                reason = (
+                    Restoration(Return.NEWER_KEPT, NEWER)
+                    if unique
+                    else Restoration(Return.FAILED, f"The table refuses it: {error}.")
+                )
+            connection.execute("ROLLBACK TO one_row")
+            connection.execute("RELEASE one_row")
+        return reason
+
+    def _ways(self) -> list[tuple[str, ...]]:
+        rest = tuple(name for name in self.columns if name != self.surrogate)
+        return [self.columns, rest] if self.surrogate else [self.columns]
+
+    def _insert(self, connection: sqlite3.Connection, columns: tuple[str, ...], row: Row) -> None:
+        cells = [row[self.columns.index(name)] for name in columns]
+        marks, values = placeholders(cells)
+        names = ", ".join(quoted(name) for name in columns)
+        # OR ABORT also overrides a conflict rule of the schema, which could replace the newer row.
+        connection.execute(f"INSERT OR ABORT INTO {quoted(self.table.name)} ({names}) VALUES ({marks})", values)
+
+    def _inserted(self, connection: sqlite3.Connection, ask: Ask) -> Row | None:
+        names = ", ".join(quoted(name) for name in self.columns)
+        sql = (
+            f"SELECT {names} FROM {quoted(self.table.name)} WHERE {quoted(self.table.rowid_name)} = last_insert_rowid()"
+        )
+        found = ask(sql, ())
+        return found[0] if found else None
+
+    def equal(self, one: Row, other: Row) -> bool:
+        """Whether two rows are the same but for the surrogate."""
+        if not self.surrogate or len(one) != len(other):
+            return same(one, other)
+        at = self.columns.index(self.surrogate)
+        return same(one[:at] + one[at + 1 :], other[:at] + other[at + 1 :])
+
+
+def same(one: Row, other: Row) -> bool:
+    """Whether two rows hold the same values of the same types (1 is not 1.0)."""
+    return one == other and [type(cell) for cell in one] == [type(cell) for cell in other]
+
+
+def entry_id_of(values: Sequence[Cell], rowid: Cell) -> "EntryId":
+    """The id for the values of the identity columns.
+
+    An id holds texts, bytes and whole numbers; a row with NULL or a float among them is named by its rowid,
+    or where there is none by the float's exact text. Both are nested tuples, which nothing else is.
+    """
+    if all(isinstance(value, str | bytes | int) for value in values):
+        plain = tuple(value for value in values if value is not None and not isinstance(value, float))
+        return plain[0] if len(plain) == 1 else plain
+    if isinstance(rowid, int):
+        return ((rowid,),)
+    parts = tuple((value.hex(),) if isinstance(value, float) else value for value in values if value is not None)
+    return parts[0] if len(parts) == 1 else parts
+
+
+def stand_in(entry_id: "EntryId") -> int | None:
+    """The rowid, where it stands in for an identity that cannot be an id; else None."""
+    match entry_id:
+        case ((int() as rowid,),):
+            return rowid
+        case _:
+            return None
+
+
+def _cell(part: "EntryId") -> Cell:
+    return float.fromhex(str(part[0])) if isinstance(part, tuple) else part
