@@ -39,8 +39,9 @@ class Target:
 
     def __str__(self) -> str:
         """The target as it is shown and remembered: never with a password."""
+        named = {"format": self.format} if self.format and self.is_url else {}
         head = f"{self.format}:" if self.format and not self.is_url else ""
-        query = urlencode(dict(self.options), safe=":/*,", quote_via=quote)
+        query = urlencode(dict(self.options) | named, safe=":/*,", quote_via=quote)
         return f"{head}{self.location}" + (f"?{query}" if query else "")
 
     def with_options(self, options: Mapping[str, str], format_name: str = "") -> "Target":

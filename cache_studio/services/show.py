@@ -1,0 +1,77 @@
+"""Reads one entry's value and decodes it in a killable child: what the detail dock and `show` show."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event
+
+from cache_studio import isolation
+from cache_studio.adapters.base import Adapter
+from cache_studio.decoding.decode import Decoded, decode_isolated
+from cache_studio.model.columns import EntryId
+from cache_studio.model.payload import Fact, Payload, Piece
+from cache_studio.services.attachment import Attachment
+
+SHOWN_BYTES = 4_000_000
+"""How much of a value is read to be shown at once; the rest on request."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPiece:
+    """One stored value and what it decodes to."""
+
+    piece: Piece
+    decoded: Decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An entry's value, ready to be drawn; the main piece first."""
+
+    id: EntryId
+    pieces: tuple[ShownPiece, ...]
+    facts: tuple[Fact, ...]
+
+
+class Reader:
+    """Reads and decodes values, one after another, off the window's and the attachments' threads."""
+
+    def __init__(self) -> None:
+        self._child = isolation.Worker()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self._ending = Event()
+
+    def show(self, attachment: Attachment, entry_id: EntryId, max_bytes: int = SHOWN_BYTES) -> "Future[Shown]":
+        """The value of an entry; the future fails with EntryNotFound when it is gone.
+
+        A request that was not begun when its future is cancelled is never begun.
+        """
+
+        def read(adapter: Adapter) -> Payload:
+            return adapter.read(entry_id, max_bytes)
+
+        def work() -> Shown:
+            payload = attachment.call(read).result()
+            return Shown(
+                entry_id, tuple(ShownPiece(piece, self._decode(piece)) for piece in payload.pieces), payload.facts
+            )
+
+        return self._pool.submit(work)
+
+    def text_of(self, payload: Payload) -> str:
+        """All of a value as text, for a search in it. Blocks; not for the window's thread."""
+        return "\n".join(_text(self._decode(piece)) or piece.data.decode("latin-1") for piece in payload.pieces)
+
+    def close(self) -> None:
+        """End the child and the thread."""
+        self._ending.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._child.close()
+
+    def _decode(self, piece: Piece) -> Decoded:
+        return decode_isolated(self._child, piece.data, piece.hint, piece.total, self._ending)
+
+
+def _text(decoded: Decoded) -> str:
+    if decoded.text is not None:
+        return decoded.text
+    return "" if decoded.tree is None else "\n".join(f"{node.key} {node.text}" for node in decoded.tree.walk())

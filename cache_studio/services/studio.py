@@ -1,0 +1,142 @@
+"""The studio: what is attached, and what all of it shares. One object for the window, one for a command."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from cache_studio.adapters.registry import get_format
+from cache_studio.config import paths
+from cache_studio.config.profiles import Profile, Profiles
+from cache_studio.config.settings import Settings, SettingsFile
+from cache_studio.model.errors import CacheStudioError
+from cache_studio.model.targets import Target
+from cache_studio.services.attachment import Attachment, Place
+from cache_studio.services.monitor import Monitor
+from cache_studio.services.proposals import Proposal, choose, parse, propose
+from cache_studio.services.show import Reader
+from cache_studio.services.standing import News
+from cache_studio.trash.trash import Trash
+
+Listener = Callable[[Attachment, News], None]
+"""Told on an attachment's thread; must return at once."""
+
+
+class Studio:
+    """Settings, remembered caches, trash, history and the attachments. `close` it at the end."""
+
+    def __init__(self, *, follow: bool, listener: Listener = lambda attachment, news: None) -> None:
+        """`follow`: whether attached caches are watched and sampled into the history (the window does, a command not)."""
+        self._settings_file = SettingsFile(paths.settings_file())
+        self.settings, self.notices = self._settings_file.load()
+        self.profiles = Profiles(paths.profiles_file())
+        self.trash = Trash(paths.trash_folder())
+        self.reader = Reader()
+        self.attachments: list[Attachment] = []
+        self._listener = listener
+        self.monitor = Monitor(self.settings) if follow else None
+
+    def resolve(self, text: str, *, read_only: bool | None = None) -> Place:
+        """What `text` (a remembered name, a path, a URL) would attach. Blocks; not for the window's thread.
+
+        Attached read-only when asked, when remembered so, or when the cache is on another host and nobody decided.
+        Raises BadRequest, CacheUnavailable or WrongFormat.
+        """
+        profile = self.profiles.find(text)
+        target = parse(profile.target if profile else text)
+        if profile is None or not target.format:
+            proposal = choose(propose(target))
+            profile = profile or self.profiles.find(str(proposal.target))
+            target = proposal.target
+        place = self.place_of(target, profile)
+        return place if read_only is None else replace(place, writable=not read_only)
+
+    def place_of(self, target: Target, profile: Profile | None = None) -> Place:
+        """The place of a target whose format and options are decided."""
+        settings = self.settings
+        place = Place(
+            name=profile.name if profile else short_name(target),
+            target=target,
+            format=get_format(target.format),
+            writable=not profile.read_only if profile else target.is_local,
+            target_hit_rate=profile.target_hit_rate if profile else settings.target_hit_rate,
+            sample_every=settings.sample_seconds if self.monitor is not None else float("inf"),
+        )
+        _ = place.options  # a wrong option is refused here, before anything is opened
+        return place
+
+    def proposals(self, text: str) -> list[Proposal]:
+        """Every way to attach `text`, for the attach dialog. Blocks."""
+        return propose(parse(text))
+
+    def attach(self, place: Place, listener: Listener | None = None) -> Attachment:
+        """Attach and remember a cache; returns at once, the attachment opens on its own thread."""
+        heard = listener or self._listener
+        monitor = self.monitor
+
+        def tell(attachment: Attachment, news: News) -> None:
+            if monitor is not None:
+                monitor.hear(attachment, news)
+            heard(attachment, news)
+
+        attachment = Attachment(place, tell)
+        self.attachments.append(attachment)
+        return attachment.start()
+
+    def remember(self, place: Place) -> Place:
+        """Keep a place among the remembered caches; returns it with the name it was given."""
+        profile = Profile(
+            name=place.name,
+            target=str(place.target),
+            format=place.format.name,
+            target_hit_rate=place.target_hit_rate,
+            read_only=not place.writable,
+            last_opened=time.time(),
+        )
+        return replace(place, name=self.profiles.remember(profile).name)
+
+    def detach(self, attachment: Attachment) -> None:
+        """Close an attachment; it stays among the remembered ones."""
+        if self.monitor is not None:
+            self.monitor.leave(attachment)
+        attachment.close()
+        if attachment in self.attachments:
+            self.attachments.remove(attachment)
+
+    def save(self, settings: Settings) -> None:
+        """Keep new settings; attached caches take them over when they are attached again."""
+        self.settings = settings
+        self._settings_file.save(settings)
+
+    def tidy(self) -> None:
+        """Let go what the settings no longer keep in trash and history."""
+        settings = self.settings
+        self.trash.enforce_retention(settings.trash_days, settings.trash_bytes, time.time())
+        if self.monitor is not None:
+            self.monitor.tidy(settings.history_days)
+
+    def close(self) -> None:
+        """Detach everything and let go of all threads, children and files."""
+        for attachment in list(self.attachments):
+            self.detach(attachment)
+        self.reader.close()
+        if self.monitor is not None:
+            self.monitor.close()
+        self.trash.close()
+
+
+def short_name(target: Target) -> str:
+    """A name for a cache that nobody named: the last telling part of its target."""
+    if target.is_url:
+        prefix = target.options.get("prefix", "").rstrip(":")
+        return prefix or target.location.partition("://")[2]
+    parts = [part for part in target.location.split(os.sep) if part]
+    last = parts[-1] if parts else target.location
+    return f"{parts[-2]}/{last}" if len(parts) > 1 and last in ("cache", "l3", "cache.db") else last
+
+
+def sentence(error: BaseException) -> str:
+    """An error as one line of text: message and hint."""
+    if isinstance(error, CacheStudioError):
+        return f"{error.message} {error.hint}".strip()
+    return str(error)
