@@ -1,0 +1,99 @@
+"""Axes of the charts: few round ticks, local time with "now" at the right, units at the topmost tick."""
+
+from collections.abc import Sequence
+
+import pyqtgraph as pg
+from PySide6.QtGui import QColor, QPen
+
+from cache_studio.gui.look import fonts, theme
+from cache_studio.gui.look.text import tr
+from cache_studio.gui.plots.series import Scale, nice_step, time_label, time_ticks
+
+_LABEL_WIDTH = 74
+_NOW_GAP = 46
+Ticks = list[tuple[float, list[float]]]
+
+
+class _QuietAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """An axis in the theme's colours that lies under the curves."""
+
+    def restyle(self) -> None:
+        """Take the colours in force."""
+        self.setStyle(tickFont=fonts.text_font(11), tickTextOffset=6, tickLength=0, maxTickLevel=0)
+        self.setTextPen(theme.color("text2"))
+        self.setPen(QPen(QColor(0, 0, 0, 0)))
+        self.setTickPen(QPen(theme.color("border"), 1))
+        self.setZValue(-100)
+
+
+class TimeAxis(_QuietAxis):
+    """Local times; the end of the range is labelled "now"."""
+
+    def __init__(self) -> None:
+        super().__init__("bottom")
+        self._step = 60.0
+
+    def tickValues(self, low: float, high: float, size: float) -> Ticks:
+        """Round local times that leave room for "now"."""
+        count = max(2, round(size / _LABEL_WIDTH))
+        self._step, values = time_ticks(low, high, count)
+        room = (high - low) * _NOW_GAP / max(1.0, size)
+        return [(self._step, [value for value in values if value <= high - room]), (high - low, [high])]
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Times, or "now" for the end."""
+        high = self.range[1]
+        return [tr("now") if value == high else time_label(value, self._step) for value in values]
+
+    def restyle(self) -> None:
+        """Two levels, so that "now" is labelled as well."""
+        super().restyle()
+        self.setStyle(maxTickLevel=1, maxTextLevel=2)
+
+
+class ValueAxis(_QuietAxis):
+    """Round figures from 0 (or from below it) upwards with faint lines across the chart."""
+
+    def __init__(self, scale: Scale) -> None:
+        super().__init__("left")
+        self._figures = scale
+
+    def tickValues(self, low: float, high: float, size: float) -> Ticks:
+        """About one tick every 44 px, at multiples of a round step."""
+        step = nice_step(max(high, -low), max(2, round(size / (44 if low >= 0 else 80))))
+        first, last = -int(-low / step + 1e-9), int(high / step + 1e-9)
+        return [(step, [number * step for number in range(first, last + 1)])]
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """The figures; the topmost one with its unit."""
+        top = max(values, default=0.0)
+        return [self._figures.label(value, top, value == top) for value in values]
+
+    def restyle(self) -> None:
+        """Lines across."""
+        super().restyle()
+        self.setGrid(255)
+
+
+class WordAxis(_QuietAxis):
+    """Words below bars at whole numbers; those without room are left out."""
+
+    def __init__(self) -> None:
+        super().__init__("bottom")
+        self._words: list[str] = []
+
+    def set_words(self, words: Sequence[str]) -> None:
+        """Word of bar 0, 1, 2..."""
+        self._words = list(words)
+        self.picture = None
+        self.update()
+
+    def tickValues(self, low: float, high: float, size: float) -> Ticks:
+        """Every first, second or third bar, counted so that 40 px are free for each word."""
+        bars = max(1.0, high - low)
+        every = max(1, -int(-40 // (size / bars)))
+        return [(1.0, [float(at) for at in range(0, len(self._words), every)])]
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """The words."""
+        return [self._words[round(value)] for value in values]

@@ -1,0 +1,222 @@
+"""What all charts share: no dragging, a read-out under the pointer, colours that follow the theme."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QBrush, QColor, QPen, QWheelEvent
+from PySide6.QtWidgets import QGraphicsRectItem, QWidget
+
+from cache_studio.gui.look import fonts, theme
+from cache_studio.gui.look.text import plain_label, tr
+from cache_studio.gui.plots.axes import TimeAxis, ValueAxis
+from cache_studio.gui.plots.series import Floats, Scale, gaps, moment_label, runs
+from cache_studio.gui.widgets.cards import role_color
+from cache_studio.model.units import NOT_RECORDED
+
+_GAP_LABEL_PX = 84
+
+
+class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
+    """A chart that only shows: the wheel scrolls the page, nothing can be dragged, the pointer reads figures."""
+
+    def __init__(self, name: str, scale: Scale, bottom: pg.AxisItem, parent: QWidget | None = None) -> None:
+        self.scale_words = scale
+        self.value_axis, self.bottom_axis = ValueAxis(scale), bottom
+        super().__init__(parent, axisItems={"left": self.value_axis, "bottom": bottom})
+        self.setAccessibleName(name)
+        self.setFrameShape(self.Shape.NoFrame)
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.setMouseEnabled(x=False, y=False)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.getPlotItem().setContentsMargins(0, 8, 14, 0)
+        self.getViewBox().setDefaultPadding(0)
+        self.getViewBox().disableAutoRange()
+        self._readout = plain_label("", "readout", self)
+        self._readout.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._readout.hide()
+        self._cursor = pg.InfiniteLine(angle=90, movable=False)
+        self._cursor.setZValue(50)
+        self._cursor.hide()
+        self.addItem(self._cursor, ignoreBounds=True)
+        self.scene().sigMouseMoved.connect(self._on_moved)
+        theme.theme().changed.connect(self.restyle)
+
+    def restyle(self) -> None:
+        """Take the colours in force; children colour their curves as well."""
+        self.setBackground(theme.color("surface"))
+        self.value_axis.restyle()
+        self.bottom_axis.restyle()
+        self._cursor.setPen(QPen(theme.color("control"), 0, Qt.PenStyle.DotLine))
+
+    def readout(self, at: float) -> tuple[float, str] | None:
+        """(place on the bottom axis, words) of what is nearest to `at`; None where there is nothing to say."""
+        return None
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the page that the chart stands in."""
+        event.ignore()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Take the read-out away."""
+        self._readout.hide()
+        self._cursor.hide()
+        super().leaveEvent(event)
+
+    def _on_moved(self, place: QPointF) -> None:
+        box = self.getViewBox()
+        found = self.readout(box.mapSceneToView(place).x()) if box.sceneBoundingRect().contains(place) else None
+        self._readout.setVisible(found is not None)
+        self._cursor.setVisible(found is not None)
+        if found is None:
+            return
+        at, words = found
+        self._cursor.setPos(at)
+        self._readout.setText(words)
+        self._readout.adjustSize()
+        left = self.mapFromScene(box.mapViewToScene(QPointF(at, 0))).x() + 8
+        if left + self._readout.width() > self.width():
+            left -= self._readout.width() + 16
+        self._readout.move(max(0, left), 2)
+
+
+class RunLine:
+    """A line that is never joined over a gap: one curve for each stretch without NaN, soft fill below if wanted."""
+
+    def __init__(self, plot: Plot, role: str, fill: int = 40) -> None:
+        self._plot, self._role, self._fill = plot, role, fill
+        self.curves: list[pg.PlotDataItem] = []
+
+    def set_values(self, times: Floats, values: Floats) -> None:
+        """Draw `values` over `times`; NaN is a gap."""
+        found = runs(values)
+        while len(self.curves) > len(found):
+            self._plot.removeItem(self.curves.pop())
+        while len(self.curves) < len(found):
+            curve = pg.PlotDataItem(antialias=True)
+            self._plot.addItem(curve)
+            curve.setDownsampling(auto=True, method="peak")
+            curve.setClipToView(True)
+            self.curves.append(curve)
+        for curve, run in zip(self.curves, found, strict=True):
+            alone = run.stop - run.start == 1
+            curve.setData(times[run], values[run], symbol="o" if alone else None, symbolSize=3)
+        self.restyle()
+
+    def restyle(self) -> None:
+        """Take the colours in force."""
+        color = QColor(role_color(self._role))
+        soft = QColor(color)
+        soft.setAlpha(self._fill)
+        for curve in self.curves:
+            curve.setPen(QPen(color, 0))
+            curve.setSymbolBrush(QBrush(color))
+            curve.setSymbolPen(QPen(color, 0))
+            if self._fill:
+                curve.setFillLevel(0)
+                curve.setFillBrush(QBrush(soft))
+
+
+class TimePlot(Plot):
+    """A chart over time. Times are epoch seconds, rising; NaN values are gaps, shaded and never joined.
+
+    `set_span` fixes what is shown (its end is labelled "now"); without it the series' own first and last time.
+    """
+
+    def __init__(self, name: str, scale: Scale, parent: QWidget | None = None) -> None:
+        super().__init__(name, scale, TimeAxis(), parent)
+        self._span: tuple[float, float] | None = None
+        self._shades: list[tuple[QGraphicsRectItem, pg.TextItem]] = []
+        self.times: Floats = np.empty(0)
+        self.series: list[Floats] = []
+        self.names: list[str] = []
+        self.sigRangeChanged.connect(self._place_labels)
+
+    def set_span(self, start: float, end: float) -> None:
+        """Show `start` to `end` in epoch seconds, whatever the series holds."""
+        self._span = (start, end)
+        self._show_range()
+
+    def span(self) -> tuple[float, float]:
+        """What is shown."""
+        if self._span is not None:
+            return self._span
+        return (float(self.times[0]), float(self.times[-1])) if len(self.times) > 1 else (0.0, 1.0)
+
+    def take(self, times: Floats, series: Sequence[Floats], names: Sequence[str]) -> None:
+        """Keep the arrays for read-out, range and gaps; children draw them."""
+        self.times = np.asarray(times, dtype=float)
+        self.series = [np.asarray(values, dtype=float) for values in series]
+        self.names = list(names)
+        self._show_range()
+        self._describe()
+
+    def limits(self) -> tuple[float, float]:
+        """Lowest and highest value shown: 0 to a little over the greatest."""
+        known = [float(np.nanmax(values)) for values in self.series if not np.all(np.isnan(values))]
+        return 0.0, max(known, default=0.0) * 1.06 or 1.0
+
+    def shaded(self) -> list[tuple[float, float]]:
+        """Stretches of time that are shaded as not recorded."""
+        if not self.series:
+            return gaps(np.empty(0), np.empty(0), *self.span())
+        unknown = np.all(np.isnan(np.vstack(self.series)), axis=0)
+        return gaps(self.times, np.where(unknown, np.nan, 0.0), *self.span())
+
+    def readout(self, at: float) -> tuple[float, str] | None:
+        """Time and figures of the sample nearest to `at`."""
+        if not len(self.times):
+            return None
+        nearest = int(np.argmin(np.abs(self.times - at)))
+        moment, (start, end) = float(self.times[nearest]), self.span()
+        figures = (self._figure(name, values[nearest]) for name, values in zip(self.names, self.series, strict=True))
+        return moment, "   ".join((moment_label(moment, end - start), *figures))
+
+    def restyle(self) -> None:
+        """Colours of axes and shades."""
+        super().restyle()
+        shade = theme.color("control", 36)
+        for rect, label in self._shades:
+            rect.setBrush(QBrush(shade))
+            label.setColor(theme.color("text2"))
+
+    def _figure(self, name: str, value: float) -> str:
+        words = tr(NOT_RECORDED) if np.isnan(value) else self.scale_words.words(float(value))
+        return f"{name} {words}" if len(self.names) > 1 else words
+
+    def _show_range(self) -> None:
+        start, end = self.span()
+        low, high = self.limits()
+        self.setRange(xRange=(start, max(end, start + 1)), yRange=(low, high), padding=0, disableAutoRange=True)
+        self._shade()
+
+    def _shade(self) -> None:
+        wanted = self.shaded()
+        low, high = self.limits()
+        while len(self._shades) > len(wanted):
+            for item in self._shades.pop():
+                self.removeItem(item)
+        while len(self._shades) < len(wanted):
+            rect, label = QGraphicsRectItem(), pg.TextItem(tr(NOT_RECORDED), anchor=(0.5, 0.5))
+            rect.setPen(QPen(Qt.PenStyle.NoPen))
+            rect.setZValue(-50)
+            label.setFont(fonts.text_font(11))
+            self.addItem(rect, ignoreBounds=True)
+            self.addItem(label, ignoreBounds=True)
+            self._shades.append((rect, label))
+        for (rect, label), (start, end) in zip(self._shades, wanted, strict=True):
+            rect.setRect(start, low, end - start, high - low)
+            label.setPos((start + end) / 2, low + (high - low) / 2)
+        self.restyle()
+        self._place_labels()
+
+    def _place_labels(self) -> None:
+        per_px = self.getViewBox().viewPixelSize()[0]
+        for rect, label in self._shades:
+            label.setVisible(rect.rect().width() > _GAP_LABEL_PX * per_px)
+
+    def _describe(self) -> None:
+        last = [self._figure(n, v[-1]) for n, v in zip(self.names, self.series, strict=True) if len(v)]
+        self.setAccessibleDescription(", ".join(last) or tr(NOT_RECORDED))
