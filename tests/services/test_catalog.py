@@ -1,0 +1,101 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cache_studio.model.columns import make_batch
+from cache_studio.model.entries import entry_at
+from cache_studio.services import catalog as catalog_module
+from cache_studio.services.catalog import Catalog
+
+
+def batch(entries, **columns):
+    """Entries as {id: stamp number}."""
+    return make_batch(list(entries), [f"key {i}" for i in entries], [(n, 0, 0) for n in entries.values()], **columns)
+
+
+def listed(catalog, entries, complete=True):
+    catalog.begin_listing()
+    catalog.add(batch(entries))
+    catalog.end_listing(complete)
+    return catalog.view()
+
+
+def content(view):
+    return {view.ids[row]: view.stamp(row)[0] for row in view.rows().tolist()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 2)), min_size=1, max_size=8))
+def test_shows_what_the_last_listing_showed_and_old_views_stay(listings):
+    catalog = Catalog()
+    views = [(entries, listed(catalog, entries)) for entries in listings]
+    for entries, view in views:
+        assert content(view) == entries
+        assert len(view) == len(entries)
+    last = views[-1][1]
+    assert all(last.ids[last.row_of(entry_id)] == entry_id for entry_id in listings[-1])
+
+
+def test_a_partial_listing_proves_nothing_gone():
+    catalog = Catalog()
+    listed(catalog, {"a": 1, "b": 1})
+    assert content(listed(catalog, {"a": 1}, complete=False)) == {"a": 1, "b": 1}
+
+
+def test_counts_what_came_and_went_after_the_first_listing():
+    catalog = Catalog()
+    listed(catalog, {"a": 1, "b": 1})
+    listed(catalog, {"a": 2, "c": 1})
+    assert (catalog.stored, catalog.removed) == (2, 1)
+
+
+def test_a_moved_access_time_counts_as_read_not_as_stored():
+    catalog = Catalog()
+    for accessed in (5.0, 9.0):
+        catalog.begin_listing()
+        catalog.add(batch({"a": int(accessed)}, created=[1.0], accessed=[accessed]))
+        catalog.end_listing(True)
+    assert (catalog.read, catalog.stored) == (1, 0)
+
+
+def test_pending_cells_are_filled_in_place_and_a_second_listing_keeps_them():
+    catalog = Catalog()
+    catalog.begin_listing()
+    catalog.add(batch({"a": 1}, pending=["size"]))
+    catalog.end_listing(True)
+    assert catalog.pending_ids(9) == ["a"]
+    catalog.fill(batch({"a": 1}, size=[7.0]))
+    catalog.begin_listing()
+    catalog.add(batch({"a": 1}, pending=["size"]))
+    catalog.end_listing(True)
+    view = catalog.view()
+    assert entry_at(view, view.row_of("a")).size == 7
+    assert catalog.pending_ids(9) == []
+
+
+def test_a_fill_for_an_older_stamp_is_ignored():
+    catalog = Catalog()
+    catalog.begin_listing()
+    catalog.add(batch({"a": 2}, pending=["size"]))
+    catalog.fill(batch({"a": 1}, size=[7.0]))
+    assert np.isnan(catalog.view().numbers["size"][0])
+
+
+def test_many_tombstones_are_swept_into_a_new_epoch(monkeypatch):
+    monkeypatch.setattr(catalog_module, "_TOMBSTONES", 10)
+    catalog = Catalog()
+    for stamp in range(4):
+        view = listed(catalog, {f"id {n}": stamp for n in range(20)})
+    assert view.epoch > 0
+    assert view.n < 80
+    assert content(view) == {f"id {n}": 3 for n in range(20)}
+
+
+def test_columns_travel_with_the_entry():
+    catalog = Catalog()
+    catalog.begin_listing()
+    catalog.add(batch({"a": 1, "b": 1}, namespaces=["x", "y"], types="png", tags=[("t",), ()], problems={1: "broken"}))
+    view = catalog.view()
+    first, second = (entry_at(view, view.row_of(entry_id)) for entry_id in "ab")
+    assert (first.namespace, first.type, first.tags, first.problem) == ("x", "png", ("t",), "")
+    assert (second.namespace, second.tags, second.problem) == ("y", (), "broken")
