@@ -64,7 +64,7 @@ class Tasks(QObject):
     def follow(self, name: str, future: "Future[Any]", on_done: Answer, on_error: Refusal) -> Ticket:
         """The same for a future that somebody else completes."""
         ticket = self._ticket(name, on_done, on_error)
-        future.add_done_callback(lambda done: self._closed or self._arrived.emit(ticket, done))
+        future.add_done_callback(lambda done: None if self._closed else self._arrived.emit(ticket, done))
         return ticket
 
     def tell(self, call: Callable[[], None]) -> None:

@@ -5,14 +5,16 @@ from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 
-from cache_studio.adapters.base import Adapter, EntryCopy, pack_id
+from cache_studio.adapters.base import Adapter, EntryCopy
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.errors import Cancelled, UnsupportedAction
+from cache_studio.model.errors import Cancelled
 from cache_studio.model.plans import CompactOutcome, CompactPlan, Outcome, Plan, Progress, UndoOutcome, Verb
 from cache_studio.model.seeing import Fate, Removal, Restoration, Return
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.worker import Running
-from cache_studio.trash.trash import Action, Trash, TrashBin
+from cache_studio.trash.bin import TrashBin
+from cache_studio.trash.index import Action
+from cache_studio.trash.trash import Trash
 
 UNDO_BATCH = 500
 """Copies that are restored in one step."""
@@ -48,7 +50,7 @@ def _removing(
         for batch in plan.batches(adapter.batch_size):
             removals = adapter.remove(batch, bin_)
             if bin_ is not None:
-                bin_.settle({pack_id(removal.id): removal.fate for removal in removals})
+                bin_.settle_removals(removals, adapter.present)
             tally.add(removals)
             attachment.forget([removal.id for removal in removals if removal.fate in (Fate.REMOVED, Fate.GONE)])
             yield tally.progress()
@@ -56,7 +58,7 @@ def _removing(
         stopped = True
     finally:
         if bin_ is not None:
-            bin_.finish(time.time())
+            bin_.finish()
     undo_id = bin_.action_id if bin_ is not None and tally.fates[Fate.REMOVED] else None
     attachment.refresh()
     return tally.outcome(plan.verb, undo_id, stopped)
@@ -118,14 +120,14 @@ def _undoing(
     try:
         while batch := trash.copies(action.id, after=after, limit=UNDO_BATCH):
             answers = adapter.restore([copy for _, copy in batch], kept)
-            trash.forget([copy_id for (copy_id, _), answer in zip(batch, answers, strict=True) if _is_back(answer)])
+            trash.restored([copy_id for (copy_id, _), answer in zip(batch, answers, strict=True) if _is_back(answer)])
             fates.update(answer.fate for answer in answers)
             reasons |= dict.fromkeys(answer.reason for answer in answers if answer.reason)
             after = batch[-1][0]
             yield Progress(fates.total(), action.removed, fates[Return.RESTORED], failed=fates[Return.FAILED])
     except Cancelled:
         stopped = True
-    if fates[Return.RESTORED] and not stopped:
+    if fates[Return.RESTORED]:
         trash.mark_undone(action.id, time.time())
     attachment.refresh()
     return UndoOutcome(
@@ -158,7 +160,8 @@ def compact(attachment: Attachment, trash: Trash, by: str) -> Running[None, Comp
         parts = tuple(adapter.compact())
         after = adapter.measure().volume
         freed = sum(part.bytes for part in parts)
-        trash.note(Verb.COMPACT.value, str(attachment.place.target), attachment.place.name, freed, by, time.time())
+        place = attachment.place
+        trash.note(Verb.COMPACT.value, str(place.target), place.format.name, place.name, by, time.time(), bytes=freed)
         attachment.refresh()
         return CompactOutcome(before, after, parts)
 
@@ -174,22 +177,11 @@ def recover(attachment: Attachment, trash: Trash) -> "Future[int]":
         count = 0
         for action in trash.unsettled():
             if action.target == str(attachment.place.target):
-                trash.recover(action.id, adapter.present)
+                trash.recover(adapter.present, action.id)
                 count += 1
         return count
 
     return attachment.call(settle)
-
-
-def find_action(trash: Trash, action_id: str | None) -> Action:
-    """The action with this id, or the newest that can be undone; UnsupportedAction when there is none."""
-    action = trash.action(action_id)
-    if action is None:
-        raise UnsupportedAction(
-            "There is nothing to undo." if action_id is None else f"There is no action “{action_id}”.",
-            "`trash list` shows what can be brought back.",
-        )
-    return action
 
 
 def copy_title(copy: EntryCopy) -> str:

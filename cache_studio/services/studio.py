@@ -26,11 +26,11 @@ class Studio:
     """Settings, remembered caches, trash, history and the attachments. `close` it at the end."""
 
     def __init__(self, *, follow: bool, listener: Listener = lambda attachment, news: None) -> None:
-        """`follow`: whether attached caches are watched and sampled into the history (the window does, a command not)."""
+        """`follow`: whether attached caches are watched and sampled into the history (the window; not a command)."""
         self._settings_file = SettingsFile(paths.settings_file())
         self.settings, self.notices = self._settings_file.load()
         self.profiles = Profiles(paths.profiles_file())
-        self.trash = Trash(paths.trash_folder())
+        self.trash = Trash(paths.trash_folder(), time.time())
         self.reader = Reader()
         self.attachments: list[Attachment] = []
         self._listener = listener
