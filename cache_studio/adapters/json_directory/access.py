@@ -1,0 +1,84 @@
+"""The runtime's side of json-directory."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from cache_studio.adapters.base import Held, Known
+from cache_studio.adapters.file_access import FileAccess, Place
+from cache_studio.adapters.files import Folder
+from cache_studio.adapters.json_directory.fields import JsonFields
+from cache_studio.adapters.json_directory.layout import (
+    DEFAULT_TTL,
+    SIGNATURE,
+    SUFFIX,
+    decode,
+    encode,
+    entry_key,
+    file_name,
+    wanted_fields,
+)
+from cache_studio.adapters.mapping import FieldMap
+from cache_studio.model.errors import BadRequest
+from cache_studio.model.options import OptionValue
+from cache_studio.model.targets import Target
+from cache_studio.model.units import parse_duration
+
+
+class JsonDirectoryAccess(FileAccess):
+    """One JSON file a key, readable by the original application.
+
+    The TTL belongs to the cache (option `ttl`, 24 h where nothing is said); an entry's own expiry is
+    written only where the options name a field for it.
+    """
+
+    def __init__(self, root: Folder, fields: FieldMap) -> None:
+        super().__init__(root)
+        self._fields = fields
+        self._reader = JsonFields(wanted_fields(fields))
+
+    @classmethod
+    def open(cls, target: Target, options: Mapping[str, OptionValue]) -> "JsonDirectoryAccess":
+        """Open or create the folder."""
+        given = FieldMap.of(options)
+        ttl = parse_duration(DEFAULT_TTL) if given.ttl is None else given.ttl
+        fields = FieldMap({**SIGNATURE, **given.fields}, ttl, given.unit, given.zone)
+        return cls(cls.create_root(target.location), fields)
+
+    def place(self, key: str, namespace: str) -> Place:
+        """The file of the key."""
+        if namespace:
+            raise BadRequest("This layout has no namespaces.", "Make the namespace a part of the key.")
+        return (file_name(key),)
+
+    def encode(self, key: str, namespace: str, held: Held) -> bytes:
+        """The file's text."""
+        return encode(key, held, self._fields)
+
+    def decode(self, content: bytes, key: str) -> Held | None:
+        """The entry."""
+        found = decode(content, self._fields)
+        return found[1] if found is not None and found[0] in (key, "") else None
+
+    def places(self) -> Iterator[Place]:
+        """Every `*.json`."""
+        return ((entry.name,) for entry in self._root.walk() if entry.name.endswith(SUFFIX))
+
+    def known_in(self, place: Place, content: bytes) -> Known | None:
+        """Key, size and times."""
+        fields = self._fields
+        try:
+            entry = self._reader.whole(content)
+        except ValueError:
+            return None
+        created = fields.moment("created", entry)
+        expires, accessed = fields.expiry(entry, created, math.nan), fields.moment("accessed", entry)
+        hits = fields.number("hits", entry)
+        return Known(
+            key=entry_key(place[-1], entry, fields),
+            namespace="",
+            size=len(content),
+            created=created if math.isfinite(created) else 0.0,
+            expires=expires if math.isfinite(expires) else None,
+            accessed=accessed if math.isfinite(accessed) else None,
+            hits=int(hits) if math.isfinite(hits) else None,
+        )

@@ -1,0 +1,112 @@
+"""Chosen top-level fields of a JSON object, without building the rest of it.
+
+A whole text is checked and read by msgspec, which skips what is not wanted; the head of a longer one by
+a small scanner that knows strings, brackets and nothing else.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+_NAME = re.compile(rb'[ \t\r\n]*("[^"\\]*(?:\\.[^"\\]*)*")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_PLAIN = re.compile(rb"[^\s,\[\]{}\":]+(?=[\s,}])")
+_NESTED = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_NEXT = re.compile(rb"[ \t\r\n]*,")
+
+
+class JsonFields:
+    """Reads these fields; a field that is absent is absent in the answer."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self.names = frozenset(names)
+        self._titles = [(f"field_{number}", name) for number, name in enumerate(sorted(self.names))]
+        shape = msgspec.defstruct(
+            "Fields",
+            [(attribute, Any, msgspec.UNSET) for attribute, _name in self._titles],
+            rename=dict(self._titles),
+        )
+        self._decode = msgspec.json.Decoder(shape).decode
+
+    def whole(self, content: bytes) -> Mapping[str, object]:
+        """The fields of a complete text. ValueError when it is no JSON object."""
+        try:
+            found = self._decode(content)
+        except (msgspec.DecodeError, RecursionError):
+            # Python's own writer allows NaN and lone surrogates, which strict JSON does not.
+            return self._tolerant(content)
+        fields = ((name, getattr(found, attribute)) for attribute, name in self._titles)
+        return {name: value for name, value in fields if value is not msgspec.UNSET}
+
+    def _tolerant(self, content: bytes) -> Mapping[str, object]:
+        try:
+            found = json.loads(content)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+        if not isinstance(found, dict):
+            raise ValueError("no JSON object")
+        return {name: found[name] for name in self.names if name in found}
+
+    def head(self, content: bytes) -> tuple[Mapping[str, object], bool]:
+        """The fields whose names and values lie wholly in the head of a text, and whether these are all wanted.
+
+        ValueError when the head cannot begin a JSON object.
+        """
+        found: dict[str, object] = {}
+        for name, text in scan_head(content):
+            if name in self.names:
+                found[name] = plain_value(text)
+                if len(found) == len(self.names):
+                    return found, True
+        return found, False
+
+
+def scan_head(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Name and value text of each top-level field that lies wholly in the head of a text. ValueError: no object."""
+    start = len(content) - len(content.lstrip(b" \t\r\n"))
+    if content[start : start + 1] != b"{":
+        raise ValueError("no JSON object")
+    position = start + 1
+    while found := _NAME.match(content, position):
+        name = plain_value(found[1])
+        end = _end_of_value(content, found.end())
+        if end is None:
+            return
+        if isinstance(name, str):
+            yield name, content[found.end() : end]
+        comma = _NEXT.match(content, end)
+        if comma is None:
+            return
+        position = comma.end()
+
+
+def plain_value(text: bytes) -> object:
+    """The value of a span, None when it is no JSON."""
+    # A nested value can hold a syntax error that the scanner does not see: then the field is not recorded.
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _end_of_value(content: bytes, start: int) -> int | None:
+    """Where the value that begins at `start` ends, or None when the text is cut before."""
+    first = content[start : start + 1]
+    if first == b'"':
+        string = _STRING.match(content, start)
+        return string.end() if string else None
+    if first not in (b"{", b"["):
+        plain = _PLAIN.match(content, start)
+        return plain.end() if plain else None
+    depth = 0
+    for token in _NESTED.finditer(content, start):
+        if token[0] in (b"{", b"["):
+            depth += 1
+        elif token[0] in (b"}", b"]"):
+            depth -= 1
+            if depth == 0:
+                return token.end()
+    return None
