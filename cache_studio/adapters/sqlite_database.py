@@ -23,7 +23,6 @@ from cache_studio.adapters.sqlite_open import (
     Table,
     connect,
     guard_reading,
-    quoted,
     readable_text,
     sidecars,
     tables_of,
@@ -230,6 +229,7 @@ class Database:
             if space.auto_vacuum == 2:
                 writer.execute("PRAGMA incremental_vacuum").fetchall()
             else:
+                writer.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 1)  # VACUUM attaches its own temporary database
                 writer.execute("VACUUM")
             # In WAL mode the file itself shrinks only with the checkpoint; a reader may keep it from being complete.
             writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -291,8 +291,3 @@ class _Visits:
             if clean and os.path.exists(wal) and (wrote or os.path.getsize(wal) == 0):
                 with closing(connect(path, "rw")) as last:
                     last.execute("SELECT count(*) FROM sqlite_master").fetchall()
-
-
-def columns_sql(names: Sequence[str]) -> str:
-    """Quoted names, separated by commas."""
-    return ", ".join(quoted(name) for name in names)

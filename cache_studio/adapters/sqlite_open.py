@@ -18,6 +18,7 @@ from cache_studio.model.errors import CacheStudioError
 Cell = str | bytes | int | float | None
 """What a column of a row holds; text that is no UTF-8 survives through surrogateescape."""
 
+ROWID_NAMES = ("rowid", "_rowid_", "oid")
 MAX_TABLES = 500
 """How many tables of a schema are looked at."""
 LOOK_SECONDS = 1.0
@@ -76,7 +77,11 @@ class Table:
         if len(key) == 1 and key[0].type.upper() == "INTEGER":
             return key[0].name
         taken = {name.lower() for name in self.names}
-        return next((name for name in ("rowid", "_rowid_", "oid") if name not in taken), "")
+        return next((name for name in ROWID_NAMES if name not in taken), "")
+
+    def sql(self, name: str) -> str:
+        """A column or the rowid for SQL. Quoted, a rowid that is no column would be taken for a text."""
+        return name if name in ROWID_NAMES and name not in self.names else quoted(name)
 
 
 def read_schema(path: str) -> Mapping[str, Table]:

@@ -31,8 +31,8 @@ class Pages:
         self.order: tuple[str, ...] = (rowid,) if rowid else tuple(column.name for column in table.primary_key)
         self._database = database
         self._by_rowid = bool(rowid)
-        self._order_sql = ", ".join(quoted(name) for name in self.order)
-        self._select = f"SELECT {', '.join([self._order_sql, *expressions])} FROM {quoted(table.name)}"
+        self._order_sql = ", ".join(table.sql(name) for name in self.order)
+        self.select = f"SELECT {', '.join([self._order_sql, *expressions])} FROM {quoted(table.name)}"
         self._seconds = 0.0
         self._probes = 0
 
@@ -64,7 +64,7 @@ class Pages:
             where = f" WHERE ({self._order_sql}) > ({', '.join(pair[0] for pair in pairs)})"
             values = [pair[1] for pair in pairs]
         began = time.perf_counter()
-        page = self._database.rows(f"{self._select}{where} ORDER BY {self._order_sql} LIMIT {limit}", values)
+        page = self._database.rows(f"{self.select}{where} ORDER BY {self._order_sql} LIMIT {limit}", values)
         self._seconds = time.perf_counter() - began
         return page
 

@@ -1,9 +1,12 @@
 """Rows of a foreign table as entries: found, copied whole, removed if still equal, put back exactly."""
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgpack
 
 from cache_studio.adapters.sqlite_open import Cell, Table, bound, placeholders, quoted
 from cache_studio.model.errors import CacheUnavailable
@@ -43,18 +46,22 @@ class Rows:
         hidden = (rowid,) if rowid and rowid not in self.table.names else ()
         return (*hidden, *self.table.names)
 
-    @property
-    def _where(self) -> str:
-        return " AND ".join(f"{quoted(name)} IS " + "{}" for name in self.identity)
-
     def place(self, entry_id: "EntryId") -> tuple[str, list[Cell]]:
         """The WHERE expression that finds an entry, and what to bind."""
         rowid = stand_in(entry_id)
         if rowid is not None:
-            return f"{quoted(self.table.rowid_name)} IS ?", [rowid]
+            return f"{self.table.sql(self.table.rowid_name)} IS ?", [rowid]
         parts = entry_id if isinstance(entry_id, tuple) and len(self.identity) > 1 else (entry_id,)
         pairs = [bound(_cell(part)) for part in parts]
-        return self._where.format(*(pair[0] for pair in pairs)), [pair[1] for pair in pairs]
+        equal = [f"{self.table.sql(name)} IS {pair[0]}" for name, pair in zip(self.identity, pairs, strict=True)]
+        return " AND ".join(equal), [pair[1] for pair in pairs]
+
+    def exact_place(self, row: Row) -> tuple[str, list[Cell]]:
+        """The WHERE expression that finds this row alone: by rowid where there is one."""
+        rowid = self.table.rowid_name
+        if rowid:
+            return f"{self.table.sql(rowid)} = ?", [row[self.columns.index(rowid)]]
+        return self.place(self.id_of(row))
 
     def id_of(self, row: Row) -> "EntryId":
         """The id of a row that has all `columns`."""
@@ -65,30 +72,28 @@ class Rows:
     def fetch(self, ask: Ask, entry_id: "EntryId") -> Row | None:
         """The whole row of an entry, None when it is gone."""
         where, values = self.place(entry_id)
-        names = ", ".join(quoted(name) for name in self.columns)
+        names = ", ".join(self.table.sql(name) for name in self.columns)
         # An id is equal byte for byte, whatever the column's collation takes for equal.
         found = ask(f"SELECT {names} FROM {quoted(self.table.name)} WHERE {where}", values)
         return next((row for row in found if self.id_of(row) == entry_id), None)
 
-    def remove_equal(
-        self, connection: sqlite3.Connection, seen: Sequence[tuple["EntryId", Row | None]]
-    ) -> list[Row | None]:
-        """Delete the rows that still equal what was seen; for each the row as it is now, None when gone.
+    def remove_equal(self, connection: sqlite3.Connection, seen: Sequence[tuple["EntryId", bytes]]) -> list[Row | None]:
+        """Delete the rows that still have these digests; for each the row as it is now, None when gone.
 
-        Must run in a transaction. CacheUnavailable, to be rolled back, when a trigger removes more than asked.
+        Must run in a transaction. CacheUnavailable, to be rolled back, when a trigger removes other rows than asked.
         """
         ask = asking(connection)
         before = self._count(ask)
-        removed = 0
+        asked = removed = 0
         now: list[Row | None] = []
-        for entry_id, row in seen:
+        for entry_id, digest in seen:
             current = self.fetch(ask, entry_id)
             now.append(current)
-            if current is not None and row is not None and same(current, row):
-                where, values = self.place(entry_id)
+            if current is not None and digest_of(current) == digest:
+                asked += 1
+                where, values = self.exact_place(current)
                 removed += connection.execute(f"DELETE FROM {quoted(self.table.name)} WHERE {where}", values).rowcount
-        asked = sum(a is not None and b is not None and same(a, b) for a, (_id, b) in zip(now, seen, strict=True))
-        if removed != asked or self._count(ask) != before - asked:
+        if removed != asked or (self.table.triggers and self._count(ask) != before - asked):
             raise CacheUnavailable(
                 "A trigger of the table changes other rows than those asked for; nothing was removed.",
                 f"The table “{self.table.name}” has {self.table.triggers} triggers.",
@@ -135,29 +140,27 @@ class Rows:
     def _insert(self, connection: sqlite3.Connection, columns: tuple[str, ...], row: Row) -> None:
         cells = [row[self.columns.index(name)] for name in columns]
         marks, values = placeholders(cells)
-        names = ", ".join(quoted(name) for name in columns)
+        names = ", ".join(self.table.sql(name) for name in columns)
         # OR ABORT also overrides a conflict rule of the schema, which could replace the newer row.
         connection.execute(f"INSERT OR ABORT INTO {quoted(self.table.name)} ({names}) VALUES ({marks})", values)
 
     def _inserted(self, connection: sqlite3.Connection, ask: Ask) -> Row | None:
-        names = ", ".join(quoted(name) for name in self.columns)
-        sql = (
-            f"SELECT {names} FROM {quoted(self.table.name)} WHERE {quoted(self.table.rowid_name)} = last_insert_rowid()"
-        )
-        found = ask(sql, ())
+        names = ", ".join(self.table.sql(name) for name in self.columns)
+        where = f"{self.table.sql(self.table.rowid_name)} = last_insert_rowid()"
+        found = ask(f"SELECT {names} FROM {quoted(self.table.name)} WHERE {where}", ())
         return found[0] if found else None
 
     def equal(self, one: Row, other: Row) -> bool:
         """Whether two rows are the same but for the surrogate."""
-        if not self.surrogate or len(one) != len(other):
-            return same(one, other)
-        at = self.columns.index(self.surrogate)
-        return same(one[:at] + one[at + 1 :], other[:at] + other[at + 1 :])
+        if self.surrogate and len(one) == len(other):
+            at = self.columns.index(self.surrogate)
+            one, other = one[:at] + one[at + 1 :], other[:at] + other[at + 1 :]
+        return digest_of(one) == digest_of(other)
 
 
-def same(one: Row, other: Row) -> bool:
-    """Whether two rows hold the same values of the same types (1 is not 1.0)."""
-    return one == other and [type(cell) for cell in one] == [type(cell) for cell in other]
+def digest_of(row: Row) -> bytes:
+    """The same for two rows that hold the same values of the same types (1 is not 1.0)."""
+    return hashlib.sha256(msgpack.packb(row, unicode_errors="surrogateescape")).digest()
 
 
 def entry_id_of(values: Sequence[Cell], rowid: Cell) -> "EntryId":

@@ -1,0 +1,329 @@
+"""What every adapter of rows in a SQLite table has in common; a format says which table and what a row means."""
+
+import os
+from abc import abstractmethod
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, require_found
+from cache_studio.adapters.defaults import join, take
+from cache_studio.adapters.sqlite_columns import shown_key
+from cache_studio.adapters.sqlite_copies import COPY_BYTES, pack_id, pack_row, unpack_id, unpack_row
+from cache_studio.adapters.sqlite_database import Database
+from cache_studio.adapters.sqlite_open import Cell, bound, quoted
+from cache_studio.adapters.sqlite_pages import Page, Pages
+from cache_studio.adapters.sqlite_rows import Row, Rows, digest_of
+from cache_studio.model.capabilities import Ability, Capabilities
+from cache_studio.model.columns import Batch, EntryId, ScanEnd
+from cache_studio.model.errors import CacheStudioError, WrongFormat
+from cache_studio.model.seeing import Fate, Part, Removal, Restoration, Return, Seen, Volume
+
+CHANGING = (Ability.REMOVE, Ability.UNDO, Ability.COMPACT)
+READ_ONLY = "Attached read-only."
+CHUNK_BYTES = 32_000_000
+"""Values that are held in memory, and compared under one write lock, at once."""
+KEYS_AT_ONCE = 200
+FREE_PAGES = "free pages"
+
+
+@dataclass(slots=True)
+class Chosen:
+    """An entry on its way out: the whole row, and what the format keeps beside it."""
+
+    seen: Seen
+    row: Row
+    key: str
+    namespace: str
+    size: int
+    extra: dict[str, object] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    digest: bytes = b""
+
+
+class RowsAdapter(Adapter):
+    """A cache whose entries are rows of one table. A format fills in the four abstract methods."""
+
+    database: Database
+    rows: Rows
+
+    @abstractmethod
+    def _expressions(self) -> Sequence[str]:
+        """What a listing selects, after the key columns of `Pages.order`."""
+
+    @abstractmethod
+    def _batch(self, page: Page) -> Batch:
+        """The entries of a page."""
+
+    @abstractmethod
+    def _key_column(self) -> str:
+        """The column that holds the key."""
+
+    @abstractmethod
+    def _choose_table(self) -> None:
+        """Set `rows` from the schema of today; WrongFormat when it does not fit any more."""
+
+    def _set_capabilities(self, abilities: Collection[Ability], writable: bool) -> None:
+        self.capabilities = Capabilities.of(abilities)
+        reason = self.database.writable_reason() if writable else READ_ONLY
+        if reason:
+            self.capabilities = self.capabilities.without(CHANGING, reason)
+
+    # Listing.
+
+    def scan(self) -> Generator[Batch, None, ScanEnd]:
+        """The rows by ranges of their key; a damaged table is listed as far as it can be read."""
+        if self.database.was_replaced:
+            self.database.renew()
+            self._choose_table()
+        pages = Pages(self.database, self.rows.table, self._expressions())
+        any_yet = False
+        try:
+            for page in pages:
+                yield self._batch(page)
+                any_yet = True
+        except CacheStudioError as error:
+            if not any_yet:
+                raise
+            return ScanEnd(False, error.message)
+        if pages.lost:
+            reason = "The database is damaged."
+            self.capabilities = self.capabilities.without(CHANGING, f"{reason} Nothing in it is changed.")
+            return ScanEnd(False, f"{reason} Not readable: {', '.join(pages.lost[:5])}.")
+        return ScanEnd()
+
+    def _listed(self, where: str, values: Sequence[Cell]) -> Page:
+        order = Pages(self.database, self.rows.table, self._expressions())
+        return self.database.rows(f"{order.select} WHERE {where}", values)
+
+    def _current(self, ids: Sequence[EntryId]) -> dict[EntryId, tuple[Batch, int]]:
+        """The entries with these ids as they are listed now."""
+        pages = [row for entry_id in ids for row in self._listed(*self.rows.place(entry_id))]
+        if not pages:
+            return {}
+        batch = self._batch(pages)
+        return {entry_id: (batch, row) for row, entry_id in enumerate(batch.ids)}
+
+    def lookup(self, keys: Collection[str], namespace: str | None = None) -> Batch:
+        """The entries with these keys, by an index where the table has one."""
+        found: list[Batch] = []
+        wanted = sorted(set(keys))
+        for start in range(0, len(wanted), KEYS_AT_ONCE):
+            pairs = [bound(form) for key in wanted[start : start + KEYS_AT_ONCE] for form in _stored_forms(key)]
+            marks = ", ".join(pair[0] for pair in pairs)
+            page = self._listed(f"{quoted(self._key_column())} IN ({marks})", [pair[1] for pair in pairs])
+            if page:
+                found.append(self._batch(page))
+        batch = join(found)
+        chosen = set(wanted)
+        fits = [
+            row
+            for row, key in enumerate(batch.keys)
+            if key in chosen and (namespace is None or batch.namespaces[row] == namespace)
+        ]
+        return take(batch, fits)
+
+    def _require_row(self, entry_id: EntryId) -> Row:
+        self.database.require_same_file()
+        row = self.rows.fetch(self.database.rows, entry_id)
+        require_found(row, shown_key(entry_id if isinstance(entry_id, str | int | bytes) else str(entry_id)))
+        assert row is not None
+        return row
+
+    # Removing.
+
+    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
+        """Compare-and-remove: copies first, then short transactions in which the rows are compared again."""
+        self.capabilities.require(Ability.REMOVE)
+        self.database.require_same_file()
+        answers: dict[EntryId, Removal] = {}
+        chunks = [self._copied(chunk, keep, answers) for chunk in self._chunks(entries, answers, keep)]
+        started = False
+        for chunk in chunks:
+            try:
+                self._remove_chunk(chunk, answers)
+            except CacheStudioError as error:
+                if not started:
+                    raise
+                answers |= {c.seen.id: Removal(c.seen.id, Fate.FAILED, reason=error.message) for c in chunk}
+            started = True
+        return [answers[entry.id] for entry in entries]
+
+    def _chunks(
+        self, entries: Sequence[Seen], answers: dict[EntryId, Removal], keep: Keep | None
+    ) -> Iterator[list[tuple[Seen, Batch, int]]]:
+        current = self._current([entry.id for entry in entries])
+        chunk: list[tuple[Seen, Batch, int]] = []
+        room = CHUNK_BYTES
+        for entry in entries:
+            if entry.id not in current:
+                answers[entry.id] = Removal(entry.id, Fate.GONE)
+                continue
+            batch, row = current[entry.id]
+            if tuple(int(part) for part in batch.stamps[row]) != entry.stamp:
+                answers[entry.id] = Removal(entry.id, Fate.CHANGED)
+                continue
+            size = self._row_size(batch, row)
+            if keep is not None and size > COPY_BYTES:
+                reason = f"It is larger than {COPY_BYTES:,} bytes: too large to be copied for undo."
+                answers[entry.id] = Removal(entry.id, Fate.FAILED, reason=reason)
+                continue
+            if size > room and chunk:
+                yield chunk
+                chunk, room = [], CHUNK_BYTES
+            chunk.append((entry, batch, row))
+            room -= size
+        if chunk:
+            yield chunk
+
+    def _row_size(self, batch: Batch, row: int) -> int:
+        size = float(batch.numbers["size"][row])
+        return int(size) if size == size else 0
+
+    def _copied(
+        self, chunk: Sequence[tuple[Seen, Batch, int]], keep: Keep | None, answers: dict[EntryId, Removal]
+    ) -> list[Chosen]:
+        chosen: list[Chosen] = []
+        copies: list[EntryCopy] = []
+        for entry, batch, at in chunk:
+            row = self.rows.fetch(self.database.rows, entry.id)
+            if row is None:
+                answers[entry.id] = Removal(entry.id, Fate.GONE)
+                continue
+            size = batch.numbers["size"][at]
+            one = Chosen(entry, row, batch.keys[at], batch.namespaces[at], 0 if np.isnan(size) else int(size))
+            failure = self._take_beside(one, keep)
+            if failure is not None:
+                answers[entry.id] = failure
+                continue
+            one.digest = digest_of(row)
+            if keep is not None:
+                data = pack_row(self.rows, row, one.extra)
+                copies.append(EntryCopy(one.key, one.namespace, one.size, data, pack_id(entry.id), one.files))
+            one.row = ()  # compared by its digest from here on: the values need not stay in memory
+            chosen.append(one)
+        if keep is not None and copies:
+            keep.copies(copies)
+        return chosen
+
+    def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
+        """Copy what belongs to the entry beside its row into `extra` and `files`; why it must stay, or None."""
+        return None
+
+    def _remove_beside(self, chosen: Chosen) -> tuple[int, str]:
+        """After the commit: remove it; the bytes that were freed and, where it failed, why."""
+        return 0, ""
+
+    def _remove_chunk(self, chunk: Sequence[Chosen], answers: dict[EntryId, Removal]) -> None:
+        with self.database.writing() as connection:
+            now = self.rows.remove_equal(connection, [(one.seen.id, one.digest) for one in chunk])
+        for one, row in zip(chunk, now, strict=True):
+            entry_id = one.seen.id
+            if row is None:
+                answers[entry_id] = Removal(entry_id, Fate.GONE)
+            elif digest_of(row) != one.digest:
+                answers[entry_id] = Removal(entry_id, Fate.CHANGED)
+            else:
+                # The pages of a removed row stay in the file until it is compacted, so a row frees nothing by itself.
+                freed, reason = self._remove_beside(one)
+                answers[entry_id] = Removal(entry_id, Fate.REMOVED, freed, reason)
+
+    # Restoring.
+
+    def restore(self, copies: Sequence[EntryCopy], kept: Kept) -> list[Restoration]:
+        """Put rows back with their rowid, what lies beside them first; a newer row stays."""
+        self.capabilities.require(Ability.UNDO)
+        answers: dict[int, Restoration] = {}
+        rows: dict[int, tuple[EntryId, Row]] = {}
+        for place, copy in enumerate(copies):
+            unpacked = unpack_row(self.rows, copy.data)
+            if unpacked is None:
+                answers[place] = Restoration(Return.FAILED, "The table has other columns now.")
+                continue
+            failure = self._restore_beside(unpacked[1], copy, kept)
+            if failure is not None:
+                answers[place] = failure
+            else:
+                rows[place] = (unpack_id(copy.id), unpacked[0])
+        if rows:
+            with self.database.writing() as connection:
+                answers |= {place: self.rows.put_back(connection, *row) for place, row in rows.items()}
+        return [answers[place] for place in range(len(copies))]
+
+    def _restore_beside(self, extra: Mapping[str, object], copy: EntryCopy, kept: Kept) -> Restoration | None:
+        """Bring back what lies beside the row; why the row cannot follow, or None."""
+        return None
+
+    def present(self, copies: Sequence[EntryCopy]) -> list[bool]:
+        """Whether each row is stored as it was copied."""
+        return [self._is_present(copy) for copy in copies]
+
+    def _is_present(self, copy: EntryCopy) -> bool:
+        unpacked = unpack_row(self.rows, copy.data)
+        if unpacked is None:
+            return False
+        now = self.rows.fetch(self.database.rows, unpack_id(copy.id))
+        return now is not None and self.rows.equal(now, unpacked[0])
+
+    # Space and figures.
+
+    def compactable(self) -> list[Part]:
+        """The free pages of the database."""
+        space = self.database.space()
+        return [Part(FREE_PAGES, space.free_pages, space.free_bytes)] if space.free_pages else []
+
+    def compact(self) -> list[Part]:
+        """VACUUM in place, or the incremental one where the database is set up for it."""
+        self.capabilities.require(Ability.COMPACT)
+        pages = self.database.space().free_pages
+        return [Part(FREE_PAGES, pages, self.database.vacuum())]
+
+    def compact_note(self) -> str:
+        """Who writes meanwhile has to wait, or fails."""
+        return "The database is locked while it is rewritten: the application may have to wait or lose a write."
+
+    def measure(self) -> Volume:
+        """The files of the database; what is free in them."""
+        return Volume(self.database.volume(), sum(part.bytes for part in self.compactable()))
+
+    def _pages_details(self) -> dict[str, object]:
+        space = self.database.space()
+        return {
+            "table": self.rows.table.name,
+            "journal_mode": str(self.database.value("PRAGMA journal_mode")),
+            "page_size": space.page_size,
+            "pages": space.pages,
+            "free_pages": space.free_pages,
+            "triggers": self.rows.table.triggers,
+        }
+
+    def watched(self) -> tuple[tuple[str, bool], ...]:
+        """The folder of the database: its -wal moves, the file alone would not."""
+        return ((os.path.dirname(self.database.path), False),)
+
+    def interrupt(self) -> None:
+        """End the query in progress."""
+        self.database.interrupt()
+
+    def close(self) -> None:
+        """Close the database without leaving a trace."""
+        self.database.close()
+
+
+def _stored_forms(key: str) -> Iterator[Cell]:
+    """How a key that is shown as this text may be stored: text, bytes, number."""
+    yield key
+    yield key.encode("utf-8", "surrogateescape")
+    with suppress(ValueError):
+        number = int(key)
+        if abs(number) < 1 << 63:
+            yield number
+    with suppress(ValueError):
+        yield float(key)
+
+
+def table_missing(name: str) -> WrongFormat:
+    """The error for a table that is not there."""
+    return WrongFormat(f"The database has no table “{name}”.", "Views and virtual tables are not offered.")
