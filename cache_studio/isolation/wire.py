@@ -6,7 +6,7 @@ Text crosses with `surrogatepass`: every str survives, those of surrogateescape 
 import struct
 from typing import IO
 
-import msgpack  # type: ignore[import-untyped]
+import msgpack
 
 _LENGTH = struct.Struct(">Q")
 

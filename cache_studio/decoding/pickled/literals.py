@@ -87,7 +87,7 @@ def _binstring(machine: Machine) -> None:
 
 def _unicode(machine: Machine) -> None:
     try:
-        machine.stack.append(machine.line().decode("raw-unicode-escape"))
+        machine.stack.append(codecs.raw_unicode_escape_decode(machine.line())[0])
     except UnicodeDecodeError as error:
         raise PickleFault(f"holds text with a wrong escape ({error.reason})") from None
 

@@ -85,6 +85,9 @@ class Machine:
 
     def number(self, length: int) -> int:
         """An unsigned little-endian number of `length` bytes."""
+        if length == 1 and self.position < len(self.data):  # nearly all of them
+            self.position += 1
+            return self.data[self.position - 1]
         return int.from_bytes(self.take(length), "little")
 
     def line(self) -> bytes:

@@ -70,7 +70,9 @@ class _Renderer:
         else:
             text, cut = self.growth.cut(read.text)
             node = Node(read.kind, key, text, cut)
-        node.note = f"{call.name}, {node.note}" if node.note else call.name
+        made = object_made(call)
+        name = str(made[0]) if made else call.name
+        node.note = f"{name}, {node.note}" if node.note else name
         return node
 
     def _bytearray(self, value: Collection, key: str) -> Node:
@@ -189,5 +191,7 @@ def _label(key: object) -> str:
         return f"{key.kind} of {len(key.items):,}"
     if isinstance(key, Instance):
         read = read_call(key)
+        if isinstance(read, Friendly) and isinstance(read.value, bytes):
+            return _label(read.value)
         return read.text[:_LONGEST_LABEL] if isinstance(read, Friendly) else key.name[:_LONGEST_LABEL]
     return _leaf(key, "").text[:_LONGEST_LABEL]
