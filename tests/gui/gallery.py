@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QEventLoop, QModelIndex, QPersistentModelIndex, Qt, QTimer
-from PySide6.QtWidgets import QApplication, QFrame, QGridLayout, QHBoxLayout, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cache_studio.gui.look import theme
 from cache_studio.gui.look.icon_paths import PATHS, format_icon
 from cache_studio.gui.look.icons import set_icon
-from cache_studio.gui.look.text import plain_label
+from cache_studio.gui.look.text import display_text, plain_label
 from cache_studio.gui.plots.expiry_plot import ExpiryPlot
 from cache_studio.gui.plots.time_plots import ChurnPlot, HitRatePlot, entries_plot, volume_plot
 from cache_studio.gui.widgets.bar_list import Bar, BarList, namespace_bars
@@ -31,6 +31,7 @@ from cache_studio.gui.widgets.facets import Facet, FacetGroup
 from cache_studio.gui.widgets.roles import CacheRow, CacheState, PlaceRow, Role
 from cache_studio.gui.widgets.search_box import SearchBox
 from cache_studio.gui.widgets.segmented import SegmentedButtons
+from cache_studio.gui.widgets.tabs import PageTabs
 from cache_studio.gui.widgets.ttl_cell import MINIMUM_WIDTH, TtlDelegate
 
 NAN, INF = float("nan"), float("inf")
@@ -81,10 +82,9 @@ class Entries(QAbstractTableModel):
 
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = 0) -> object:
         row = ENTRIES[index.row()]
-        shown = (row[0], row[1], row[2], row[3], row[4], "", row[7], row[8], "")
+        shown = (display_text(row[0]), row[1], row[2], row[3], row[4], "", row[7], row[8], "")
         by_role = {
             Qt.ItemDataRole.DisplayRole: shown[index.column()],
-            Role.KEY: row[0] if index.column() == 0 else None,
             Role.TTL: row[5],
             Role.TTL_SHARE: row[6],
             Role.TAGS: row[9],
@@ -113,7 +113,7 @@ def entry_table() -> EntryTableView:
 def wave(count: int, base: float, seed: int) -> np.ndarray:
     """A hit rate that wanders."""
     steps = np.random.default_rng(seed).normal(0, 0.02, count)
-    return np.clip(base + np.cumsum(steps) * 0.5 + 0.08 * np.sin(np.arange(count) / 20), 0.3, 0.95)
+    return np.clip(base + np.cumsum(steps - steps.mean()) * 0.5 + 0.08 * np.sin(np.arange(count) / 20), 0.3, 0.95)
 
 
 def left_panel() -> QWidget:
@@ -178,13 +178,9 @@ def header() -> QFrame:
     """The cache header with its tabs."""
     frame = QFrame()
     frame.setProperty("ground", "header")
-    tabs = QTabBar()
-    for name in ("Entries", "Dashboard", "Activity"):
-        tabs.addTab(name)
-    icon = SecondaryButton("")
+    tabs = PageTabs("Views of the cache", ("Entries", "Dashboard", "Activity"))
     top = QHBoxLayout()
     mark = IconButton(format_icon("asset-cache"), "asset-cache", role="text")
-    icon.deleteLater()
     for widget in (mark, plain_label("media assets", "heading"), plain_label("asset-cache", "badge")):
         top.addWidget(widget)
     top.addWidget(plain_label("~/projects/lessons/cache", "mono-note"))
@@ -207,6 +203,7 @@ def search_row() -> QWidget:
     row = QHBoxLayout()
     search = SearchBox()
     search.set_text("ns:tts stale size>100kb")
+    search.set_colors([(0, 3, "accent"), (7, 12, "stale"), (13, 18, "accent")])
     search.set_result("4 entries, 0.6 MB")
     search.set_hint_visible(True)
     save = SecondaryButton("Save view", "save")
@@ -236,7 +233,7 @@ def search_row() -> QWidget:
 def facets() -> QWidget:
     """Namespaces, lifetimes and a hostile tag."""
     panel = QFrame()
-    panel.setProperty("ground", "surface")
+    panel.setProperty("ground", "facets")
     panel.setFixedWidth(184)
     layout = QVBoxLayout(panel)
     layout.setContentsMargins(16, 0, 12, 8)
@@ -286,7 +283,7 @@ def entries_page() -> QWidget:
     layout.setSpacing(0)
     layout.addWidget(left_panel())
     layout.addWidget(middle, 1)
-    page.resize(1180, 860)
+    page.resize(1290, 860)
     return page
 
 

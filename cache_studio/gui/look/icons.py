@@ -32,9 +32,9 @@ def paint_icon(painter: QPainter, rect: QRectF, name: str, color: str) -> None:
     _renderer(name, color, STROKE).render(painter, rect)
 
 
-def pixmap(name: str, color: str, size: int = 16, ratio: float = 1.0) -> QPixmap:
-    """The icon as a picture of `size` logical pixels for a screen of `ratio`."""
-    picture = QPixmap(QSize(round(size * ratio), round(size * ratio)))
+def pixmap(name: str, color: str, size: int = 16, ratio: float = 1.0, trailing: int = 0) -> QPixmap:
+    """The icon as a picture of `size` logical pixels for a screen of `ratio`, with room of `trailing` at its right."""
+    picture = QPixmap(QSize(round((size + trailing) * ratio), round(size * ratio)))
     picture.setDevicePixelRatio(ratio)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
@@ -43,32 +43,35 @@ def pixmap(name: str, color: str, size: int = 16, ratio: float = 1.0) -> QPixmap
     return picture
 
 
-def icon(name: str, role: str = "text", size: int = 16) -> QIcon:
+def icon(name: str, role: str = "text", size: int = 16, trailing: int = 0) -> QIcon:
     """A QIcon in the colour role `role`, greyed when disabled; `set_icon` gives one that follows the theme."""
     colors = theme.colors()
     result = QIcon()
     for ratio in _RATIOS:
-        result.addPixmap(pixmap(name, getattr(colors, role), size, ratio), QIcon.Mode.Normal)
-        result.addPixmap(pixmap(name, colors.disabled, size, ratio), QIcon.Mode.Disabled)
+        result.addPixmap(pixmap(name, getattr(colors, role), size, ratio, trailing), QIcon.Mode.Normal)
+        result.addPixmap(pixmap(name, colors.disabled, size, ratio, trailing), QIcon.Mode.Disabled)
     return result
 
 
 class _LiveIcon(QObject):
     """Child of the target; gives it the icon again whenever the theme changes, and goes with it."""
 
-    def __init__(self, target: QObject, name: str, role: str, size: int) -> None:
+    def __init__(self, target: QObject, name: str, role: str, size: int, trailing: int) -> None:
         super().__init__(target)
-        self._name, self._role, self._size = name, role, size
+        self._name, self._role, self._size, self._trailing = name, role, size, trailing
         theme.theme().changed.connect(self.draw)
         self.draw()
 
     def draw(self) -> None:
-        cast(_HasIcon, self.parent()).setIcon(icon(self._name, self._role, self._size))
+        cast(_HasIcon, self.parent()).setIcon(icon(self._name, self._role, self._size, self._trailing))
 
 
-def set_icon(target: QObject, name: str, role: str = "text", size: int = 16) -> None:
-    """Give a button or action the icon `name` in colour role `role`; it follows the theme. Call again to replace."""
+def set_icon(target: QObject, name: str, role: str = "text", size: int = 16, trailing: int = 0) -> None:
+    """Give a button or action the icon `name` in colour role `role`; it follows the theme. Call again to replace.
+
+    `trailing` pixels of room stand between it and the words of a button.
+    """
     for old in target.findChildren(_LiveIcon, options=Qt.FindChildOption.FindDirectChildrenOnly):
         theme.theme().changed.disconnect(old.draw)
         old.deleteLater()
-    _LiveIcon(target, name, role, size)
+    _LiveIcon(target, name, role, size, trailing)

@@ -1,7 +1,8 @@
 """The style sheet: what palette and delegates cannot say. Widgets choose a style by the properties named here.
 
 `kind` on a QPushButton: primary, danger, link, flat (QToolButton too). `role` on a QLabel: a name of LABELS.
-`tone` on a QLabel: a name of TONES. `ground` on a QFrame: card, sunken, surface, bar, header, error.
+`tone` on a QLabel: a name of TONES.
+`ground` on a QFrame: card, sunken, surface, facets, bar, header, error, drop, search.
 """
 
 import dataclasses
@@ -50,6 +51,7 @@ QToolTip { color: $undo_text; background: $undo_ground; border: 1px solid $undo_
 QFrame[ground="card"] { background: $surface; border: 1px solid $border; border-radius: 8px; }
 QFrame[ground="sunken"] { background: $sunken; border: 1px solid $border; border-radius: 8px; }
 QFrame[ground="surface"] { background: $surface; border: 0; }
+QFrame[ground="facets"] { background: $surface; border: 0; border-right: 1px solid $border; }
 QFrame[ground="header"] { background: $surface; border: 0; border-bottom: 1px solid $border; }
 QFrame[ground="bar"] { background: $undo_ground; border-radius: 6px; }
 QFrame[ground="error"] { background: $urgent_ground; border: 0; border-bottom: 1px solid $border; }

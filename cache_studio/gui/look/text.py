@@ -5,7 +5,7 @@ import unicodedata
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 CONTEXT = "CacheStudio"
 DISPLAY_LIMIT = 10_000
@@ -53,6 +53,8 @@ def plain_label(text: str = "", role: str = "", parent: QWidget | None = None) -
     label.setText(text)
     if role:
         label.setProperty("role", role)
+    if role.startswith(("badge", "key-hint")):  # has a ground of its own, which must hug the words
+        label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
     return label
 
 

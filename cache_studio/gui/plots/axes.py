@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pyqtgraph as pg
+from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QPen
 
 from cache_studio.gui.look import fonts, theme
@@ -16,6 +17,11 @@ Ticks = list[tuple[float, list[float]]]
 
 class _QuietAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
     """An axis in the theme's colours that lies under the curves."""
+
+    def boundingRect(self) -> QRectF:
+        """With room for half a label beyond each end; pyqtgraph leaves out labels that do not fit in here."""
+        rect: QRectF = super().boundingRect()
+        return rect.adjusted(-24, -10, 24, 10)
 
     def restyle(self) -> None:
         """Take the colours in force."""
@@ -35,20 +41,15 @@ class TimeAxis(_QuietAxis):
 
     def tickValues(self, low: float, high: float, size: float) -> Ticks:
         """Round local times that leave room for "now"."""
-        count = max(2, round(size / _LABEL_WIDTH))
+        count = max(3, round(size / _LABEL_WIDTH))
         self._step, values = time_ticks(low, high, count)
         room = (high - low) * _NOW_GAP / max(1.0, size)
-        return [(self._step, [value for value in values if value <= high - room]), (high - low, [high])]
+        return [(self._step, [*(value for value in values if value <= high - room), high])]
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Times, or "now" for the end."""
         high = self.range[1]
         return [tr("now") if value == high else time_label(value, self._step) for value in values]
-
-    def restyle(self) -> None:
-        """Two levels, so that "now" is labelled as well."""
-        super().restyle()
-        self.setStyle(maxTickLevel=1, maxTextLevel=2)
 
 
 class ValueAxis(_QuietAxis):
@@ -60,7 +61,9 @@ class ValueAxis(_QuietAxis):
 
     def tickValues(self, low: float, high: float, size: float) -> Ticks:
         """About one tick every 44 px, at multiples of a round step."""
-        step = nice_step(max(high, -low), max(2, round(size / (44 if low >= 0 else 80))))
+        room = size / max(1.0, high - low)
+        fixed = (step for step in self._figures.steps if step * room >= 24)
+        step = next(fixed, 0.0) or nice_step(max(high, -low), max(2, round(size / (44 if low >= 0 else 80))))
         first, last = -int(-low / step + 1e-9), int(high / step + 1e-9)
         return [(step, [number * step for number in range(first, last + 1)])]
 

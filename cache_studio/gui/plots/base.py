@@ -15,7 +15,7 @@ from cache_studio.gui.plots.series import Floats, Scale, gaps, moment_label, run
 from cache_studio.gui.widgets.cards import role_color
 from cache_studio.model.units import NOT_RECORDED
 
-_GAP_LABEL_PX = 84
+_GAP_LABEL_PX = 76
 
 
 class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
@@ -83,25 +83,27 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
 
 
 class RunLine:
-    """A line that is never joined over a gap: one curve for each stretch without NaN, soft fill below if wanted."""
+    """A line that is never joined over a gap: one curve for each stretch without NaN, with soft fill below.
 
-    def __init__(self, plot: Plot, role: str, fill: int = 40) -> None:
+    Line and fill are two items: pyqtgraph draws a long fill in pieces, whose smoothed edges would show as stripes.
+    """
+
+    def __init__(self, plot: Plot, role: str, fill: int) -> None:
         self._plot, self._role, self._fill = plot, role, fill
         self.curves: list[pg.PlotDataItem] = []
+        self._areas: list[pg.PlotDataItem] = []
 
     def set_values(self, times: Floats, values: Floats) -> None:
         """Draw `values` over `times`; NaN is a gap."""
         found = runs(values)
-        while len(self.curves) > len(found):
-            self._plot.removeItem(self.curves.pop())
-        while len(self.curves) < len(found):
-            curve = pg.PlotDataItem(antialias=True)
-            self._plot.addItem(curve)
-            curve.setDownsampling(auto=True, method="peak")
-            curve.setClipToView(True)
-            self.curves.append(curve)
-        for curve, run in zip(self.curves, found, strict=True):
+        for items, smooth in ((self._areas, False), (self.curves, True)):
+            while len(items) > len(found):
+                self._plot.removeItem(items.pop())
+            while len(items) < len(found):
+                items.append(self._add(smooth))
+        for area, curve, run in zip(self._areas, self.curves, found, strict=True):
             alone = run.stop - run.start == 1
+            area.setData(times[run], values[run])
             curve.setData(times[run], values[run], symbol="o" if alone else None, symbolSize=3)
         self.restyle()
 
@@ -110,13 +112,21 @@ class RunLine:
         color = QColor(role_color(self._role))
         soft = QColor(color)
         soft.setAlpha(self._fill)
+        for area in self._areas:
+            area.setFillLevel(0)
+            area.setFillBrush(QBrush(soft))
         for curve in self.curves:
             curve.setPen(QPen(color, 0))
             curve.setSymbolBrush(QBrush(color))
             curve.setSymbolPen(QPen(color, 0))
-            if self._fill:
-                curve.setFillLevel(0)
-                curve.setFillBrush(QBrush(soft))
+
+    def _add(self, smooth: bool) -> pg.PlotDataItem:
+        item = pg.PlotDataItem(antialias=smooth, pen=None)
+        item.setZValue(10 if smooth else 0)
+        self._plot.addItem(item)
+        item.setDownsampling(auto=True, method="peak")
+        item.setClipToView(True)
+        return item
 
 
 class TimePlot(Plot):
@@ -132,7 +142,7 @@ class TimePlot(Plot):
         self.times: Floats = np.empty(0)
         self.series: list[Floats] = []
         self.names: list[str] = []
-        self.sigRangeChanged.connect(self._place_labels)
+        self.getViewBox().sigResized.connect(self._place_labels)
 
     def set_span(self, start: float, end: float) -> None:
         """Show `start` to `end` in epoch seconds, whatever the series holds."""

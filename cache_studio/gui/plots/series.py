@@ -90,6 +90,8 @@ class Scale:
 
     label: Callable[[float, float, bool], str]
     words: Callable[[float], str]
+    steps: tuple[float, ...] = ()
+    """Steps between ticks to be taken before computed ones, as long as 24 px lie between two."""
 
 
 def percent_label(value: float, top: float, is_top: bool) -> str:

@@ -16,7 +16,7 @@ from cache_studio.gui.plots.series import Floats, Scale, count_label, percent_la
 from cache_studio.gui.widgets.cards import role_color
 from cache_studio.model.units import format_count, format_size
 
-PERCENT = Scale(percent_label, lambda value: f"{value:.1f} %")
+PERCENT = Scale(percent_label, lambda value: f"{value:.1f} %", (20.0, 50.0))
 SIZE = Scale(size_label, format_size)
 COUNT = Scale(count_label, format_count)
 PER_MINUTE = Scale(rate_label, lambda value: f"{value:,.0f}/min")

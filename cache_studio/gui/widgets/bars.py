@@ -28,7 +28,7 @@ class UndoBar(QFrame):
         self._mark = QLabel()
         self._text = plain_label("", "title")
         self._undo = LinkButton(tr("Undo"), "undo")
-        icons.set_icon(self._undo, "undo", "undo_link")
+        self._undo.set_icon("undo", "undo_link")
         self._shortcut = plain_label(shortcut, "small")
         self._close = IconButton("close", tr("Close this bar"), role="undo_text")
         row = QHBoxLayout(self)

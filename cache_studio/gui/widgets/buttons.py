@@ -12,6 +12,7 @@ class SecondaryButton(QPushButton):
 
     kind = ""
     icon_role = "text"
+    _GAP = 4
 
     def __init__(self, text: str, icon: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
@@ -20,8 +21,12 @@ class SecondaryButton(QPushButton):
         if self.kind:
             self.setProperty("kind", self.kind)
         if icon:
-            set_icon(self, icon, self.icon_role)
-            self.setIconSize(QSize(16, 16))
+            self.set_icon(icon, self.icon_role)
+
+    def set_icon(self, name: str, role: str) -> None:
+        """Another icon, in another colour role."""
+        set_icon(self, name, role, trailing=self._GAP)
+        self.setIconSize(QSize(16 + self._GAP, 16))
 
 
 class PrimaryButton(SecondaryButton):

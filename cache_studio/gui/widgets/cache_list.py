@@ -139,7 +139,7 @@ class CacheListDelegate(QStyledItemDelegate):
         used = draw_text(
             painter, third, format_rate(row.hit_rate), rate_font, colors.text if known else colors.text2, RIGHT
         )
-        figures = f"{_count(row.entries)} · {_size(row.volume)}"
+        figures = _figures(row)
         draw_text(painter, third.adjusted(0, 0, -used - 6, 0), figures, small, colors.text2)
 
     def _draw_icon(self, painter: QPainter, box: QRectF, row: CacheRow) -> None:
@@ -205,9 +205,12 @@ class CacheListView(QListView):
         return found
 
 
-def _count(count: int | None) -> str:
-    return "—" if count is None else format_count(count)
-
-
-def _size(size: float | None) -> str:
-    return "—" if size is None else format_size(size)
+def _figures(row: CacheRow) -> str:
+    """Entries and volume; where neither is known yet, what the attachment does."""
+    if row.entries is None and row.volume is None:
+        return tr(row.state.value)
+    known = (
+        format_count(row.entries) if row.entries is not None else "",
+        format_size(row.volume) if row.volume else "",
+    )
+    return "  ·  ".join(part for part in known if part)

@@ -12,11 +12,20 @@ from cache_studio.gui.look.style_sheet import restyle
 from cache_studio.gui.look.text import plain_label, tr
 from cache_studio.model.units import NOT_RECORDED
 
+_FIGURE_HEIGHT = 30
+"""Kept where a figure is not recorded, so that cards beside each other stay in line."""
+
 
 def role_color(name: str) -> str:
     """`#RRGGBB` of a colour role, or of the bar of a TTL state such as "stale"."""
     value = getattr(theme.colors(), name)
     return value.bar if isinstance(value, Pill) else str(value)
+
+
+def text_color(name: str) -> str:
+    """`#RRGGBB` of a colour role, or of the text of a TTL state such as "stale"."""
+    value = getattr(theme.colors(), name)
+    return value.text if isinstance(value, Pill) else str(value)
 
 
 class LegendMark(QWidget):
@@ -89,6 +98,7 @@ class FigureCard(QFrame):
         self._unit = plain_label("", "note")
         self._note = plain_label("", "note")
         self._unit.setContentsMargins(0, 0, 0, 3)
+        self._figure.setFixedHeight(_FIGURE_HEIGHT)
         head, middle = QHBoxLayout(), QHBoxLayout()
         head.addWidget(self._title)
         head.addStretch(1)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView, QWidget
 
 from cache_studio.gui.look import fonts, theme
 from cache_studio.gui.look.text import display_text
@@ -13,8 +13,15 @@ from cache_studio.gui.widgets.roles import Role
 
 Index = QModelIndex | QPersistentModelIndex
 CELL_PAD = 8
+FIRST_PAD = 16
 SHOWN = 400
 """Characters of a cell that are looked at; no column is wider."""
+
+
+def lead(view: QWidget | None, column: int) -> int:
+    """Pixels before the text of a cell: more in the column that stands first now, so that it clears the edge."""
+    header = view.horizontalHeader() if isinstance(view, QTableView) else None
+    return FIRST_PAD if header is not None and header.logicalIndexAt(-header.offset()) == column else CELL_PAD
 
 
 class RowDelegate(QStyledItemDelegate):
@@ -29,12 +36,15 @@ class RowDelegate(QStyledItemDelegate):
         elif index.row() == getattr(option.widget, "hover_row", -1):
             painter.fillRect(rect, theme.color("hover"))
         painter.fillRect(QRectF(rect.left(), rect.bottom() - 1, rect.width(), 1), theme.color("border"))
-        self.draw_cell(painter, rect.adjusted(CELL_PAD, 0, -CELL_PAD, -1), index, option)
+        left = lead(option.widget, index.column())
+        self.draw_cell(painter, rect.adjusted(left, 0, -CELL_PAD, -1), index, option)
         painter.restore()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Width of the content by `cell_width`, height of the chosen density."""
-        return QSize(round(self.cell_width(index)) + 2 * CELL_PAD, int(theme.theme().density))
+        return QSize(
+            round(self.cell_width(index)) + lead(option.widget, index.column()) + CELL_PAD, int(theme.theme().density)
+        )
 
     def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, option: QStyleOptionViewItem) -> None:
         """Draw the content into `rect` (padding taken off)."""
@@ -79,14 +89,10 @@ class NoteDelegate(RowDelegate):
 
 
 class KeyDelegate(RowDelegate):
-    """A key in the fixed font, its beginning when the column is too narrow. Reads Role.KEY, else DisplayRole."""
+    """A key in the fixed font, its beginning when the column is too narrow."""
 
     def font(self) -> QFont:
         return fonts.mono_font(12)
-
-    def text(self, index: Index) -> str:
-        key = index.data(Role.KEY)
-        return super().text(index) if key is None else display_text(str(key), SHOWN)
 
 
 class FigureDelegate(RowDelegate):

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 from cache_studio.gui.look import fonts, theme
 from cache_studio.gui.look.icons import paint_icon
 from cache_studio.gui.look.text import display_text, tr
-from cache_studio.gui.widgets.cells import CELL_PAD, RowDelegate
+from cache_studio.gui.widgets.cells import CELL_PAD, RowDelegate, lead
 from cache_studio.gui.widgets.painting import draw_text
 
 HEADER_HEIGHT = 32
@@ -22,7 +22,6 @@ class EntryHeader(QHeaderView):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.setSectionsMovable(True)
         self.setSectionsClickable(True)
-        self.setSortIndicatorShown(True)
         self.setHighlightSections(False)
         self.setFixedHeight(HEADER_HEIGHT)
         self.setMinimumSectionSize(40)
@@ -39,16 +38,17 @@ class EntryHeader(QHeaderView):
         sorted_by = self.isSortIndicatorShown() and self.sortIndicatorSection() == logical
         font = fonts.text_font(12, fonts.SEMIBOLD if sorted_by else fonts.MEDIUM)
         color = theme.color("text" if sorted_by else "text2")
-        box = QRectF(rect).adjusted(CELL_PAD, 0, -CELL_PAD, -1)
+        left = lead(self.parentWidget(), logical)
+        box = QRectF(rect).adjusted(left, 0, -CELL_PAD, -1)
         align = self._alignment(logical)
         right = bool(align & Qt.AlignmentFlag.AlignRight)
         room = box.adjusted(_CHEVRON if right and sorted_by else 0, 0, 0 if right or not sorted_by else -_CHEVRON, 0)
         width = draw_text(painter, room, display_text(text, 200), font, color, align)
         if sorted_by:
-            left = box.right() - width - _CHEVRON - 2 if right else box.left() + width + 2
+            mark = box.right() - width - _CHEVRON - 2 if right else box.left() + width + 2
             down = self.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
             icon = "chevron-down" if down else "chevron-up"
-            paint_icon(painter, QRectF(left, box.center().y() - 7, 14, 14), icon, theme.colors().text)
+            paint_icon(painter, QRectF(mark, box.center().y() - 7, 14, 14), icon, theme.colors().text)
         painter.restore()
 
     def _alignment(self, logical: int) -> Qt.AlignmentFlag:
@@ -68,6 +68,7 @@ class EntryTableView(QTableView):
         self._minimum: dict[int, int] = {}
         header = EntryHeader(self)
         self.setHorizontalHeader(header)
+        header.setSortIndicatorShown(True)  # the view took it away when it got the header
         header.setStretchLastSection(True)
         header.sectionResized.connect(self._keep_minimum)
         self.verticalHeader().hide()

@@ -15,7 +15,7 @@ from cache_studio.model.units import format_count, format_size
 
 ROW_HEIGHT = 28
 _BOX = 14
-_SIZE_WIDTH = 56
+_SIZE_WIDTH = 47
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class FacetRow(QCheckBox):
         draw_text(painter, rect, size, small, colors.text2, RIGHT)
         counted = rect.adjusted(0, 0, -_SIZE_WIDTH if size else 0, 0)
         used = draw_text(painter, counted, count, font, colors.text, RIGHT)
-        named = counted.adjusted(_BOX + 8, 0, -used - 4, 0)
+        named = counted.adjusted(_BOX + 8, 0, -used - 2, 0)
         words = colors.text if self.isEnabled() else colors.disabled
         draw_text(painter, named, display_text(self.facet.name, 200), font, words, LEFT)
         painter.end()

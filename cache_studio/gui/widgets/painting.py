@@ -18,6 +18,8 @@ CENTER = Qt.AlignmentFlag.AlignCenter
 PILL_HEIGHT = 20
 PILL_RADIUS = 5
 CHIP_HEIGHT = 20
+PULSE_SHARE = 0.22
+"""How far the ground of "last" moves at the height of its pulse; its text stays at 4.5:1."""
 _PAD = 6
 _WITH_LINE = (Urgency.FRESH, Urgency.SOON, Urgency.URGENT, Urgency.LAST)
 
@@ -77,7 +79,7 @@ def draw_pill(painter: QPainter, rect: QRectF, ttl: float | None, share: float |
 
 def _pulsed(ground: QColor, pulse: float) -> QColor:
     """The filled ground on its way to a shade that still carries the text at 4.5:1."""
-    return mix(ground, QColor("#000000" if not theme.colors().dark else "#FFFFFF"), 0.22 * pulse)
+    return mix(ground, QColor("#000000" if not theme.colors().dark else "#FFFFFF"), PULSE_SHARE * pulse)
 
 
 def _draw_share(painter: QPainter, inner: QRectF, share: float, color: str) -> None:
@@ -125,7 +127,7 @@ def spark_paths(rect: QRectF, values: Sequence[float]) -> list[QPainterPath]:
     if not known:
         return runs
     low, high = min(known), max(known)
-    spread = max(high - low, 0.2)  # a quiet line stays quiet: less than 20 points fill no whole height
+    spread = max(high - low, 0.12)  # a quiet line stays quiet: less than 12 points fill no whole height
     middle = (low + high) / 2
     joined = False
     for at, value in enumerate(values):

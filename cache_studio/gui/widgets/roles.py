@@ -1,4 +1,8 @@
-"""What the delegates read from a model: plain values under these roles."""
+"""What the delegates read from a model: plain values under these roles.
+
+A str on its way through a QVariant loses characters that are no Unicode (bytes kept by surrogateescape). So a model
+gives stored text on after `display_text`; the delegates make it safe once more, which changes nothing then.
+"""
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -9,19 +13,17 @@ _FIRST = int(Qt.ItemDataRole.UserRole)
 
 
 class Role(IntEnum):
-    """Item data roles beyond Qt's own. DisplayRole stays the text of a cell in words."""
+    """Item data roles beyond Qt's own. DisplayRole is the text of a cell, also of a key."""
 
     TTL = _FIRST + 1
     """float seconds left: negative is stale, `inf` forever, NaN not recorded; None while it is not known yet."""
     TTL_SHARE = _FIRST + 2
     """float 0 to 1, share of the TTL that is left; NaN or None where it is not recorded (no line is drawn)."""
     TAGS = _FIRST + 3
-    """tuple[str, ...] as stored."""
+    """tuple[str, ...], each after `display_text`."""
     PROBLEM = _FIRST + 4
     """str: what is wrong with the entry, "" if nothing."""
-    KEY = _FIRST + 5
-    """str: the key as stored; shown through `display_text`."""
-    CACHE = _FIRST + 6
+    CACHE = _FIRST + 5
     """CacheRow or PlaceRow of the left panel."""
 
 

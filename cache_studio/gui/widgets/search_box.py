@@ -1,12 +1,24 @@
 """The search box: an expression, its result foretold at the right, an underline where it is wrong."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QInputMethodEvent,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QTextCharFormat,
+)
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from cache_studio.gui.look import fonts, icons, theme
 from cache_studio.gui.look.style_sheet import restyle
 from cache_studio.gui.look.text import display_text, plain_label, tr
+from cache_studio.gui.widgets.cards import text_color
 
 HEIGHT = 36
 
@@ -19,6 +31,17 @@ class ExpressionEdit(QLineEdit):
         self.span: tuple[int, int] | None = None
         self.setFont(fonts.mono_font(13))
         self.setFrame(False)
+
+    def set_colors(self, spans: Sequence[tuple[int, int, str]]) -> None:
+        """Colour characters (start, end, colour role or TTL state) of the text as it is now; a new text has none."""
+        kind = QInputMethodEvent.AttributeType.TextFormat
+        attributes = []
+        for start, end, role in spans:
+            shape = QTextCharFormat()
+            shape.setForeground(QColor(text_color(role)))
+            attributes.append(QInputMethodEvent.Attribute(kind, start - self.cursorPosition(), end - start, shape))
+        # An input method event without text changes nothing but formats: the one way to colour part of a QLineEdit.
+        QApplication.sendEvent(self, QInputMethodEvent("", attributes))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The line, then the underline."""
@@ -85,7 +108,7 @@ class SearchBox(QWidget):
         row.addWidget(self._icon)
         row.addWidget(self.edit, 1)
         row.addWidget(self._result)
-        row.addWidget(self._hint)
+        row.addWidget(self._hint, 0, Qt.AlignmentFlag.AlignVCenter)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -99,6 +122,10 @@ class SearchBox(QWidget):
     def set_text(self, text: str) -> None:
         """Put an expression in, without a signal."""
         self.edit.setText(text)
+
+    def set_colors(self, spans: Sequence[tuple[int, int, str]]) -> None:
+        """Colour parts of the expression: (start, end, colour role or TTL state); call again after each edit."""
+        self.edit.set_colors(spans)
 
     def set_result(self, words: str) -> None:
         """What the expression would show, such as "4 entries, 0.6 MB"; "" for nothing."""

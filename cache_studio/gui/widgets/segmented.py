@@ -80,6 +80,7 @@ class SegmentedButtons(QFrame):
             if button.text() == name:
                 button.setChecked(True)
         self._group.blockSignals(blocked)
+        self._follow_focus()
 
     def current(self) -> str:
         """The name in force."""
@@ -104,6 +105,12 @@ class SegmentedButtons(QFrame):
             buttons[(at + step) % len(buttons)].click()
             buttons[(at + step) % len(buttons)].setFocus()
 
+    def _follow_focus(self) -> None:
+        for button in self._group.buttons():
+            policy = Qt.FocusPolicy.StrongFocus if button.isChecked() else Qt.FocusPolicy.ClickFocus
+            button.setFocusPolicy(policy)
+
     def _on_toggled(self, number: int, checked: bool) -> None:
+        self._follow_focus()
         if checked:
             self.chosen.emit(self._group.button(number).text())

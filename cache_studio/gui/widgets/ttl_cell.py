@@ -29,13 +29,13 @@ def pulse(clock: float) -> float:
 class TtlDelegate(RowDelegate):
     """Draws Role.TTL and Role.TTL_SHARE as a pill.
 
-    While a pill in its last 30 s is on screen it asks the view to draw that pill again, ten times a second; no timer
+    While a pill in its last 30 s is on screen it asks the view to draw again, ten times a second; no timer
     runs otherwise. The model ticks by emitting dataChanged, or the panel by updating the viewport.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._again: list[tuple[QAbstractItemView, Index]] = []
+        self._again: set[QAbstractItemView] = set()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_FRAME_MS)
@@ -48,7 +48,7 @@ class TtlDelegate(RowDelegate):
         box = rect.adjusted(4 - CELL_PAD, 0, CELL_PAD - 4, 0)
         draw_pill(painter, box, ttl, index.data(Role.TTL_SHARE), pulse(time.monotonic()) if last else 0.0)
         if last and not theme.theme().reduced_motion and isinstance(option.widget, QAbstractItemView):
-            self._again.append((option.widget, index))
+            self._again.add(option.widget)
             if not self._timer.isActive():
                 self._timer.start()
 
@@ -57,6 +57,6 @@ class TtlDelegate(RowDelegate):
         return ttl_words(index.data(Role.TTL))
 
     def _draw_again(self) -> None:
-        waiting, self._again = self._again, []
-        for view in {view for view, _ in waiting}:
+        waiting, self._again = self._again, set()
+        for view in waiting:
             view.viewport().update()

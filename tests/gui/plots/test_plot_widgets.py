@@ -1,0 +1,142 @@
+"""The charts: gaps are never joined, colours follow the theme, nothing can be dragged."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from cache_studio.gui.look import theme
+from cache_studio.gui.look.colors import DARK, LIGHT
+from cache_studio.gui.plots.base import Plot
+from cache_studio.gui.plots.expiry_plot import ExpiryPlot
+from cache_studio.gui.plots.time_plots import ChurnPlot, HitRatePlot, entries_plot, volume_plot
+
+NOW = 1_795_186_800.0
+TIMES = NOW - np.arange(100)[::-1] * 60.0
+
+
+def with_gap() -> np.ndarray:
+    values = np.full(100, 0.7)
+    values[40:60] = np.nan
+    return values
+
+
+def test_no_curve_spans_a_gap(qtbot: QtBot) -> None:
+    plot = HitRatePlot()
+    qtbot.addWidget(plot)
+    plot.set_series(TIMES, with_gap())
+    ends = [(curve.xData[0], curve.xData[-1]) for curve in plot.line.curves]
+    assert ends == [(TIMES[0], TIMES[39]), (TIMES[60], TIMES[99])]
+    assert not any(np.isnan(curve.yData).any() for curve in plot.line.curves)
+    assert plot.shaded() == [(TIMES[39], TIMES[60])]
+
+
+def test_the_picture_has_no_ink_of_the_line_in_the_gap(qtbot: QtBot, qapp: QApplication) -> None:
+    theme.apply(qapp, "light")
+    plot = HitRatePlot()
+    qtbot.addWidget(plot)
+    plot.resize(600, 300)
+    plot.set_series(TIMES, with_gap())
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.grab()  # the axes are laid out in the first paint
+    picture, box = plot.grab().toImage(), plot.getViewBox()
+
+    def inked(moment: float) -> bool:
+        x = round(box.mapViewToScene(QPointF(moment, 70)).x())
+        y = round(box.mapViewToScene(QPointF(moment, 70)).y())
+        pixels = (picture.pixelColor(x, y + dy) for dy in (-1, 0, 1))
+        return any(pixel.blue() - pixel.red() > 60 for pixel in pixels)
+
+    assert inked(float(TIMES[20]))
+    assert not inked(float(TIMES[50]))
+
+
+def test_series_can_grow_shrink_and_vanish(qtbot: QtBot) -> None:
+    plot = HitRatePlot()
+    qtbot.addWidget(plot)
+    for values in (with_gap(), np.full(100, 0.5), np.full(100, np.nan), with_gap()):
+        plot.set_series(TIMES, values)
+        plot.grab()
+    plot.set_series(np.empty(0), np.empty(0))
+    assert plot.line.curves == []
+    plot.set_span(NOW - 300, NOW)
+    assert plot.shaded() == [(NOW - 300, NOW)]
+
+
+def test_the_readout_names_time_and_value_or_says_not_recorded(qtbot: QtBot) -> None:
+    plot = HitRatePlot()
+    qtbot.addWidget(plot)
+    plot.set_series(TIMES, with_gap())
+    known, unknown = plot.readout(float(TIMES[3]) + 5), plot.readout(float(TIMES[50]))
+    assert known is not None
+    assert unknown is not None
+    assert known[0] == TIMES[3]
+    assert known[1].endswith("70.0 %")
+    assert unknown[1].endswith("not recorded")
+
+
+def test_areas_name_each_layer_in_its_unit(qtbot: QtBot) -> None:
+    plot = volume_plot()
+    qtbot.addWidget(plot)
+    plot.set_series(TIMES, [np.full(100, 64.2e6), np.full(100, 9.6e6)])
+    assert plot.accessibleDescription() == "total 64.2 MB, reclaimable 9.6 MB"
+    assert plot.limits()[1] > 64.2e6
+
+
+def test_churn_bars_go_up_and_down_and_leave_gaps_out(qtbot: QtBot) -> None:
+    plot = ChurnPlot()
+    qtbot.addWidget(plot)
+    stored, removed = np.full(100, 42.0), np.full(100, 31.0)
+    stored[10], removed[10] = np.nan, np.nan
+    plot.set_series(TIMES, stored, removed)
+    up, down = plot._bars["fresh"].opts, plot._bars["control"].opts
+    assert len(up["x"]) == 99
+    assert (up["height"][0], down["height"][0]) == (42.0, -31.0)
+    low, high = plot.limits()
+    assert low == -high
+
+
+def test_expiry_bars_start_with_stale_and_carry_their_urgency(qtbot: QtBot) -> None:
+    plot = ExpiryPlot()
+    qtbot.addWidget(plot)
+    plot.set_counts(214, [5, 7, 9, 11], (30.0, 300.0, 3600.0, 7200.0))
+    assert plot.states() == ["stale", "urgent", "urgent", "soon", "fresh"]
+    assert plot.readout(0.2) == (0.0, "stale   214")
+    assert plot.readout(3.0) == (3.0, "5 min to 1 h   9")
+    assert plot.readout(9.0) is None
+
+
+@pytest.mark.parametrize("make", [HitRatePlot, volume_plot, entries_plot, ChurnPlot, ExpiryPlot])
+def test_charts_restyle_live_and_leave_the_wheel_to_the_page(
+    qtbot: QtBot, qapp: QApplication, make: Callable[[], Plot]
+) -> None:
+    theme.apply(qapp, "light")
+    plot = make()
+    qtbot.addWidget(plot)
+    plot.resize(300, 200)
+    assert plot.accessibleName()
+    light = plot.grab().toImage().pixelColor(2, 2).name().upper()
+    theme.apply(qapp, "dark")
+    dark = plot.grab().toImage().pixelColor(2, 2).name().upper()
+    theme.apply(qapp, "light")
+    assert (light, dark) == (LIGHT.surface, DARK.surface)
+    before = plot.viewRange()
+    wheel = QWheelEvent(
+        QPointF(50, 50),
+        QPointF(50, 50),
+        QPoint(0, 120),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    plot.wheelEvent(wheel)
+    assert not wheel.isAccepted()
+    assert plot.getViewBox().state["mouseEnabled"] == [False, False]
+    assert plot.viewRange() == before
