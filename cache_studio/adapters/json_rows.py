@@ -1,0 +1,292 @@
+"""What a child reads out of a JSON file: the columns of its entries, where chosen ones stand, one entry's value.
+
+Every function here takes and gives what crosses to another process, so that a big file is read in a child
+and a small one at once, by the same code. Loads no numpy: a child must be there quickly.
+"""
+
+import json
+import os
+import zlib
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypedDict
+
+import msgspec
+
+from cache_studio.adapters.files import Folder, NoRegularFile, read_up_to, stamp_of, unavailable
+from cache_studio.adapters.json_spans import UNREADABLE, Fault, JsonWalk, Member, key_text
+from cache_studio.model.errors import EntryNotFound, WrongFormat
+from cache_studio.model.times import MILLISECONDS_FROM, parse_time
+
+FIRST_BATCH = 500
+BATCH = 10_000
+TIMES = ("created", "accessed", "expires")
+FIGURES = ("ttl_field", "hits")
+NAN = float("nan")
+
+
+def stamp_of_span(text: bytes) -> tuple[int, int, int]:
+    """Length and two checksums of a span.
+
+    Only a change since it was seen must show in it: what is removed is compared byte for byte with its copy. Two
+    cheap sums of the standard library take a tenth of the time of the cheapest cryptographic one.
+    """
+    return len(text), zlib.crc32(text), zlib.adler32(text)
+
+
+def open_json(path: str) -> tuple[int, list[int]]:
+    """A descriptor that the caller closes, and the file's identity: inode, modification time, length."""
+    folder_path, name = os.path.split(path)
+    try:
+        with Folder.open(folder_path) as folder:
+            descriptor, status = folder.open_file(name)
+    except (NoRegularFile, ValueError):
+        raise WrongFormat("This is no regular file.", "Give the path of a JSON file.") from None
+    except OSError as error:
+        raise unavailable(path, error) from error
+    return descriptor, list(stamp_of(status))
+
+
+class Identities:
+    """Gives every entry an id that is unique in its document: what names it, and its how many-th that is."""
+
+    def __init__(self, key_field: str) -> None:
+        self._key_field = key_field
+        self._times: dict[str | bytes, int] = {}
+        self._number = 0
+
+    def of(self, member: Member) -> tuple[str | bytes, int, str]:
+        """Name (bytes where the span itself is all that names it), occurrence from 1, key to show."""
+        self._number += 1
+        base: str | bytes
+        if member.key is not None:
+            base = key = member.key
+        else:
+            named = member.decoded.get(self._key_field) if isinstance(member.decoded, dict) else None
+            if named is None:
+                base, key = b"%d %d %d" % stamp_of_span(member.text), f"#{self._number}"
+            else:
+                base = key = _clean(named) if isinstance(named, str) else json.dumps(named)
+        occurrence = self._times[base] = self._times.get(base, 0) + 1
+        return base, occurrence, key
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")
+
+
+def walk(descriptor: int, spec: Mapping[str, Any]) -> JsonWalk:
+    """A walk through an open file; `spec` holds `pointer`, `lines` and the `fields` to decode."""
+    fields: dict[str, str] = spec["fields"]
+    wanted = TypedDict("wanted", dict.fromkeys(fields.values(), Any), total=False)  # type: ignore[operator]
+    decode = msgspec.json.Decoder(wanted).decode
+    return JsonWalk(open(descriptor, "rb", buffering=0, closefd=False), spec["pointer"], decode, lines=spec["lines"])
+
+
+def rows(path: str, spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """All entries as columns of bytes and lists, a batch a frame; the last frame holds `end`: "" or why not complete.
+
+    The first frames come soon. Each frame holds the `identity` of the file that was read.
+    """
+    descriptor, identity = open_json(path)
+    reason = ""
+    columns = _Columns(spec)
+    identities = Identities(spec["fields"].get("key", ""))
+    limit = FIRST_BATCH
+    try:
+        for members in walk(descriptor, spec).members():
+            for member in members:
+                columns.add(member, identities.of(member))
+                if len(columns) == limit:
+                    yield columns.take() | {"identity": identity}
+                    limit = BATCH
+        if stamp_of(os.fstat(descriptor)) != tuple(identity):
+            reason = "The file was changed while it was read."
+    except Fault as fault:
+        reason = fault_sentence(fault)
+    finally:
+        os.close(descriptor)
+    yield columns.take() | {"identity": identity, "end": reason}
+
+
+def fault_sentence(fault: Fault) -> str:
+    """What is wrong with the file, for people."""
+    if fault.offset == 0 and fault.message == "it is empty":
+        return "The file is empty."
+    return f"The file is broken at byte {fault.offset}: {fault.message}. What stands before it is listed."
+
+
+class _Columns:
+    """Rows as they are collected for one frame."""
+
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self._spec = spec
+        self._fields: Mapping[str, str] = spec["fields"]
+        self._begin()
+
+    def _begin(self) -> None:
+        self._names: list[str | bytes] = []
+        self._keys: list[str] = []
+        self._repeats: dict[int, int] = {}
+        self._problems: dict[int, str] = {}
+        self._places = array("q")
+        self._stamps = array("q")
+        self._decoded: list[Mapping[str, object]] = []
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, member: Member, identity: tuple[str | bytes, int, str]) -> None:
+        """One row more."""
+        base, occurrence, key = identity
+        row = len(self._keys)
+        if occurrence > 1:
+            self._repeats[row] = occurrence
+            if member.key is not None:
+                self._problems[row] = "The key stands in the file more than once; most programs read the last one."
+        decoded = member.decoded
+        if not isinstance(decoded, dict):
+            if decoded is UNREADABLE:
+                self._problems[row] = "The value cannot be decoded."
+            elif self._spec["objects"]:
+                self._problems[row] = "The value is no object."
+            decoded = {}
+        self._names.append(base)
+        self._keys.append(key)
+        self._decoded.append(decoded)
+        self._places.extend((member.start, member.value))
+        self._stamps.extend(stamp_of_span(member.text))
+
+    def take(self) -> dict[str, Any]:
+        """The rows so far as one frame; begins anew."""
+        frame: dict[str, Any] = {
+            "names": None if self._names == self._keys else self._names,
+            "keys": self._keys,
+            "repeats": self._repeats,
+            "problems": self._problems,
+            "places": self._places.tobytes(),
+            "stamps": self._stamps.tobytes(),
+            "namespaces": self._texts("namespace"),
+            "tags": self._tags(),
+        }
+        for role in TIMES:
+            frame[role] = self._times(role)
+        for role in FIGURES:
+            frame[role] = self._figures(role)
+        self._begin()
+        return frame
+
+    def _values(self, role: str) -> list[object] | None:
+        field = self._fields.get(role)
+        return None if field is None else [entry.get(field) for entry in self._decoded]
+
+    def _times(self, role: str) -> bytes | None:
+        values = self._values(role)
+        if values is None:
+            return None
+        unit, zone = self._spec["unit"], self._spec["zone"]
+        plain = unit in ("auto", "seconds")
+        absent = float("inf") if role == "expires" else NAN  # no expiry is no end
+        return array(
+            "d",
+            [
+                value
+                if plain and type(value) is float and 0.0 <= value < MILLISECONDS_FROM
+                else absent
+                if value is None
+                else parse_time(value, unit, zone)
+                for value in values
+            ],
+        ).tobytes()
+
+    def _figures(self, role: str) -> bytes | None:
+        values = self._values(role)
+        if values is None:
+            return None
+        return array(
+            "d",
+            [float(v) if isinstance(v, int | float) and not isinstance(v, bool) else NAN for v in values],
+        ).tobytes()
+
+    def _texts(self, role: str) -> list[str] | None:
+        values = self._values(role)
+        return None if values is None else [_clean(value) if isinstance(value, str) else "" for value in values]
+
+    def _tags(self) -> list[list[str]] | None:
+        values = self._values("tags")
+        if values is None:
+            return None
+        lists = [[value] if isinstance(value, str) else value for value in values]
+        return [
+            [_clean(tag) for tag in found if isinstance(tag, str)] if isinstance(found, list) else [] for found in lists
+        ]
+
+
+def locate(path: str, spec: Mapping[str, Any], wanted: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Where the entries with these ids ([name, occurrence]) stand now, and what surrounds each.
+
+    `found` holds for each [name, occurrence, number, start, end, end of the one before or None, start of the next
+    or None, the one before as [name, occurrence] or None, stamp]. WrongFormat when the document is broken.
+    """
+    names = {(name, occurrence) for name, occurrence in wanted}
+    descriptor, identity = open_json(path)
+    identities = Identities(spec["fields"].get("key", ""))
+    found: list[list[Any]] = []
+    answer: dict[str, Any] = {"identity": identity, "found": found, "first": None, "last": None}
+    before: list[Any] | None = None
+    waiting: list[Any] | None = None
+    number = 0
+    walked = walk(descriptor, spec)
+    try:
+        for members in walked.members():
+            for member in members:
+                base, occurrence, _ = identities.of(member)
+                if waiting is not None:
+                    waiting[6], waiting = member.start, None
+                if answer["first"] is None:
+                    answer["first"] = member.start
+                if (base, occurrence) in names:
+                    end = member.start + len(member.text)
+                    waiting = [base, occurrence, number, member.start, end, answer["last"], None, before]
+                    waiting.append(list(stamp_of_span(member.text)))
+                    found.append(waiting)
+                before = [base, occurrence]
+                answer["last"] = member.start + len(member.text)
+                number += 1
+    except Fault as fault:
+        raise WrongFormat(fault_sentence(fault), "Nothing was changed; let the application write it again.") from None
+    finally:
+        os.close(descriptor)
+    return answer | {"count": number, "opened": walked.opened, "closed": walked.closed, "kind": walked.kind}
+
+
+def extract(path: str, start: int, length: int, field: str, max_bytes: int | None) -> list[Any]:
+    """The value's bytes at a place of a file: [data, total, hint], and for `field` inside it the same, or None."""
+    descriptor, _ = open_json(path)
+    try:
+        os.lseek(descriptor, start, os.SEEK_SET)
+        text = read_up_to(descriptor, length)
+    finally:
+        os.close(descriptor)
+    if len(text) < length:
+        raise EntryNotFound("The entry is gone.", "The file became shorter; refresh the list.")
+    inner = _field_of(text, field) if field else None
+    whole = [text[:max_bytes], len(text), "json"]
+    return [whole, None if inner is None else [inner[0][:max_bytes], len(inner[0]), inner[1]]]
+
+
+def _field_of(text: bytes, field: str) -> tuple[bytes, str] | None:
+    """The stored text or JSON of one field of an object, None when it is not there."""
+    wanted = TypedDict("wanted", {field: msgspec.Raw}, total=False)  # type: ignore[operator]
+    try:
+        raw = bytes(msgspec.json.decode(text, type=wanted)[field])
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        try:
+            raw = json.dumps(json.loads(text)[field], ensure_ascii=True).encode()
+        except (ValueError, RecursionError, KeyError, TypeError, IndexError):
+            return None
+    except KeyError:
+        return None
+    if raw.startswith(b'"'):
+        return key_text(raw[1:-1]).encode("utf-8", "surrogateescape"), "text"
+    return raw, "json"
