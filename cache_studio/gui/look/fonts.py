@@ -1,6 +1,6 @@
 """Inter for text and JetBrains Mono for keys, from `resources/fonts`; the system's own where they are missing."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 from PySide6.QtGui import QFont, QFontDatabase
 
@@ -24,16 +24,18 @@ def load_fonts() -> frozenset[str]:
     return frozenset(families)
 
 
+@lru_cache(maxsize=64)
 def text_font(size: int = 13, weight: QFont.Weight = REGULAR) -> QFont:
-    """The text font at `size` pixels, with tabular figures where Qt can switch them on."""
+    """The text font at `size` pixels, with tabular figures where Qt can switch them on. Copy it to change it."""
     font = QFont("Inter") if "Inter" in load_fonts() else _system(QFontDatabase.SystemFont.GeneralFont)
     _set(font, size, weight)
     _feature(font, "tnum", 1)
     return font
 
 
+@lru_cache(maxsize=64)
 def mono_font(size: int = 12, weight: QFont.Weight = REGULAR) -> QFont:
-    """The font of keys, targets, expressions and trees at `size` pixels, ligatures off."""
+    """The font of keys, targets, expressions and trees at `size` pixels, ligatures off. Copy it to change it."""
     bundled = "JetBrains Mono" in load_fonts()
     font = QFont("JetBrains Mono") if bundled else _system(QFontDatabase.SystemFont.FixedFont)
     _set(font, size, weight)

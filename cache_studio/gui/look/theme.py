@@ -1,6 +1,7 @@
 """The theme of the running application: light or dark, density, motion. Widgets ask `colors()` when they paint."""
 
 from enum import IntEnum
+from functools import lru_cache
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -130,7 +131,13 @@ def colors() -> Colors:
 
 
 def color(name: str, alpha: int = 255) -> QColor:
-    """The QColor of a role such as "text2" (not a TTL state), with `alpha` 0 to 255."""
-    result = QColor(getattr(colors(), name))
+    """The QColor of a role such as "text2" (not a TTL state), with `alpha` 0 to 255. Copy it to change it."""
+    return shade(getattr(colors(), name), alpha)
+
+
+@lru_cache(maxsize=256)
+def shade(code: str, alpha: int = 255) -> QColor:
+    """The QColor of `#RRGGBB`; kept, because delegates ask for it in every cell they draw. Copy it to change it."""
+    result = QColor(code)
     result.setAlpha(alpha)
     return result

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtGui import QFont, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView, QWidget
 
 from cache_studio.gui.look import fonts, theme
@@ -49,7 +49,7 @@ class RowDelegate(QStyledItemDelegate):
     def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, option: QStyleOptionViewItem) -> None:
         """Draw the content into `rect` (padding taken off)."""
         problem = self.problem(index)
-        color = QColor(theme.colors().urgent.text) if problem else theme.color(self.color_role(index))
+        color = theme.shade(theme.colors().urgent.text) if problem else theme.color(self.color_role(index))
         draw_text(painter, rect, problem or self.text(index), self.font(), color, self.alignment(index))
 
     def cell_width(self, index: Index) -> float:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
@@ -21,6 +22,7 @@ CHIP_HEIGHT = 20
 PULSE_SHARE = 0.22
 """How far the ground of "last" moves at the height of its pulse; its text stays at 4.5:1."""
 _PAD = 6
+_ONE_LINE = int(Qt.TextFlag.TextSingleLine)
 _WITH_LINE = (Urgency.FRESH, Urgency.SOON, Urgency.URGENT, Urgency.LAST)
 
 
@@ -33,13 +35,20 @@ def draw_text(
     align: Qt.AlignmentFlag = LEFT,
 ) -> float:
     """One line of literal text, elided at the right where `rect` is too narrow; returns the width it took."""
-    metrics = QFontMetricsF(font)
-    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+    metrics = _metrics(font)
+    width, room = metrics.horizontalAdvance(text), rect.width()
+    if width > room:
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        width = metrics.horizontalAdvance(text)
     painter.setFont(font)
-    painter.setPen(QColor(color))
-    # Through the Qt.TextSingleLine flag: & and line ends have no meaning.
-    painter.drawText(rect, int(align) | int(Qt.TextFlag.TextSingleLine), shown)
-    return metrics.horizontalAdvance(shown)
+    painter.setPen(theme.shade(color) if isinstance(color, str) else color)
+    painter.drawText(rect, int(align) | _ONE_LINE, text)
+    return width
+
+
+@lru_cache(maxsize=128)
+def _metrics(font: QFont) -> QFontMetricsF:
+    return QFontMetricsF(font)
 
 
 def ttl_words(ttl: float | None) -> str:
@@ -62,8 +71,8 @@ def draw_pill(painter: QPainter, rect: QRectF, ttl: float | None, share: float |
         painter.setBrush(theme.color("surface"))
         painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), PILL_RADIUS, PILL_RADIUS)
     elif state is not Urgency.UNKNOWN:
-        ground = QColor(pill.ground)
-        if state is Urgency.LAST:
+        ground = theme.shade(pill.ground)
+        if state is Urgency.LAST and pulse > 0:
             ground = _pulsed(ground, pulse)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ground)
@@ -84,13 +93,11 @@ def _pulsed(ground: QColor, pulse: float) -> QColor:
 
 def _draw_share(painter: QPainter, inner: QRectF, share: float, color: str) -> None:
     track = QRectF(inner.left(), inner.bottom() - 4, inner.width(), 2)
-    faint = QColor(color)
-    faint.setAlpha(70)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(faint)
+    painter.setBrush(theme.shade(color, 70))
     painter.drawRoundedRect(track, 1, 1)
     track.setWidth(max(2.0, inner.width() * min(1.0, max(0.0, share))))
-    painter.setBrush(QColor(color))
+    painter.setBrush(theme.shade(color))
     painter.drawRoundedRect(track, 1, 1)
 
 
@@ -106,7 +113,7 @@ def mix(first: QColor, second: QColor, share: float) -> QColor:
 
 def chip_width(text: str, font: QFont) -> float:
     """Width of a tag chip around `text`."""
-    return QFontMetricsF(font).horizontalAdvance(text) + 2 * _PAD
+    return _metrics(font).horizontalAdvance(text) + 2 * _PAD
 
 
 def draw_chip(painter: QPainter, rect: QRectF, text: str, font: QFont, ground: QColor, color: QColor) -> None:
