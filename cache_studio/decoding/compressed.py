@@ -1,17 +1,20 @@
 """zlib and gzip, never more than is shown; what is beyond is only counted, and that not for ever."""
 
+import time
 import zlib
 from dataclasses import dataclass
 
 MOST_KEPT = 16_000_000
 MOST_COUNTED = 256_000_000
+_LONGEST_COUNT = 1.5  # seconds: the decoder of what is inside needs the rest of its time
 _STEP = 1_000_000
+_PIECE = 65_536
 _WINDOW = {"zlib": 15, "gzip": 31}
 
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """`data` is the beginning of what was packed, `total` how long it is (at least, if `stopped`)."""
+    """`data` is the beginning of what was packed, `total` how long it is (if `stopped`, at least that)."""
 
     data: bytes
     total: int
@@ -33,32 +36,53 @@ def looks_packed(data: bytes) -> str:
 
 
 def unpack(data: bytes, kind: str) -> Unpacked:
-    """Unpack `kind` data up to MOST_KEPT, count on to MOST_COUNTED; never raises."""
-    kept: list[bytes] = []
-    total, rest, problem = 0, data, ""
-    while True:  # a gzip file may have several members
-        machine = zlib.decompressobj(_WINDOW[kind])
-        try:
-            while not machine.eof and total < MOST_COUNTED:
-                part = machine.decompress(rest, _STEP)
-                rest = machine.unconsumed_tail
-                if not part and not rest:
-                    break
-                if total < MOST_KEPT:
-                    kept.append(part[: MOST_KEPT - total])
-                total += len(part)
-        except zlib.error as error:
-            problem = f"Near byte {len(data) - len(rest):,}: {kind} data is broken ({_reason(error)})."
-            break
-        if not machine.eof:
-            if total < MOST_COUNTED:
-                problem = f"At byte {len(data):,}: the {kind} data ends too early."
-            break
-        rest = machine.unused_data
-        if kind != "gzip" or rest[:2] != b"\x1f\x8b":
-            break
-    stopped = total >= MOST_COUNTED
-    return Unpacked(b"".join(kept), total, stopped, problem, 0 if stopped or problem else len(rest))
+    """Unpack `kind` data up to MOST_KEPT, count on to MOST_COUNTED or for a second and a half; never raises."""
+    run = _Run(kind, data)
+    problem = ""
+    try:
+        run.member()
+        while kind == "gzip" and not run.stopped and data[run.at : run.at + 2] == b"\x1f\x8b":  # one more member
+            run.member()
+    except zlib.error as error:
+        problem = f"Near byte {run.at:,}: the {kind} data is broken ({_reason(error)})."
+    if not (run.whole or run.stopped or problem):
+        problem = f"At byte {len(data):,}: the {kind} data ends too early."
+    trailing = len(data) - run.at if run.whole and not problem else 0
+    return Unpacked(b"".join(run.kept), run.total, run.stopped, problem, trailing)
+
+
+class _Run:
+    """What was unpacked so far, over all members; `at` is where the packed data was read to."""
+
+    def __init__(self, kind: str, data: bytes) -> None:
+        self.kind = kind
+        self.data = data
+        self.at = 0
+        self.kept: list[bytes] = []
+        self.total = 0
+        self.stopped = False
+        self.whole = False
+        self.end = time.monotonic() + _LONGEST_COUNT
+
+    def member(self) -> None:
+        """Unpack one stream; it is fed in pieces, for what is not consumed is copied at each step."""
+        machine = zlib.decompressobj(_WINDOW[self.kind])
+        self.whole = False
+        while not machine.eof and not self.stopped:
+            piece = machine.unconsumed_tail
+            if not piece:
+                piece = self.data[self.at : self.at + _PIECE]
+                self.at += len(piece)
+            part = machine.decompress(piece, _STEP)
+            if not part and not piece:
+                return
+            if self.total < MOST_KEPT:
+                self.kept.append(part[: MOST_KEPT - self.total])
+            self.total += len(part)
+            late = time.monotonic() > self.end and self.total >= MOST_KEPT
+            self.stopped = not machine.eof and (late or self.total >= MOST_COUNTED)
+        self.whole = machine.eof
+        self.at -= len(machine.unused_data)
 
 
 def _reason(error: zlib.error) -> str:
