@@ -1,0 +1,45 @@
+"""What the commands say on stderr, and their exit codes."""
+
+import os
+import platform
+import sys
+import traceback
+from enum import IntEnum
+
+from cache_studio import __version__
+from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    DONE = 0
+    REFUSED = 1
+    USAGE = 2
+    UNAVAILABLE = 3
+    BUG = 70
+    INTERRUPTED = 130
+
+
+def narrate(text: str) -> None:
+    """One sentence for the person at the terminal."""
+    from cache_studio.cli.output import shown
+
+    sys.stderr.write(shown(text) + "\n")
+
+
+def code_of(error: BaseException) -> Exit:
+    """Say what went wrong; the exit code for it."""
+    if isinstance(error, KeyboardInterrupt | Cancelled):
+        narrate("Stopped.")
+        return Exit.INTERRUPTED
+    if isinstance(error, CacheStudioError):
+        narrate(f"{error.message} {error.hint}".strip())
+        return Exit.UNAVAILABLE if isinstance(error, CacheUnavailable) else Exit.REFUSED
+    if isinstance(error, BrokenPipeError):
+        # The reader of stdout went away; Python must not try to flush into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    sys.stderr.write("".join(traceback.format_exception(error)))
+    narrate(f"This is a fault of Cache Studio {__version__} (Python {platform.python_version()}). Please report it.")
+    return Exit.BUG

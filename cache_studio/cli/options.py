@@ -1,0 +1,20 @@
+"""Arguments and options that several commands share."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+TABLE_OR_JSON = ("table", "json")
+"""What every command can print."""
+
+target_argument = click.argument("target")
+namespace_option = click.option("--namespace", metavar="NS", help="Where the key is not unique.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
+
+
+def format_option(names: Sequence[str], default: str = "table") -> Callable[[F], F]:
+    """`--format`, one of `names`."""
+    return click.option("--format", "format_name", type=click.Choice(names), default=default, help="How to print it.")

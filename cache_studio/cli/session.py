@@ -1,0 +1,79 @@
+"""One command's studio: attaches the target, waits for its listing with progress, and always closes."""
+
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, TimeoutError
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from cache_studio.cli.diagnostics import narrate
+
+if TYPE_CHECKING:
+    from cache_studio.services.attachment import Attachment
+    from cache_studio.services.studio import Studio
+
+T = TypeVar("T")
+TURN = 0.25
+"""Seconds between two looks at a future, so that Ctrl+C is heard and progress is shown."""
+
+
+@contextmanager
+def studio() -> Iterator["Studio"]:
+    """A studio for one command."""
+    from cache_studio.services.studio import Studio
+
+    opened = Studio(follow=False)
+    try:
+        for notice in opened.notices:
+            narrate(notice)
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def attached(
+    target: str, *, writable: bool = False, sample_every: float = float("inf")
+) -> "Iterator[tuple[Studio, Attachment]]":
+    """The target attached and completely listed; read-only unless the command changes it."""
+    from dataclasses import replace
+
+    from cache_studio.services.act import recover
+
+    with studio() as opened:
+        place = opened.resolve(target)
+        place = replace(place, writable=writable and place.writable, sample_every=sample_every)
+        attachment = opened.attach(place)
+        if place.writable:
+            waited(recover(attachment, opened.trash))
+        waited(attachment.listed(), lambda: _reading(attachment))
+        yield opened, attachment
+
+
+def waited(future: "Future[T]", say: "object" = None) -> T:
+    """The result of a future; Ctrl+C ends the waiting."""
+    shown = False
+    while True:
+        try:
+            result = future.result(TURN)
+        except TimeoutError:
+            if future.done():
+                raise
+            if callable(say) and sys.stderr.isatty():
+                sys.stderr.write(f"\r\033[K{say()}")
+                shown = True
+            continue
+        if shown:
+            sys.stderr.write("\r\033[K")
+        return result
+
+
+def _reading(attachment: "Attachment") -> str:
+    view = attachment.standing.view
+    return f"reading, {0 if view is None else len(view):,} so far"
+
+
+def now() -> float:
+    """The time, epoch seconds."""
+    return time.time()
