@@ -37,6 +37,7 @@ def try_claim(path: Path, wait: float = 0.0) -> Claim | None:
     except sqlite3.Error as error:
         raise _cannot(path, error) from error
     try:
+        connection.execute("PRAGMA journal_mode=OFF")  # nothing is ever written
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
         connection.close()

@@ -37,12 +37,6 @@ class Settings:
     """From 0 to 1, for caches that are newly attached."""
     sample_seconds: float = 5.0
     """Time between two samples of an attached cache."""
-    watch: bool = True
-    """Whether changed files are noticed at once; else caches are polled."""
-    confirm_removals: bool = True
-    """Whether an action with undo shows its plan before it runs."""
-    check_discovered: bool = True
-    """Whether the window looks for caches in the folders used before."""
 
 
 def _among(*choices: str) -> Callable[[Any], bool]:

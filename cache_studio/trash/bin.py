@@ -1,0 +1,138 @@
+"""A bin: where one action puts its copies while it runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from cache_studio.adapters.base import EntryCopy
+from cache_studio.config.claims import Claim
+from cache_studio.config.database import Database
+from cache_studio.model.seeing import Fate, Removal
+from cache_studio.trash.files import FileFolder
+from cache_studio.trash.index import KeptFile, State, copy_row, file_names, in_hundreds, marks
+
+Present = Callable[[Sequence[EntryCopy]], list[bool]]
+"""`Adapter.present`: whether each copy's entry is stored as it was copied."""
+
+
+class TrashBin:
+    """Takes the copies of one action (`adapters.base.Keep`). Made by `Trash.begin`; used by one thread.
+
+    The order is always: `file`, `copies`, then the entries are removed, then `settle`. What was not settled
+    when the process ends is found by `Trash.unsettled`.
+    """
+
+    def __init__(self, action_id: str, number: int, database: Database, folder: FileFolder, claim: Claim) -> None:
+        self.action_id = action_id
+        self._number = number
+        self._database = database
+        self._folder = folder
+        self._claim = claim
+        self._files: dict[str, KeptFile] = {}
+        self._open: list[tuple[int, EntryCopy]] = []
+
+    def file(self, descriptor: int, length: int) -> str:
+        """Copy `length` bytes of an open file from its beginning; returns the name for `EntryCopy.files`.
+
+        It is made durable by `copies`, together with the copy that names it.
+        """
+        kept = self._folder.take(self.action_id, descriptor, length)
+        self._files[kept.name] = kept
+        return kept.name
+
+    def copies(self, copies: Sequence[EntryCopy]) -> None:
+        """Take the copies of one batch; durable when this returns, or none of them and CacheStudioError."""
+        self._folder.require_room(sum(len(copy.data) for copy in copies))
+        files = [self._files[name] for copy in copies for name in copy.files]
+        self._folder.sync(files)
+        with self._database.transaction() as write:
+            start = write.execute(
+                "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name='copies'"
+            ).fetchone()
+            numbered = list(enumerate(copies, start[0]))
+            write.executemany(
+                "INSERT INTO copies VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+                (copy_row(copy_id, self._number, copy, self._length(copy)) for copy_id, copy in numbered),
+            )
+            write.executemany(
+                "INSERT INTO files VALUES(?,?,?,?)", [(f.name, self._number, f.length, f.digest) for f in files]
+            )
+        for kept in files:
+            del self._files[kept.name]
+        self._open += numbered
+
+    def settle(self, fates: Mapping[bytes, Fate]) -> None:
+        """Say what became of the entries, by `EntryCopy.id`.
+
+        Removed ones wait for undo from now on. Copies of entries that stayed or were gone are dropped. A
+        failed one, or one that is not named, stays unsettled: only the cache can tell (`Trash.recover`).
+        """
+        removed, dropped, left = [], [], []
+        for copy_id, copy in self._open:
+            match fates.get(copy.id):
+                case Fate.REMOVED:
+                    removed.append(copy_id)
+                case Fate.CHANGED | Fate.GONE:
+                    dropped.append(copy_id)
+                case _:
+                    left.append((copy_id, copy))
+        settle(self._database, self._folder, self._number, removed, dropped)
+        self._open = left
+
+    def settle_removals(self, removals: Sequence[Removal], present: Present) -> None:
+        """Settle one batch by what `Adapter.remove` answered for it, whatever its ids look like.
+
+        Asks the cache only where the answers alone do not say which copies are of removed entries. A copy
+        that may be the only one left is kept.
+        """
+        removed = sum(removal.fate is Fate.REMOVED for removal in removals)
+        uncertain = any(removal.fate is Fate.FAILED for removal in removals)
+        copy_ids = [copy_id for copy_id, _ in self._open]
+        if not self._open:
+            return
+        if removed == len(self._open):
+            settle(self._database, self._folder, self._number, copy_ids, [])
+        elif removed == 0 and not uncertain:
+            settle(self._database, self._folder, self._number, [], copy_ids)
+        else:
+            stored = present([copy for _, copy in self._open])
+            gone = [copy_id for copy_id, there in zip(copy_ids, stored, strict=True) if not there]
+            kept = [copy_id for copy_id, there in zip(copy_ids, stored, strict=True) if there]
+            settle(self._database, self._folder, self._number, gone, kept)
+        self._open = []
+
+    def finish(self) -> None:
+        """The action has ended, whole or not. What is not settled waits for `Trash.recover`. Safe to call twice."""
+        self._folder.remove(self._files)
+        self._files = {}
+        if not self._open:
+            close_action(self._database, self._number)
+        self._claim.retire()
+
+    def _length(self, copy: EntryCopy) -> int:
+        return sum(self._files[name].length for name in copy.files)
+
+
+def settle(database: Database, folder: FileFolder, number: int, removed: Sequence[int], dropped: Sequence[int]) -> None:
+    """Mark copies of removed entries as waiting, drop the others with their files; all or nothing."""
+    names = file_names(database, dropped)
+    with database.transaction() as write:
+        for some in in_hundreds(removed):
+            sums = f"FROM copies WHERE settled=0 AND id IN ({marks(some)})"
+            count, size, kept = write.execute(
+                f"SELECT count(*), coalesce(sum(size), 0), coalesce(sum(kept_bytes), 0) {sums}", some
+            ).fetchone()
+            write.execute(f"UPDATE copies SET settled=1 WHERE id IN ({marks(some)})", some)
+            write.execute(
+                "UPDATE actions SET removed=removed+?, waiting=waiting+?, bytes=bytes+?, kept_bytes=kept_bytes+?"
+                " WHERE number=?",
+                (count, count, size, kept, number),
+            )
+        for some in in_hundreds(dropped):
+            write.execute(f"DELETE FROM copies WHERE settled=0 AND id IN ({marks(some)})", some)
+        write.executemany("DELETE FROM files WHERE name=?", [(name,) for name in names])
+    folder.remove(names)
+
+
+def close_action(database: Database, number: int) -> None:
+    """An open action without unsettled copies is done."""
+    with database.transaction() as write:
+        write.execute("UPDATE actions SET state=? WHERE number=? AND state=?", (State.DONE, number, State.OPEN))

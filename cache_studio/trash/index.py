@@ -1,0 +1,173 @@
+"""The index of the trash: the tables, what an action is, and how a copy is written down and proved intact.
+
+One table of actions serves undo and the activity list alike: actions that leave no copies are in it too.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+
+from cache_studio.adapters.base import EntryCopy
+from cache_studio.config.database import Database, Row, Schema
+
+SCHEMA = Schema(
+    name="The trash",
+    synchronous="FULL",
+    steps=(
+        """
+        CREATE TABLE actions(
+            number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, at REAL NOT NULL, verb TEXT NOT NULL,
+            target BLOB NOT NULL, format TEXT NOT NULL, options TEXT NOT NULL, cache_name TEXT NOT NULL,
+            planned INTEGER NOT NULL, removed INTEGER NOT NULL, bytes INTEGER NOT NULL, restored INTEGER NOT NULL,
+            waiting INTEGER NOT NULL, kept_bytes INTEGER NOT NULL, state TEXT NOT NULL, by TEXT NOT NULL,
+            note TEXT NOT NULL, undone_at REAL);
+        CREATE TABLE copies(
+            id INTEGER PRIMARY KEY AUTOINCREMENT, action INTEGER NOT NULL REFERENCES actions(number),
+            entry BLOB NOT NULL, key BLOB NOT NULL, namespace BLOB NOT NULL, size INTEGER NOT NULL,
+            data BLOB NOT NULL, files TEXT NOT NULL, kept_bytes INTEGER NOT NULL, digest BLOB NOT NULL,
+            settled INTEGER NOT NULL);
+        CREATE INDEX copies_of_action ON copies(action, settled, id);
+        CREATE TABLE files(name TEXT PRIMARY KEY, action INTEGER NOT NULL, length INTEGER NOT NULL,
+            digest BLOB NOT NULL) WITHOUT ROWID;
+        CREATE INDEX files_of_action ON files(action)
+        """,
+    ),
+)
+
+
+class State(StrEnum):
+    """How far an action is."""
+
+    OPEN = "open"
+    """Running, or ended by a kill and not recovered yet."""
+    DONE = "done"
+    PARTLY = "partly"
+    """Undone for some of its entries; the others still wait."""
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that was done to a cache. `waiting` entries of it can be brought back."""
+
+    id: str
+    """Short and typeable; what `undo` is given."""
+    at: float
+    verb: str
+    target: str
+    format: str
+    options: Mapping[str, str]
+    cache_name: str
+    planned: int
+    removed: int
+    bytes: int
+    """Sum of the sizes of what was removed."""
+    restored: int
+    waiting: int
+    kept_bytes: int
+    """Bytes that the waiting copies take."""
+    state: State
+    by: str
+    """"window" or "command"."""
+    note: str = ""
+    """One sentence for the activity list, or ""."""
+    undone_at: float | None = None
+
+
+ACTION_COLUMNS = (
+    "id, at, verb, target, format, options, cache_name, planned, removed, bytes, restored, waiting, kept_bytes, "
+    "state, by, note, undone_at"
+)
+
+
+def action_of(row: Row) -> Action:
+    """An action from a row of ACTION_COLUMNS."""
+    values = list(row)
+    values[3] = text_of(row[3])
+    values[5] = json.loads(row[5])
+    values[13] = State(row[13])
+    return Action(*values)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEntry:
+    """One line of `trash list`."""
+
+    copy_id: int
+    action_id: str
+    at: float
+    key: str
+    namespace: str
+    size: int
+    cache_name: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file that `TrashBin.file` took."""
+
+    name: str
+    length: int
+    digest: bytes
+
+
+COPY_COLUMNS = "id, entry, key, namespace, size, data, files, digest"
+
+
+def copy_row(copy_id: int, action: int, copy: EntryCopy, file_bytes: int) -> tuple[object, ...]:
+    """The row of a copy that is not settled, in the order of the table's columns."""
+    fields = (copy.id, blob_of(copy.key), blob_of(copy.namespace), copy.size, copy.data, "\n".join(copy.files))
+    return (copy_id, action, *fields, len(copy.data) + file_bytes, _digest(fields), 0)
+
+
+def copy_of(row: Row) -> EntryCopy | None:
+    """A copy from a row of COPY_COLUMNS, or None when it is not what was written."""
+    _, entry, key, namespace, size, data, files, digest = row
+    if _digest((entry, key, namespace, size, data, files)) != digest:
+        return None
+    names = tuple(files.split("\n")) if files else ()
+    return EntryCopy(text_of(key), text_of(namespace), size, data, entry, names)
+
+
+def blob_of(text: str) -> bytes:
+    """Text as it is kept: keys and paths need not be UTF-8, which SQLite's TEXT must."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def text_of(blob: bytes) -> str:
+    """What `blob_of` was given."""
+    return blob.decode("utf-8", "surrogateescape")
+
+
+def _digest(fields: Iterable[object]) -> bytes:
+    hashed = hashlib.blake2b(digest_size=16)
+    for value in fields:
+        data = value if isinstance(value, bytes) else str(value).encode()
+        hashed.update(b"%d:" % len(data))
+        hashed.update(data)
+    return hashed.digest()
+
+
+def file_names(database: Database, copy_ids: Sequence[int]) -> list[str]:
+    """The names of all files of these copies."""
+    names: list[str] = []
+    for some in in_hundreds(copy_ids):
+        rows = database.read(f"SELECT files FROM copies WHERE files<>'' AND id IN ({marks(some)})", some)
+        names += [name for (files,) in rows for name in files.split("\n")]
+    return names
+
+
+def marks(values: Sequence[object]) -> str:
+    """Question marks for an IN list."""
+    return ",".join("?" * len(values))
+
+
+def in_hundreds(values: Iterable[int]) -> Iterable[list[int]]:
+    """Cut into lists that fit into one statement."""
+    rest = iter(values)
+    while some := list(islice(rest, 500)):
+        yield some
