@@ -2,7 +2,7 @@
 
 `kind` on a QPushButton: primary, danger, link, flat (QToolButton too). `role` on a QLabel: a name of LABELS.
 `tone` on a QLabel: a name of TONES.
-`ground` on a QFrame: card, sunken, surface, facets, bar, header, error, drop, search.
+`ground` on a QFrame: card, sunken, surface, facets, bar, header, error, search.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ from string import Template
 from PySide6.QtWidgets import QWidget
 
 from cache_studio.gui.look.colors import Colors
+from cache_studio.gui.look.resources import resource
 
 LABELS: dict[str, str] = {
     "start": "font-size: 28px; font-weight: 600;",
@@ -57,7 +58,6 @@ QFrame[ground="bar"] { background: $undo_ground; border-radius: 6px; }
 QFrame[ground="error"] { background: $urgent_ground; border: 0; border-bottom: 1px solid $border; }
 QFrame[ground="bar"] QLabel { color: $undo_text; }
 QFrame[ground="error"] QLabel { color: $urgent_text; }
-QFrame[ground="drop"] { background: $surface; border: 1px dashed $control; border-radius: 12px; }
 
 QMenuBar { background: $window; border: 0; padding: 2px 12px; }
 QMenuBar::item { padding: 4px 9px; border-radius: 4px; background: transparent; }
@@ -69,7 +69,7 @@ QMenu::item:disabled { color: $disabled; }
 QMenu::separator { height: 1px; background: $border; margin: 4px 6px; }
 QToolBar { background: $window; border: 0; border-bottom: 1px solid $border; padding: 4px 8px; spacing: 4px; }
 QToolBar::separator { width: 1px; background: $border; margin: 7px 10px; }
-QToolBar QToolButton { border: 1px solid transparent; border-radius: 6px; padding: 5px 10px; }
+QToolBar QToolButton { border: 1px solid transparent; border-radius: 6px; padding: 5px 3px; }
 QToolBar QToolButton:hover { background: $hover; }
 QToolBar QToolButton:pressed { background: $selected; }
 QToolBar QToolButton:focus { border-color: $accent; }
@@ -125,21 +125,44 @@ QFrame[ground="bar"] QPushButton[kind="link"]:focus, QFrame[ground="bar"] QToolB
   border-color: $undo_link; }
 QFrame[ground="bar"] QToolButton:hover { background: #465264; }
 
-QLineEdit, QPlainTextEdit, QComboBox, QSpinBox, QDoubleSpinBox, QDateTimeEdit { background: $surface; color: $text;
+QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox { background: $surface; color: $text;
   border: 1px solid $control; border-radius: 6px; selection-background-color: $accent;
   selection-color: $on_accent; }
-QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QDateTimeEdit { min-height: 28px; padding: 0 8px; }
-QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {
-  border: 1px solid $accent; }
-QLineEdit:disabled, QComboBox:disabled { color: $disabled; border-color: $border; }
-QComboBox::drop-down { border: 0; width: 20px; }
+QLineEdit, QComboBox, QAbstractSpinBox { min-height: 28px; padding: 0 8px; }
+QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {
+  border: 2px solid $accent; }
+QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus { min-height: 26px; padding: 0 7px; }
+QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled { color: $disabled; border-color: $border; }
+QComboBox::drop-down { border: 0; width: 24px; }
+QComboBox::down-arrow { image: url("$icons/chevron-down-$theme.svg"); width: 16px; height: 16px; }
+QComboBox QAbstractItemView { background: $surface; border: 1px solid $border; selection-color: $text;
+  selection-background-color: $selected; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { border: 0; width: 20px; background: transparent; }
+QAbstractSpinBox::up-arrow { image: url("$icons/chevron-up-$theme.svg"); width: 12px; height: 12px; }
+QAbstractSpinBox::down-arrow { image: url("$icons/chevron-down-$theme.svg"); width: 12px; height: 12px; }
+QCheckBox, QRadioButton { spacing: 8px; }
+QCheckBox::indicator, QRadioButton::indicator, QTreeView::indicator, QListView::indicator { width: 14px; height: 14px;
+  border: 1px solid $control; border-radius: 4px; background: $surface; }
+QRadioButton::indicator { border-radius: 8px; }
+QCheckBox::indicator:hover, QRadioButton::indicator:hover { background: $hover; }
+QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 2px solid $accent; width: 12px; height: 12px; }
+QCheckBox::indicator:checked, QTreeView::indicator:checked, QListView::indicator:checked { border-color: $accent;
+  background: $accent; image: url("$icons/check-$theme.svg"); }
+QRadioButton::indicator:checked { border-color: $accent; background: $accent;
+  image: url("$icons/dot-$theme.svg"); }
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { border-color: $border; background: $sunken; }
+QGroupBox { border: 1px solid $border; border-radius: 8px; margin-top: 18px; padding: 8px; font-weight: 600; }
+QGroupBox::title { subcontrol-origin: margin; left: 2px; }
 QFrame[ground="search"] { background: $surface; border: 1px solid $control; border-radius: 6px; }
 QFrame[ground="search"][active="true"] { border: 2px solid $accent; }
 QFrame[ground="search"] QLineEdit { border: 0; background: transparent; padding: 0;
   font-family: 'JetBrains Mono', monospace; font-size: 13px; }
 QProgressBar { background: $track; border: 0; border-radius: 3px; min-height: 6px; max-height: 6px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
-QTreeView, QTextEdit, QListView, QTableView { background: $surface; color: $text; border: 0;
+QHeaderView { background: $sunken; border: 0; }
+QHeaderView::section { background: $sunken; color: $text2; border: 0; border-bottom: 1px solid $border;
+  padding: 0 8px; font-size: 12px; font-weight: 500; }
+QTreeView, QListView, QTableView { background: $surface; color: $text; border: 0;
   selection-background-color: $selected; selection-color: $text; }
 """
 
@@ -168,5 +191,7 @@ def _names(colors: Colors) -> dict[str, str]:
             names.update({f"{name}_{part}": shade for part, shade in value.items()})
         else:
             names[name] = str(value)
+    names["icons"] = resource("icons").as_posix()
+    names["theme"] = "dark" if colors.dark else "light"
     names["accent_hover"] = "#1B52AA" if not colors.dark else "#9BBFFF"
     return names

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cache_studio.gui.look import theme
@@ -84,6 +84,32 @@ class Card(QFrame):
     def set_source(self, source: str) -> None:
         """Say where the figures come from: recorded, derived, sampled."""
         self._source.setText(source)
+
+
+class DropFrame(QFrame):
+    """A card with a dashed outline, in the accent while something is held over it (`set_active`)."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._active = False
+        self.setAccessibleName(name)
+        theme.theme().changed.connect(self.update)
+
+    def set_active(self, active: bool) -> None:
+        """Say whether something that can be dropped is held over it."""
+        self._active = active
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw ground and outline."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pen = QPen(theme.color("accent" if self._active else "control"), 1.2)
+        pen.setDashPattern([6, 4])
+        painter.setPen(pen)
+        painter.setBrush(theme.color("accent_soft" if self._active else "surface"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 12, 12)
+        painter.end()
 
 
 class FigureCard(QFrame):

@@ -1,6 +1,8 @@
 """Switching the theme dresses the application and what is already on screen."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QPalette
@@ -8,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from cache_studio.gui.look import fonts, icons, theme
-from cache_studio.gui.look.colors import DARK, LIGHT
+from cache_studio.gui.look.colors import DARK, LIGHT, Colors
 from cache_studio.gui.look.icon_paths import DEFAULT_FORMAT_ICON, FORMAT_ICONS, PATHS, format_icon
 from cache_studio.gui.look.resources import resource
 from cache_studio.gui.look.style_sheet import style_sheet
@@ -49,8 +51,24 @@ def test_density_and_motion_are_told(qtbot: QtBot) -> None:
 
 
 @pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
-def test_no_role_is_left_open_in_the_sheet(colors: object) -> None:
-    assert "$" not in style_sheet(colors)  # type: ignore[arg-type]
+def test_no_role_is_left_open_in_the_sheet(colors: Colors) -> None:
+    assert "$" not in style_sheet(colors)
+
+
+@pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_pictures_named_in_the_sheet_are_there(colors: Colors) -> None:
+    named = re.findall(r'url\("([^"]+)"\)', style_sheet(colors))
+    assert named
+    assert [path for path in named if not Path(path).is_file()] == []
+
+
+def test_what_is_gone_does_not_hear_of_a_new_theme(qapp: QApplication, qtbot: QtBot) -> None:
+    button = QPushButton("Stop")
+    icons.set_icon(button, "stop")
+    with qtbot.waitSignal(button.destroyed):
+        button.deleteLater()
+    theme.apply(qapp, "dark")
+    assert theme.colors() is DARK
 
 
 def test_bundled_fonts_are_used(qapp: QApplication) -> None:

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from cache_studio.gui.look import theme
 from cache_studio.gui.widgets.bar_list import Bar, BarList, namespace_bars
 from cache_studio.gui.widgets.cache_list import CacheListModel, CacheListView, format_rate, spoken, state_color
-from cache_studio.gui.widgets.cards import Card, FigureCard
+from cache_studio.gui.widgets.cards import Card, DropFrame, FigureCard
 from cache_studio.gui.widgets.painting import spark_paths
 from cache_studio.gui.widgets.roles import CacheRow, CacheState, PlaceRow, Role
 from cache_studio.gui.widgets.spark_line import SparkLine
@@ -45,6 +45,16 @@ def test_a_card_shows_source_and_legend_as_plain_text(qtbot: QtBot) -> None:
     labels = card.findChildren(QLabel)
     assert "sampled" in [label.text() for label in labels]
     assert {label.textFormat() for label in labels} == {Qt.TextFormat.PlainText}
+
+
+def test_the_drop_frame_shows_that_something_is_held_over_it(qtbot: QtBot) -> None:
+    frame = DropFrame("Drop a cache here")
+    qtbot.addWidget(frame)
+    frame.resize(200, 100)
+    calm = frame.grab().toImage()
+    frame.set_active(True)
+    assert frame.grab().toImage() != calm
+    assert frame.accessibleName() == "Drop a cache here"
 
 
 @pytest.mark.parametrize(
