@@ -39,7 +39,7 @@ def get_format(name: str) -> Format:
         raise BadRequest(f"There is no format “{name}”.", "Known formats: " + ", ".join(format_names()) + ".")
     try:
         loaded = point.load()
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
         raise BadRequest(f"The format “{name}” cannot be loaded: {error}.", "Is its package installed?") from error
     if not isinstance(loaded, Format):
         raise BadRequest(f"The entry point “{name}” names no Format.", "It should be module:FORMAT.")

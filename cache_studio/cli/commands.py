@@ -78,7 +78,7 @@ def stats(target: str, format_name: str) -> None:
     """Count a cache: entries, stale ones, bytes, hit rate and where each figure comes from."""
     from cache_studio.services.statistics import statistics_object
 
-    with attached(target) as (_, attachment):
+    with attached(target, writable=True) as (_, attachment):
         figures = statistics_object(attachment, now())
         if format_name == "json":
             print_json(figures)
@@ -135,7 +135,7 @@ def snapshot(target: str, file: Path | None, other: Path | None, replace: bool, 
     if Path(target).is_file() and target.endswith(".json") and other is not None and file is None:
         _print_comparison(exporting.compare_files(other, Path(target)), format_name)
         return
-    with attached(target) as (_, attachment):
+    with attached(target, writable=True) as (_, attachment):
         figures = exporting.snapshot(attachment)
         if file is not None:
             exporting.write_snapshot(figures, file, replace=replace)
@@ -157,7 +157,7 @@ def watch(target: str, interval: float, count: int | None, format_name: str) -> 
     from cache_studio.services.statistics import watch_object
 
     pause = Event()
-    with attached(target, sample_every=interval) as (_, attachment):
+    with attached(target, writable=True, sample_every=interval) as (_, attachment):
         printed = 0
         while True:
             figures = watch_object(attachment, now())
