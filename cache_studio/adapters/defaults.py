@@ -1,17 +1,21 @@
 """What the seam does for a format that has nothing better of its own."""
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
+from typing import Protocol
 
 import numpy as np
 
 from cache_studio.model.columns import Batch, make_batch
 
-if TYPE_CHECKING:
-    from cache_studio.adapters.base import Adapter
+
+class Scans(Protocol):
+    """What can be listed: any adapter."""
+
+    def scan(self) -> Iterable[Batch]:
+        """All entries in batches."""
 
 
-def lookup_by_scan(adapter: "Adapter", keys: Collection[str], namespace: str | None) -> Batch:
+def lookup_by_scan(adapter: Scans, keys: Collection[str], namespace: str | None) -> Batch:
     """The entries with these keys, found by reading the whole listing."""
     wanted = set(keys)
     found: list[Batch] = []
