@@ -10,12 +10,12 @@ import numpy as np
 
 from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, require_found
 from cache_studio.adapters.defaults import join, take
-from cache_studio.adapters.sqlite_columns import shown_key
 from cache_studio.adapters.sqlite_copies import COPY_BYTES, pack_id, pack_row, unpack_id, unpack_row
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import Cell, bound, quoted
 from cache_studio.adapters.sqlite_pages import Page, Pages
 from cache_studio.adapters.sqlite_rows import Row, Rows, digest_of
+from cache_studio.adapters.sqlite_text import shown_key
 from cache_studio.model.capabilities import Ability, Capabilities
 from cache_studio.model.columns import Batch, EntryId, ScanEnd
 from cache_studio.model.errors import CacheStudioError, WrongFormat

@@ -57,26 +57,3 @@ def _plain_texts(texts: list[str], zone: str) -> Floats | None:
     offsets = np.array([parse_time(str(start)) for start in starts]) - stretches * _STRETCH
     moved: Floats = wall + offsets[place]
     return moved
-
-
-def lengths_sql(column: str) -> str:
-    """SQL for the bytes of a column (already quoted) without loading blobs; 0 for NULL."""
-    # Only a text has to be loaded: its length would be counted in characters.
-    return (
-        f"CASE typeof({column}) WHEN 'blob' THEN length({column}) WHEN 'null' THEN 0"
-        f" ELSE length(CAST({column} AS BLOB)) END"
-    )
-
-
-def shown_keys(cells: Sequence[Cell]) -> list[str]:
-    """Keys as text: bytes that are no UTF-8 survive, numbers as SQLite writes them."""
-    if set(map(type, cells)) == {str}:
-        return [cell for cell in cells if isinstance(cell, str)]
-    return [shown_key(cell) for cell in cells]
-
-
-def shown_key(cell: Cell) -> str:
-    """One key as text; NULL is empty."""
-    if isinstance(cell, bytes):
-        return cell.decode("utf-8", "surrogateescape")
-    return "" if cell is None else str(cell)

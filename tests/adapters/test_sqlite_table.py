@@ -1,23 +1,16 @@
 """Any SQLite table as a cache."""
 
-import os
 import sqlite3
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 
-import pytest
-from contract import AdapterContract, Row, listing, rows_of, scan_all
-from keeping import MemoryKeep
+from contract import AdapterContract
 
 from cache_studio.adapters.base import Certainty
 from cache_studio.adapters.registry import get_format
 from cache_studio.adapters.sight import Sight
-from cache_studio.model.columns import ScanEnd
-from cache_studio.model.errors import CacheUnavailable, WrongFormat
-from cache_studio.model.seeing import Fate, Return
 from cache_studio.model.targets import Target
 
 NOW = time.time()

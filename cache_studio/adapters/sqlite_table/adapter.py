@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from cache_studio.adapters.base import require_found
 from cache_studio.adapters.mapping import ROLES, FieldMap
 from cache_studio.adapters.sqlite_adapter import CHANGING, RowsAdapter, table_missing
-from cache_studio.adapters.sqlite_columns import lengths_sql, moments, numbers, shown_keys
+from cache_studio.adapters.sqlite_columns import moments, numbers
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import Cell, Table, quoted
 from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import Rows, entry_id_of
 from cache_studio.adapters.sqlite_table.guessing import SAMPLES, guess_columns, guess_table
+from cache_studio.adapters.sqlite_text import lengths_sql, shown_keys
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, EntryId, Floats, make_batch
 from cache_studio.model.errors import BadRequest, WrongFormat

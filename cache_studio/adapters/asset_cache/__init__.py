@@ -1,0 +1,22 @@
+"""asset-cache: generated images and speech, an index in SQLite and a file an entry."""
+
+from cache_studio.adapters.asset_cache.names import OPTIONS
+from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.sight import Sight
+
+
+def recognise(sight: Sight) -> Recognition:
+    """What `asset_cache.recognise` says; imported when it is needed."""
+    from cache_studio.adapters.asset_cache.recognise import recognise as look
+
+    return look(sight)
+
+
+FORMAT = Format(
+    name="asset-cache",
+    title="Generated images and speech: a SQLite index with a file an entry",
+    options=OPTIONS,
+    recognise=recognise,
+    adapter="cache_studio.adapters.asset_cache.adapter:AssetCacheAdapter",
+    access="cache_studio.adapters.asset_cache.access:AssetCacheAccess",
+)
