@@ -53,6 +53,7 @@ class Colors:
     text2: str
     disabled: str
     accent: str
+    accent_hover: str
     accent_soft: str
     on_accent: str
     selected: str
@@ -61,6 +62,8 @@ class Colors:
     undo_ground: str
     undo_text: str
     undo_link: str
+    undo_hover: str
+    undo_done: str
     fresh: Pill
     soon: Pill
     urgent: Pill
@@ -86,6 +89,7 @@ LIGHT = Colors(
     text2="#536071",
     disabled="#8B95A3",
     accent="#2160C4",
+    accent_hover="#1B52AA",
     accent_soft="#E4EDFB",
     on_accent="#FFFFFF",
     selected="#DCE8FB",
@@ -94,6 +98,8 @@ LIGHT = Colors(
     undo_ground="#1F2937",
     undo_text="#FFFFFF",
     undo_link="#A9C8FF",
+    undo_hover="#465264",
+    undo_done="#7FD3AE",
     fresh=Pill("#17694A", "#E3F3EB", "#2E9E73"),
     soon=Pill("#855000", "#FCF0D9", "#BF7C0E"),
     urgent=Pill("#B3261E", "#FCE8E6", "#D64538"),
@@ -111,6 +117,7 @@ DARK = Colors(
     text2="#9DA9B8",
     disabled="#66717F",
     accent="#7FADFF",
+    accent_hover="#9BBFFF",
     accent_soft="#20304A",
     on_accent="#0D1726",
     selected="#24385A",
@@ -119,6 +126,8 @@ DARK = Colors(
     undo_ground="#2C3542",
     undo_text="#FFFFFF",
     undo_link="#A9C8FF",
+    undo_hover="#465264",
+    undo_done="#7FD3AE",
     fresh=Pill("#7FD3AE", "#1B382E", "#4FB98B"),
     soon=Pill("#F0BE68", "#3B2F18", "#D9A13C"),
     urgent=Pill("#FF9C92", "#45211F", "#E8695E"),

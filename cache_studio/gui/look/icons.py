@@ -15,7 +15,8 @@ _RATIOS = (1.0, 1.5, 2.0, 3.0)
 
 
 class _HasIcon(Protocol):
-    def setIcon(self, icon: QIcon, /) -> None: ...
+    def setIcon(self, icon: QIcon, /) -> None:
+        """As Qt's buttons and actions do."""
 
 
 @lru_cache(maxsize=512)
@@ -63,6 +64,7 @@ class _LiveIcon(QObject):
         self.draw()
 
     def draw(self) -> None:
+        """Give the target its icon in the colours in force."""
         cast(_HasIcon, self.parent()).setIcon(icon(self._name, self._role, self._size, self._trailing))
 
 

@@ -123,7 +123,7 @@ QToolButton[kind="flat"]:focus { border-color: $accent; }
 QFrame[ground="bar"] QPushButton[kind="link"] { color: $undo_link; font-weight: 600; }
 QFrame[ground="bar"] QPushButton[kind="link"]:focus, QFrame[ground="bar"] QToolButton:focus {
   border-color: $undo_link; }
-QFrame[ground="bar"] QToolButton:hover { background: #465264; }
+QFrame[ground="bar"] QToolButton:hover { background: $undo_hover; }
 
 QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox { background: $surface; color: $text;
   border: 1px solid $control; border-radius: 6px; selection-background-color: $accent;
@@ -193,5 +193,4 @@ def _names(colors: Colors) -> dict[str, str]:
             names[name] = str(value)
     names["icons"] = resource("icons").as_posix()
     names["theme"] = "dark" if colors.dark else "light"
-    names["accent_hover"] = "#1B52AA" if not colors.dark else "#9BBFFF"
     return names

@@ -64,7 +64,7 @@ class UndoBar(QFrame):
         self.dismissed.emit()
 
     def _restyle(self) -> None:
-        self._mark.setPixmap(icons.pixmap("check", "#7FD3AE", 16, self.devicePixelRatioF()))
+        self._mark.setPixmap(icons.pixmap("check", theme.colors().undo_done, 16, self.devicePixelRatioF()))
 
 
 class NoticeBar(QFrame):

@@ -82,9 +82,11 @@ class NoteDelegate(RowDelegate):
     """Words of second rank: the type; a problem stands here in `urgent` (Role.PROBLEM)."""
 
     def color_role(self, index: Index) -> str:
+        """Second rank."""
         return "text2"
 
     def problem(self, index: Index) -> str:
+        """What is wrong with the entry."""
         return display_text(str(index.data(Role.PROBLEM) or ""), SHOWN)
 
 
@@ -92,6 +94,7 @@ class KeyDelegate(RowDelegate):
     """A key in the fixed font, its beginning when the column is too narrow."""
 
     def font(self) -> QFont:
+        """The fixed font."""
         return fonts.mono_font(12)
 
 
@@ -99,6 +102,7 @@ class FigureDelegate(RowDelegate):
     """Numbers and times, right-aligned."""
 
     def alignment(self, index: Index) -> Qt.AlignmentFlag:
+        """Right."""
         return RIGHT
 
 
@@ -106,6 +110,7 @@ class QuietFigureDelegate(FigureDelegate):
     """Right-aligned figures of second rank: age, last read."""
 
     def color_role(self, index: Index) -> str:
+        """Second rank."""
         return "text2"
 
 
@@ -115,16 +120,20 @@ class TagDelegate(RowDelegate):
     GAP = 4
 
     def font(self) -> QFont:
+        """The small font of chips."""
         return fonts.text_font(11)
 
     def text(self, index: Index) -> str:
+        """All tags in words."""
         return " ".join(self._tags(index))
 
     def cell_width(self, index: Index) -> float:
+        """Room for every chip."""
         font = self.font()
         return sum(chip_width(tag, font) + self.GAP for tag in self._tags(index))
 
     def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, option: QStyleOptionViewItem) -> None:
+        """Chips from left to right; what has no room is counted in the last one."""
         tags = self._tags(index)
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         ground = theme.color("surface" if selected else "hover")

@@ -29,11 +29,13 @@ class ExpressionEdit(QLineEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.span: tuple[int, int] | None = None
+        self._colored: tuple[tuple[int, int, str], ...] = ()
         self.setFont(fonts.mono_font(13))
         self.setFrame(False)
 
     def set_colors(self, spans: Sequence[tuple[int, int, str]]) -> None:
         """Colour characters (start, end, colour role or TTL state) of the text as it is now; a new text has none."""
+        self._colored = tuple(spans)
         kind = QInputMethodEvent.AttributeType.TextFormat
         attributes = []
         for start, end, role in spans:
@@ -42,6 +44,11 @@ class ExpressionEdit(QLineEdit):
             attributes.append(QInputMethodEvent.Attribute(kind, start - self.cursorPosition(), end - start, shape))
         # An input method event without text changes nothing but formats: the one way to colour part of a QLineEdit.
         QApplication.sendEvent(self, QInputMethodEvent("", attributes))
+
+    def restyle(self) -> None:
+        """Take fonts and colours in force."""
+        self.setFont(fonts.mono_font(13))
+        self.set_colors(self._colored)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The line, then the underline."""
@@ -120,7 +127,8 @@ class SearchBox(QWidget):
         return self.edit.text()
 
     def set_text(self, text: str) -> None:
-        """Put an expression in, without a signal."""
+        """Put an expression in, without a signal and without colours."""
+        self.edit.set_colors(())
         self.edit.setText(text)
 
     def set_colors(self, spans: Sequence[tuple[int, int, str]]) -> None:
@@ -172,8 +180,9 @@ class SearchBox(QWidget):
 
     def _on_edited(self, text: str) -> None:
         self.clear_problem()
+        self.edit.set_colors(())
         self.text_edited.emit(text)
 
     def _restyle(self) -> None:
         self._icon.setPixmap(icons.pixmap("search", theme.colors().text2, 16, self.devicePixelRatioF()))
-        self.edit.setFont(fonts.mono_font(13))
+        self.edit.restyle()

@@ -36,8 +36,8 @@ def test_urgency_follows_the_time_left(ttl: float, state: Urgency) -> None:
         ("text", ("window", "surface", "sunken", "selected", "hover", "track")),
         ("text2", ("window", "surface", "sunken", "selected", "hover")),
         ("accent", ("surface", "accent_soft")),
-        ("on_accent", ("accent",)),
-        ("undo_text", ("undo_ground",)),
+        ("on_accent", ("accent", "accent_hover")),
+        ("undo_text", ("undo_ground", "undo_hover")),
         ("undo_link", ("undo_ground",)),
     ],
 )

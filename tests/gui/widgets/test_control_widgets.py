@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from cache_studio.gui.look import theme
+from cache_studio.gui.look.colors import DARK, LIGHT
 from cache_studio.gui.widgets.bars import BusyLine, EmptyState, NoticeBar, StateDot, UndoBar
 from cache_studio.gui.widgets.buttons import DangerButton, IconButton, LinkButton, PrimaryButton, SecondaryButton
 from cache_studio.gui.widgets.chips import Chip, ConditionChip, ToggleChip
@@ -105,6 +106,26 @@ def test_search_tells_what_is_typed_and_forgets_the_problem(qtbot: QtBot) -> Non
     with qtbot.waitSignal(box.text_edited):
         qtbot.keyClick(box.edit, Qt.Key.Key_Escape)
     assert box.text() == ""
+
+
+def ink(box: SearchBox) -> set[str]:
+    picture = box.edit.grab().toImage()
+    return {picture.pixelColor(x, y).name().upper() for x in range(60) for y in range(picture.height())}
+
+
+def test_colours_of_an_expression_follow_the_theme_and_go_with_the_text(qtbot: QtBot, qapp: QApplication) -> None:
+    theme.apply(qapp, "light")
+    box = SearchBox()
+    qtbot.addWidget(box)
+    box.resize(500, 40)
+    box.set_text("ns|||:tts")
+    box.set_colors([(0, 5, "accent")])
+    assert LIGHT.accent in ink(box)
+    theme.apply(qapp, "dark")
+    assert DARK.accent in ink(box)
+    theme.apply(qapp, "light")
+    box.set_text("ns|||:tts")
+    assert LIGHT.accent not in ink(box)
 
 
 def test_segments_move_by_arrow_and_skip_what_is_not_available(qtbot: QtBot) -> None:
