@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
-from cache_studio.model.columns import Stamp
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, WrongFormat
+from cache_studio.model.identity import Stamp
 
 BY_DESCRIPTOR = {os.open, os.stat, os.rename, os.unlink, os.link, os.mkdir} <= os.supports_dir_fd
 """Whether names can be resolved relative to an open folder."""
@@ -43,8 +43,9 @@ def stamp_of(status: os.stat_result) -> Stamp:
 
 def safe_name(name: str) -> bool:
     """Whether it names something directly in a folder: no separator, no NUL, neither `.` nor `..`."""
-    forbidden = "/\0" if os.sep == "/" else "/\\:\0"
-    return name not in ("", ".", "..") and not any(letter in name for letter in forbidden)
+    if "/" in name or "\0" in name or name in ("", ".", ".."):
+        return False
+    return os.sep == "/" or not ("\\" in name or ":" in name)
 
 
 def unavailable(path: str, error: OSError) -> CacheStudioError:

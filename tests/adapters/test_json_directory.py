@@ -16,6 +16,7 @@ from keeping import MemoryKeep
 from machine import CacheMachine, case_of
 
 from cache_studio.adapters.base import Certainty, Held
+from cache_studio.adapters.file_listing import SECOND_LOOK
 from cache_studio.adapters.json_directory import FORMAT
 from cache_studio.adapters.json_directory import adapter as adapter_module
 from cache_studio.adapters.json_directory.access import JsonDirectoryAccess
@@ -24,7 +25,7 @@ from cache_studio.adapters.json_directory.fields import JsonFields, scan_head
 from cache_studio.adapters.json_directory.layout import file_name
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.columns import EntryId
+from cache_studio.model.identity import EntryId
 from cache_studio.model.options import read_options
 from cache_studio.model.seeing import Fate
 from cache_studio.model.targets import Target
@@ -213,9 +214,9 @@ def test_a_half_written_file_is_read_again(tmp_path: Path, monkeypatch: pytest.M
         pauses.append(seconds)
         half.write_text(text)
 
-    monkeypatch.setattr(adapter_module.time, "sleep", finish_writing)
+    monkeypatch.setattr(time, "sleep", finish_writing)
     found = rows(tmp_path)
-    assert pauses == [adapter_module.SECOND_LOOK]
+    assert pauses == [SECOND_LOOK]
     assert set(found) == set(KEYS[:2])
     assert not found[KEYS[1]].problem
 

@@ -6,8 +6,8 @@ a small scanner that knows strings, brackets and nothing else.
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -23,23 +23,22 @@ class JsonFields:
 
     def __init__(self, names: Collection[str]) -> None:
         self.names = frozenset(names)
-        self._titles = [(f"field_{number}", name) for number, name in enumerate(sorted(self.names))]
-        shape = msgspec.defstruct(
-            "Fields",
-            [(attribute, Any, msgspec.UNSET) for attribute, _name in self._titles],
-            rename=dict(self._titles),
-        )
-        self._decode = msgspec.json.Decoder(shape).decode
+        # A TypedDict names any field; what it does not name is checked but never built. msgspec does not find its
+        # fields whose names are not ASCII.
+        fields: Any = dict.fromkeys(self.names, Any)
+        wanted: Any = TypedDict("Fields", fields, total=False)  # type: ignore[misc]  # the names are not known before
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(wanted).decode
+        if not all(name.isascii() for name in self.names):
+            self._decode = self._tolerant
 
     def whole(self, content: bytes) -> Mapping[str, object]:
         """The fields of a complete text. ValueError when it is no JSON object."""
         try:
-            found = self._decode(content)
+            found: Mapping[str, object] = self._decode(content)
+            return found
         except (msgspec.DecodeError, RecursionError):
             # Python's own writer allows NaN and lone surrogates, which strict JSON does not.
             return self._tolerant(content)
-        fields = ((name, getattr(found, attribute)) for attribute, name in self._titles)
-        return {name: value for name, value in fields if value is not msgspec.UNSET}
 
     def _tolerant(self, content: bytes) -> Mapping[str, object]:
         try:

@@ -1,16 +1,14 @@
 """The layout: `<folder>/<key>.json`, one object a file, its fields played by a `FieldMap`."""
 
-import hashlib
 import json
 import math
-import os
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
 
 from cache_studio.adapters.base import Held
+from cache_studio.adapters.file_names import escape
 from cache_studio.adapters.mapping import FieldMap
 
 SUFFIX = ".json"
@@ -19,21 +17,10 @@ DEFAULT_TTL = "24h"
 SIGNATURE: Mapping[str, str] = {"key": "cache_key", "created": "timestamp", "value": "result"}
 """The fields of the original application's files."""
 
-_UNSAFE = re.compile(r'[%/\\:*?"<>|\x00-\x1f\x7f]|^\.|[ .]$')
-_LONGEST = 200
-"""Bytes of a name that every filesystem takes, suffix and room for a hidden name included."""
-
 
 def file_name(key: str) -> str:
-    """What the file of a key is called: the key where that is a safe name, else escaped or, when long, its hash."""
-    escaped = _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", key)
-    try:
-        short = 0 < len(os.fsencode(escaped)) <= _LONGEST
-    except UnicodeEncodeError:
-        short = False
-    if not short:
-        escaped = "%" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-    return escaped + SUFFIX
+    """What the file of a key is called: the key itself where that is a safe name."""
+    return escape(key) + SUFFIX
 
 
 def key_of_name(name: str) -> str:

@@ -1,0 +1,185 @@
+"""How formats with one file an entry are listed: batches behind a walk, broken files read twice, long ones later."""
+
+import os
+import time
+from abc import abstractmethod
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import ClassVar, NamedTuple
+
+from cache_studio.adapters.defaults import join, lookup_by_scan
+from cache_studio.adapters.file_entries import NOT_A_FILE, FileEntries
+from cache_studio.adapters.files import HIDDEN, Folder, NoRegularFile
+from cache_studio.model.columns import Batch, ScanEnd
+from cache_studio.model.identity import EntryId
+
+FIRST_BATCH = 500
+BATCH = 5_000
+HALF_WRITTEN = 2.0
+"""Seconds since its last change in which a broken file may be one that is just being written."""
+SECOND_LOOK = 0.2
+"""Seconds after which such a file is read again."""
+DEEPEST = 8
+"""How many folders below the root are walked."""
+EMPTY = "The file is empty."
+
+
+class Parsed(NamedTuple):
+    """What a file's content says."""
+
+    fields: Mapping[str, object]
+    problem: str = ""
+    pending: bool = False
+    """The fields lie so far behind the value that `fill` reads them later."""
+
+
+class Look(NamedTuple):
+    """One file as it was found."""
+
+    id: str
+    status: os.stat_result
+    parsed: Parsed
+    special: bool = False
+    """It is no regular file, or cannot be read."""
+
+    @property
+    def is_being_written(self) -> bool:
+        """Whether it is broken and so new that its writer may not have finished."""
+        return bool(self.parsed.problem) and not self.special and time.time() - self.status.st_mtime < HALF_WRITTEN
+
+
+class FileListing(FileEntries):
+    """Lists files that end in `suffix`; a subclass reads a file (`parse`) and makes columns of what it found."""
+
+    suffix: ClassVar[str]
+    pending_columns: ClassVar[tuple[str, ...]]
+    """The columns that wait where a file's fields do."""
+    nested: ClassVar[bool] = False
+    """Whether entries lie in folders below the root, too."""
+
+    @abstractmethod
+    def parse(self, descriptor: int, status: os.stat_result) -> Parsed:
+        """Read an open file, a bounded part of it. OSError may leave."""
+
+    @abstractmethod
+    def columns(self, looks: Sequence[Look], pending: Sequence[str] = ()) -> Batch:
+        """A batch of these."""
+
+    @abstractmethod
+    def read_on(self, look: Look) -> Look:
+        """The same with the fields that `parse` left pending."""
+
+    @abstractmethod
+    def likely_id(self, key: str, namespace: str | None) -> str | None:
+        """Where the entry with this key lies if the application named its file; None when that cannot be said."""
+
+    def scan(self) -> Generator[Batch, None, ScanEnd]:
+        """Every entry. A file that looks half-written is read again at the end, a long one is left pending."""
+        looks: list[Look] = []
+        again: list[Look] = []
+        later: list[Look] = []
+        size = FIRST_BATCH
+        for folder, prefix, name in self._files(self._root, "", DEEPEST if self.nested else 0):
+            look = self._look_in(folder, name, prefix + name)
+            if look is None:
+                continue
+            problem, pending = look.parsed.problem, look.parsed.pending
+            (later if pending else again if problem and look.is_being_written else looks).append(look)
+            if len(looks) >= size:
+                yield self.columns(looks)
+                looks, size = [], BATCH
+        if again:
+            looks += self._second_looks(again)
+        if looks:
+            yield self.columns(looks)
+        if later:
+            yield self.columns(later, self.pending_columns)
+        return ScanEnd()
+
+    def _files(self, folder: Folder, prefix: str, depth: int) -> Iterator[tuple[Folder, str, str]]:
+        folders: list[str] = []
+        for entry in folder.walk():
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif entry.name.endswith(self.suffix):
+                yield folder, prefix, entry.name
+        for name in folders if depth else ():
+            # A folder that vanished or may not be read holds nothing that could be listed.
+            with suppress(OSError), folder.below(name) as below:
+                yield from self._files(below, f"{prefix}{name}/", depth - 1)
+
+    def fill(self, ids: Sequence[EntryId]) -> Batch:
+        """Read the long files whose fields lie behind their value."""
+        looks = [look for entry_id in ids if (look := self.look(str(entry_id))) is not None]
+        return self.columns([self.read_on(look) if look.parsed.pending else look for look in looks])
+
+    def lookup(self, keys: Collection[str], namespace: str | None = None) -> Batch:
+        """By the file's name where that leads to the key, else by a scan."""
+        looks: list[Look] = []
+        for key in keys:
+            entry_id = self.likely_id(key, namespace)
+            look = None if entry_id is None else self.look(entry_id)
+            if look is None or look.parsed.pending:
+                return lookup_by_scan(self, keys, namespace)
+            looks.append(look)
+        batch = self.columns(looks)
+        right = set(batch.keys) == set(keys) and (namespace is None or set(batch.namespaces) <= {namespace})
+        return join([batch]) if right else lookup_by_scan(self, keys, namespace)
+
+    def changes(self, names: Collection[str]) -> tuple[Batch, list[EntryId]] | None:
+        """New or rewritten files and those that are gone; None where a folder changed, so that only a scan can tell."""
+        looks: list[Look] = []
+        gone: list[EntryId] = []
+        for entry_id in {self.relative(changed) for changed in names}:
+            parent, _, name = entry_id.rpartition("/")
+            if not name.endswith(self.suffix):
+                if self.nested and "." not in name:
+                    return None
+                continue
+            if name.startswith(HIDDEN) or (parent and not self.nested):
+                continue
+            look = self.look(entry_id)
+            if look is None:
+                gone.append(entry_id)
+            else:
+                looks.append(look)
+        waiting = [look for look in looks if look.is_being_written]
+        calm = [look for look in looks if not look.is_being_written]
+        if waiting:
+            calm += self._second_looks(waiting)
+        return self.columns([self.read_on(look) if look.parsed.pending else look for look in calm]), gone
+
+    def look(self, entry_id: str) -> Look | None:
+        """One file by its id; None when it is gone."""
+        parts = entry_id.split("/")
+        try:
+            with self._root.holding(parts) as folder:
+                return self._look_in(folder, parts[-1], entry_id)
+        except (OSError, ValueError):
+            return None
+
+    def _look_in(self, folder: Folder, name: str, entry_id: str) -> Look | None:
+        try:
+            descriptor, status = folder.open_file(name)
+        except FileNotFoundError:
+            return None
+        except NoRegularFile:
+            return self._unopened(folder, name, entry_id, NOT_A_FILE)
+        except OSError as error:
+            return self._unopened(folder, name, entry_id, f"It cannot be read: {error.strerror}.")
+        try:
+            return Look(entry_id, status, self.parse(descriptor, status))
+        except OSError as error:
+            return Look(entry_id, status, Parsed({}, f"It cannot be read: {error.strerror}."), True)
+        finally:
+            os.close(descriptor)
+
+    def _unopened(self, folder: Folder, name: str, entry_id: str, problem: str) -> Look | None:
+        try:
+            return Look(entry_id, folder.status(name), Parsed({}, problem), True)
+        except OSError:
+            return None
+
+    def _second_looks(self, looks: Sequence[Look]) -> list[Look]:
+        time.sleep(SECOND_LOOK)
+        return [again for look in looks if (again := self.look(look.id)) is not None]
