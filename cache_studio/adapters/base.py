@@ -23,7 +23,8 @@ from cache_studio.model.targets import Target
 
 if TYPE_CHECKING:
     from cache_studio.adapters.sight import Sight
-    from cache_studio.model.columns import Batch, EntryId, ScanEnd
+    from cache_studio.model.columns import Batch, ScanEnd
+    from cache_studio.model.identity import EntryId
     from cache_studio.model.payload import Payload
 
 

@@ -13,10 +13,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-EntryId: TypeAlias = "str | int | bytes | tuple[EntryId, ...]"
-"""What makes an entry one of its cache; opaque outside its adapter."""
-Stamp: TypeAlias = tuple[int, ...]
-"""Cheap proof that it is still the entry that was seen; three whole numbers."""
+from cache_studio.model.identity import EntryId, Stamp
+
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cache_studio.model.columns import EntryId, Stamp, View
+from cache_studio.model.columns import View
+from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.times import format_iso
 
 

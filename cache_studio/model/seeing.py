@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cache_studio.model.columns import EntryId, Stamp
+from cache_studio.model.identity import EntryId, Stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from cache_studio.adapters.base import Adapter, Format
-from cache_studio.model.columns import Batch, EntryId, ScanEnd
+from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable
+from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue, read_options
 from cache_studio.model.targets import Target
 from cache_studio.services.agenda import Agenda, Step

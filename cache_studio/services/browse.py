@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache_studio.adapters.base import Adapter
-from cache_studio.model.columns import EntryId, Mask, View
+from cache_studio.model.columns import Mask, View
 from cache_studio.model.errors import Cancelled, EntryNotFound
+from cache_studio.model.identity import EntryId
 from cache_studio.model.matching import Matched, Truth, match, text_tester
 from cache_studio.model.payload import Payload
 from cache_studio.model.selection import Compare, Node, comparisons, parse_selection

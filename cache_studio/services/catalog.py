@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache_studio.model.columns import NUMBERS, PENDING_BITS, STAMP_WIDTH, Batch, EntryId, View
+from cache_studio.model.columns import NUMBERS, PENDING_BITS, STAMP_WIDTH, Batch, View
+from cache_studio.model.identity import EntryId
 
 _FIRST_ROOM = 1_024
 _TOMBSTONES = 10_000

@@ -2,9 +2,9 @@
 
 from concurrent.futures import Future
 
-from cache_studio.model.columns import EntryId
 from cache_studio.model.entries import Entry, entry_at
 from cache_studio.model.errors import BadRequest, EntryNotFound
+from cache_studio.model.identity import EntryId
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.browse import current_view
 

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from cache_studio.insights.policies import POLICIES, eviction_order
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.columns import EntryId, Mask, View
+from cache_studio.model.columns import Mask, View
 from cache_studio.model.errors import BadRequest, UnsupportedAction
+from cache_studio.model.identity import EntryId
 from cache_studio.model.matching import Matched
 from cache_studio.model.plans import Plan, Reasons, Verb
 from cache_studio.model.statistics import Group, by_namespace

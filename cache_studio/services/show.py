@@ -8,7 +8,7 @@ from cache_studio import isolation
 from cache_studio.adapters.base import Adapter
 from cache_studio.decoding.decode import decode_isolated
 from cache_studio.decoding.decoded import Decoded
-from cache_studio.model.columns import EntryId
+from cache_studio.model.identity import EntryId
 from cache_studio.model.payload import Fact, Payload, Piece
 from cache_studio.services.attachment import Attachment
 
