@@ -1,0 +1,39 @@
+"""Where the recorder of a cache lies, found from its target alone: beside the cache, never in it."""
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from cache_studio.model.errors import BadRequest
+
+SUFFIX = ".recorder"
+"""How every recorder's name ends. Listings, clear and evict never touch such a file."""
+
+
+def recorder_path(location: str) -> Path:
+    """The recorder of a cache that is a file or a folder: `<name>.recorder` beside it.
+
+    The same for every way to write the path (relative, trailing slash, through a link).
+    """
+    place = os.path.realpath(location)
+    name = os.path.basename(place)
+    if not location or not name:
+        raise BadRequest("A recorder needs a cache with a name.", "Give the path of a file or folder.")
+    return Path(place).with_name(name + SUFFIX)
+
+
+def memory_recorder_path(name: str, data_folder: Path) -> Path:
+    """The recorder of a cache that lives in memory, by its name; its folder may be missing."""
+    if not name:
+        raise BadRequest("A recorder needs a cache with a name.", "Name the memory cache.")
+    safe = quote(name, safe=" -_", errors="surrogateescape")
+    return data_folder / "recorders" / (safe[:200] + SUFFIX)
+
+
+def redis_recorder_prefix(prefix: str) -> str:
+    """The literal start of the recorder's keys for entries below `prefix`, outside of it.
+
+    `app:cache:` is recorded under `app:recorder:cache:`, so that caches of one root stay apart.
+    """
+    *root, last = prefix.rstrip(":").split(":")
+    return "".join(f"{part}:" for part in (*root, "recorder", last))
