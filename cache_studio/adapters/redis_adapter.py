@@ -1,0 +1,333 @@
+"""What every format kept in Redis shares: open, list, look up, remove, restore, counters. A format adds its layout."""
+
+import math
+import re
+import secrets
+import time
+from abc import abstractmethod
+from collections.abc import Collection, Generator, Mapping, Sequence
+from typing import ClassVar, Self, cast
+
+from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, require_found
+from cache_studio.adapters.defaults import take
+from cache_studio.adapters.redis_link import Link
+from cache_studio.adapters.redis_listing import Described, Listing
+from cache_studio.adapters.redis_options import bytes_of, recorder_prefixes, text_of
+from cache_studio.adapters.redis_removal import (
+    COPY_BYTES,
+    TOO_LARGE,
+    KeyCopy,
+    Names,
+    Remover,
+    pack_copies,
+    unpack_copies,
+)
+from cache_studio.adapters.redis_rights import capabilities_of
+from cache_studio.model.capabilities import Ability
+from cache_studio.model.columns import Batch, ScanEnd
+from cache_studio.model.errors import CacheUnavailable, UnsupportedAction
+from cache_studio.model.identity import EntryId, Stamp
+from cache_studio.model.options import OptionValue
+from cache_studio.model.seeing import (
+    Counters,
+    Fate,
+    Part,
+    Removal,
+    Restoration,
+    Return,
+    Seen,
+    Volume,
+)
+from cache_studio.model.targets import Target
+
+KINDS = ("none", "string", "list", "set", "zset", "hash", "stream")
+_FIRST_ROWS, _ROWS = 500, 5000
+_FIRST_SECONDS = 0.1
+_FORBIDDEN = "The user of this connection may not look at this key."
+_RECORDER = re.compile(r"[^:]*:recorder:[^:]+", re.DOTALL)
+
+
+class RedisAdapter(Adapter):
+    """A cache kept under one prefix of one database; an entry's id is the name of its (first) key."""
+
+    batch_size = 200
+    separator: ClassVar[str] = ":"
+
+    def __init__(self, link: Link, options: Mapping[str, OptionValue], *, writable: bool) -> None:
+        """Take over an open link."""
+        self._link = link
+        self._prefix = str(options.get("prefix") or "")
+        self._listing = Listing(link, with_access=options.get("accessed") != "off")
+        self._remover = Remover(link, self._listing)
+        self._recorders = recorder_prefixes(self._prefix)
+        self.capabilities = capabilities_of(link.rights, writable=writable, announces=_why_silent(link))
+        if not self._listing.with_access and self.capabilities.can(Ability.ACCESS_TIMES):
+            reason = "Times of last use are switched off, or the server keeps frequencies in their place."
+            self.capabilities = self.capabilities.without([Ability.ACCESS_TIMES], reason)
+        if "jemalloc" not in link.info("memory").get("mem_allocator", ""):
+            reason = "The memory allocator of this server cannot be asked to give memory back."
+            self.capabilities = self.capabilities.without([Ability.COMPACT], reason)
+        if self.capabilities.can(Ability.REMOVE) and not self.capabilities.can(Ability.UNDO):
+            self.no_undo = self.capabilities.why_not(Ability.UNDO)
+
+    @classmethod
+    def open(cls, target: Target, options: Mapping[str, OptionValue], *, writable: bool) -> Self:
+        """Connect; CacheUnavailable with a hint when that fails."""
+        probe = bytes_of(f"{options.get('prefix') or ''}cache-studio-probe-{secrets.token_hex(8)}")
+        link = Link.open(target, options, probe)
+        try:
+            with link.call():
+                return cls(link, options, writable=writable)
+        except BaseException:
+            link.close()
+            raise
+
+    @abstractmethod
+    def _batch(self, page: Described) -> Batch:
+        """The entries among these keys as columns."""
+
+    @abstractmethod
+    def _names(self, entry_id: EntryId) -> Names:
+        """The keys of one entry, its own first."""
+
+    @abstractmethod
+    def _stamp(self, entry: Described) -> Stamp:
+        """The stamp of an entry whose keys are these; its last number is the expiry."""
+
+    @abstractmethod
+    def _namespace(self, key: str) -> str:
+        """The namespace a key lies in."""
+
+    def scan(self) -> Generator[Batch, None, ScanEnd]:
+        """All entries under the prefix; the reason is told when the connection breaks on the way."""
+        seen: set[str] = set()
+        waiting, limit, deadline = Described(), _FIRST_ROWS, time.monotonic() + _FIRST_SECONDS
+        try:
+            for page in self._listing.pages(self._prefix):
+                waiting.extend(self._entries(page, seen))
+                if len(waiting.names) >= limit or (waiting.names and time.monotonic() > deadline):
+                    with self._link.call():
+                        batch = self._batch(waiting)
+                    if len(batch):
+                        yield batch
+                    waiting, limit, deadline = Described(), _ROWS, time.monotonic() + _FIRST_SECONDS
+            with self._link.call():
+                batch = self._batch(waiting)
+            if len(batch):
+                yield batch
+        except CacheUnavailable as error:
+            return ScanEnd(False, error.message)
+        return ScanEnd()
+
+    def lookup(self, keys: Collection[str], namespace: str | None = None) -> Batch:
+        """The entries with these keys, asked for directly."""
+        with self._link.call():
+            wanted = [key for key in dict.fromkeys(keys) if key.startswith(self._prefix)]
+            batch = self._batch(self._entries(self._listing.describe(wanted), set()))
+        if namespace is None:
+            return batch
+        return take(batch, [row for row, name in enumerate(batch.namespaces) if name == namespace])
+
+    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
+        """Compare and remove; the copy holds every key of the entry."""
+        self.capabilities.require(Ability.REMOVE)
+        if keep is not None:
+            self.capabilities.require(Ability.UNDO)
+        with self._link.call():
+            found = self._described([seen.id for seen in entries])
+            fates: list[Fate | str | None] = [
+                self._first_look(seen, now, keep) for seen, now in zip(entries, found, strict=True)
+            ]
+            chosen = [at for at, fate in enumerate(fates) if fate is None]
+            removed = (
+                self._remover.remove_seen([found[at] for at in chosen])
+                if keep is None
+                else self._copy_and_remove([(entries[at].id, found[at]) for at in chosen], keep)
+            )
+        for at, fate in zip(chosen, removed, strict=True):
+            fates[at] = fate
+        return [
+            _removal(seen.id, fate or Fate.FAILED, now) for seen, fate, now in zip(entries, fates, found, strict=True)
+        ]
+
+    def restore(self, copies: Sequence[EntryCopy], kept: Kept) -> list[Restoration]:
+        """Bring copies back with value, expiry and time of last use; a stale one is told and stays in the trash."""
+        self.capabilities.require(Ability.UNDO)
+        answers: list[Restoration] = []
+        with self._link.call():
+            for copy in copies:
+                try:
+                    keys = unpack_copies(copy.data)
+                except CacheUnavailable as error:
+                    answers.append(Restoration(Return.FAILED, error.message))
+                else:
+                    answers.append(self._remover.restore(keys))
+        return answers
+
+    def present(self, copies: Sequence[EntryCopy]) -> list[bool]:
+        """Whether each is stored as it was copied."""
+        if reason := self._link.rights.why_not("DUMP"):
+            raise UnsupportedAction(reason)
+        with self._link.call():
+            return self._remover.present([unpack_copies(copy.data) for copy in copies])
+
+    def compactable(self) -> list[Part]:
+        """Memory that the allocator of the server holds and does not use."""
+        if not self.capabilities.can(Ability.COMPACT):
+            return []
+        with self._link.call():
+            memory = self._link.info("memory")
+        unused = int(memory.get("allocator_resident", 0)) - int(memory.get("allocator_active", 0))
+        return [Part("memory the server holds unused", 1, unused)] if unused > 0 else []
+
+    def compact(self) -> list[Part]:
+        """MEMORY PURGE; the bytes by which the server's resident memory shrank."""
+        self.capabilities.require(Ability.COMPACT)
+        with self._link.call():
+            before = int(self._link.info("memory").get("used_memory_rss", 0))
+            self._link.ask("MEMORY", "PURGE")
+            after = int(self._link.info("memory").get("used_memory_rss", 0))
+        return [Part("memory the server held unused", 1, max(0, before - after))]
+
+    def compact_note(self) -> str:
+        """What MEMORY PURGE does."""
+        return "Asks the server to give memory back that it holds unused, of all its databases; no key is touched."
+
+    def measure(self) -> Volume:
+        """The volume is the sum of the sizes listed; the capacity is the server's maxmemory."""
+        with self._link.call():
+            limit = int(self._link.info("memory").get("maxmemory", 0))
+        return Volume(None, capacity=limit or None)
+
+    def counters(self) -> Counters:
+        """The server's hits and misses without those of our own reads."""
+        with self._link.call():
+            return self._link.counters()
+
+    def details(self) -> Mapping[str, object]:
+        """The server's own figures; they speak of all its databases."""
+        with self._link.call():
+            memory, stats = self._link.info("memory"), self._link.info("stats")
+        facts = self._link.facts
+        return {
+            "server_version": facts.get("redis_version"),
+            "server_uptime_seconds": _number(facts, "uptime_in_seconds"),
+            "server_memory": _number(memory, "used_memory"),
+            "server_memory_resident": _number(memory, "used_memory_rss"),
+            "server_memory_limit": _number(memory, "maxmemory") or None,
+            "server_eviction_policy": memory.get("maxmemory_policy"),
+            "server_evicted": _number(stats, "evicted_keys"),
+            "server_expired": _number(stats, "expired_keys"),
+        }
+
+    def interrupt(self) -> None:
+        """Close the socket under the call in progress; the next call connects anew."""
+        self._link.interrupt()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
+    def _entries(self, page: Described, seen: set[str]) -> Described:
+        # What is listed for the first time, exists, and is no recorder.
+        rows = []
+        for row, (name, kind) in enumerate(zip(page.names, page.kinds, strict=True)):
+            if kind == "none" or name in seen or self._is_recorder(name, kind):
+                continue
+            seen.add(name)
+            rows.append(row)
+        return page if len(rows) == len(page.names) else page.only(rows)
+
+    def _is_recorder(self, name: str, kind: str) -> bool:
+        if ":recorder:" not in name:
+            return False
+        return name.startswith(self._recorders) or (
+            not self._prefix and kind == "hash" and _RECORDER.fullmatch(name) is not None
+        )
+
+    def _described(self, ids: Sequence[EntryId]) -> list[Described]:
+        names = [self._names(entry_id) for entry_id in ids]
+        flat = self._listing.describe([name for part in names for name in part])
+        found, start = [], 0
+        for part in names:
+            found.append(flat.only(range(start, start + len(part))))
+            start += len(part)
+        return found
+
+    def _only(self, entry_id: EntryId) -> Described:
+        found = self._described([entry_id])[0]
+        require_found(found.kinds[0] != "none", cast(str, entry_id))
+        return found
+
+    def _first_look(self, seen: Seen, now: Described, keep: Keep | None) -> Fate | str | None:
+        if now.kinds[0] == "none":
+            return Fate.GONE
+        if "?" in now.kinds:
+            return _FORBIDDEN
+        stamp = self._stamp(now)
+        near = abs(stamp[-1] - seen.stamp[-1]) <= self._listing.tolerance
+        if stamp[:-1] != tuple(seen.stamp[:-1]) or not near:
+            return Fate.CHANGED
+        if keep is not None and max(now.sizes) > COPY_BYTES:
+            return TOO_LARGE
+        return None
+
+    def _copy_and_remove(self, entries: Sequence[tuple[EntryId, Described]], keep: Keep) -> list[Fate | str]:
+        taken = self._remover.copies([now for _id, now in entries])
+        heads = [bool(keys) and keys[0].name == bytes_of(cast(str, entries[at][0])) for at, keys in enumerate(taken)]
+        whole = [at for at, there in enumerate(heads) if there]
+        if not whole:
+            return [Fate.GONE] * len(entries)
+        keep.copies([self._entry_copy(*entries[at], taken[at]) for at in whole])
+        removed = self._remover.remove_equal([(self._names(entries[at][0]), taken[at]) for at in whole])
+        fates: list[Fate | str] = [Fate.GONE] * len(entries)
+        for at, fate in zip(whole, removed, strict=True):
+            fates[at] = fate
+        return fates
+
+    def _entry_copy(self, entry_id: EntryId, now: Described, keys: Sequence[KeyCopy]) -> EntryCopy:
+        key = cast(str, entry_id)
+        size = sum(max(0, size) for size in now.sizes)
+        return EntryCopy(key, self._namespace(key), size, pack_copies(keys), bytes_of(key))
+
+
+def kind_code(kind: str) -> int:
+    """A number for a type, the same in every process."""
+    return KINDS.index(kind) if kind in KINDS else len(KINDS)
+
+
+def seconds_of(expiries: Sequence[int]) -> list[float]:
+    """The column `expires` of epoch milliseconds; -1 is never."""
+    return [math.inf if moment < 0 else moment / 1000 for moment in expiries]
+
+
+def known_or_nan(numbers: Sequence[int]) -> list[float]:
+    """A column of numbers where -1 is not told."""
+    return [math.nan if number < 0 else float(number) for number in numbers]
+
+
+def forbidden(page: Described) -> dict[int, str]:
+    """The problems of keys that may not be looked at."""
+    return {row: _FORBIDDEN for row, kind in enumerate(page.kinds) if kind == "?"}
+
+
+def _removal(entry_id: EntryId, fate: Fate | str, now: Described) -> Removal:
+    if not isinstance(fate, Fate):
+        return Removal(entry_id, Fate.FAILED, reason=fate)
+    freed = sum(max(0, size) for size in now.sizes) if fate is Fate.REMOVED else 0
+    return Removal(entry_id, fate, freed)
+
+
+def _number(info: Mapping[str, str], name: str) -> int | None:
+    return int(info[name]) if info.get(name, "").isdecimal() else None
+
+
+def _why_silent(link: Link) -> str:
+    """Why the server announces no changes, or ""."""
+    if reason := link.rights.why_not("CONFIG GET"):
+        return f"Whether the server announces changes is not known: {reason}"
+    answer = cast(list[bytes], link.ask("CONFIG", "GET", "notify-keyspace-events"))
+    flags = text_of(answer[1]) if len(answer) > 1 else ""
+    if set(flags) & set("KE") and set(flags) & set("Ag$lshzxetd"):
+        return ""
+    return "The server announces no changes (notify-keyspace-events); it is asked from time to time."

@@ -1,0 +1,77 @@
+"""What the driver raises, as one sentence and a hint."""
+
+import re
+import ssl
+
+from redis import exceptions as raised
+
+from cache_studio.adapters.redis_options import Place
+from cache_studio.model.errors import CacheStudioError, CacheUnavailable, UnsupportedAction
+
+_ASK_RIGHT = "Ask the administrator of the server for that right."
+# The first pattern that is found in the server's or the driver's words decides; %s is the place.
+_SENTENCES = (
+    (
+        r"NOAUTH|Authentication required",
+        "The server at %s wants a password.",
+        "Write redis://user:password@host:6379/0.",
+    ),
+    (
+        r"WRONGPASS|invalid password|invalid username|AUTH .*without any password",
+        "The server at %s does not accept this user or password.",
+        "Check the password; without a user name it is the one of “default”.",
+    ),
+    (r"LOADING|loading the dataset", "The server at %s is still loading its data.", "Try again in a moment."),
+    (r"DB index|invalid DB|Invalid Database", "The server at %s has no database of this number.", "Most have 0 to 15."),
+    (r"READONLY|read only replica", "The server at %s is a replica and takes no changes.", "Attach its primary."),
+    (r"OOM|maxmemory", "The server at %s has no memory left for this.", "Raise maxmemory or remove something else."),
+    (r"MISCONF", "The server at %s refuses changes: it cannot save its data.", "Look at the server's log and disk."),
+    (
+        r"MASTERDOWN|MOVED|ASK |CLUSTERDOWN|CROSSSLOT|TRYAGAIN",
+        "The server at %s is part of a cluster, which cannot be attached yet.",
+        "Attach a server that stands alone.",
+    ),
+    (
+        r"(?i)certificate|hostname mismatch|SSL|WRONG_VERSION_NUMBER|TLS",
+        "No safe connection to %s: its certificate or TLS is not accepted.",
+        "Give the authority's file as option ca, or use redis:// where the server speaks no TLS.",
+    ),
+    (
+        r"max number of clients",
+        "The server at %s takes no more connections.",
+        "Close other clients or raise maxclients.",
+    ),
+    (r"refused|Error 111|Error 61", "No server answers at %s.", "Start redis-server there, or check host and port."),
+    (r"Name or service|getaddrinfo|Error -[235]|nodename", "The host of %s is not known.", "Check the host name."),
+    (r"No such file|Error 2 ", "There is no socket %s.", "Check the path, or start the server."),
+    (r"Permission denied|Error 13", "The socket %s may not be used by you.", "Ask for the right to write to it."),
+)
+
+
+def missing_right(error: Exception) -> str:
+    """The command that an ACL refuses, in capitals; "key" for a key outside the user's patterns, else ""."""
+    text = str(error)
+    found = re.search(r"no permissions to run the '?([^' ]+)'? command", text)
+    if found:
+        return found.group(1).replace("|", " ").upper()
+    return "key" if "no permission" in text.lower() else ""
+
+
+def explain(error: Exception, place: Place) -> CacheStudioError:
+    """The error that leaves the adapter; the original goes along as its cause at the `raise`."""
+    right = missing_right(error)
+    if right == "key":
+        return UnsupportedAction("The user may not touch this key.", _ASK_RIGHT)
+    if right:
+        return UnsupportedAction(f"The user may not run {right} on this server.", _ASK_RIGHT)
+    if isinstance(error, raised.TimeoutError | TimeoutError):
+        return CacheUnavailable(
+            f"The server at {place} does not answer.", f"It was given {place.timeout:g} s; it may be frozen or busy."
+        )
+    text = f"{type(error).__name__} {error}" if isinstance(error, ssl.SSLError) else str(error)
+    for pattern, sentence, hint in _SENTENCES:
+        if re.search(pattern, text):
+            return CacheUnavailable(sentence % place, hint)
+    if isinstance(error, raised.ResponseError):
+        return CacheUnavailable(f"The server at {place} refused: {text}.", "Look at the server's log.")
+    return CacheUnavailable(f"The connection to {place} broke.", "See whether the server still runs, then refresh.")

@@ -1,0 +1,55 @@
+"""The studio's side of plain Redis."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from cache_studio.adapters.redis_adapter import RedisAdapter, forbidden, kind_code, known_or_nan, seconds_of
+from cache_studio.adapters.redis_keys.layout import namespace_of
+from cache_studio.adapters.redis_link import Link
+from cache_studio.adapters.redis_listing import Described
+from cache_studio.adapters.redis_removal import Names
+from cache_studio.adapters.redis_values import read_value
+from cache_studio.model.columns import Batch, make_batch
+from cache_studio.model.identity import EntryId, Stamp
+from cache_studio.model.options import OptionValue
+from cache_studio.model.payload import Payload
+
+
+class RedisKeysAdapter(RedisAdapter):
+    """All keys under a prefix; the type of an entry is its Redis type."""
+
+    def __init__(self, link: Link, options: Mapping[str, OptionValue], *, writable: bool) -> None:
+        """Take over an open link."""
+        super().__init__(link, options, writable=writable)
+        self._separator = str(options.get("separator") or "")
+
+    def read(self, entry_id: EntryId, max_bytes: int | None = None) -> Payload:
+        """A string as it is, a collection as JSON text."""
+        name = cast(str, entry_id)
+        with self._link.call():
+            return Payload((read_value(self._link, name, self._only(name).kinds[0], max_bytes),))
+
+    def _batch(self, page: Described) -> Batch:
+        return make_batch(
+            page.names,
+            page.names,
+            [
+                (kind_code(kind), size, expiry)
+                for kind, size, expiry in zip(page.kinds, page.sizes, page.expiries, strict=True)
+            ],
+            namespaces=[self._namespace(name) for name in page.names],
+            types=["" if kind == "?" else kind for kind in page.kinds],
+            problems=forbidden(page),
+            size=known_or_nan(page.sizes),
+            accessed=known_or_nan(page.accessed),
+            expires=seconds_of(page.expiries),
+        )
+
+    def _names(self, entry_id: EntryId) -> Names:
+        return (cast(str, entry_id),)
+
+    def _stamp(self, entry: Described) -> Stamp:
+        return (kind_code(entry.kinds[0]), entry.sizes[0], entry.expiries[0])
+
+    def _namespace(self, key: str) -> str:
+        return namespace_of(key, self._prefix, self._separator)

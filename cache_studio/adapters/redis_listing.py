@@ -1,0 +1,230 @@
+"""Key names and what the server knows of them, page by page, without touching what the server ranks keys by.
+
+Type, expiry and memory are asked, not the length: asking for a length resets the access time of the key
+on servers before 7.2 and so changes what they evict; `MEMORY USAGE` neither counts nor touches, and costs
+the same. A page is one script call (its answer one packed string), or plain commands where scripts are
+not allowed.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import msgpack
+
+from cache_studio.adapters.redis_errors import explain
+from cache_studio.adapters.redis_link import Link, Script
+from cache_studio.adapters.redis_options import bytes_of, glob_of, text_of
+
+PAGE_KEYS = 200
+"""Keys of one page; about 1 ms of the server's time."""
+SAMPLES = 5
+"""Elements that MEMORY USAGE looks at in a collection."""
+
+LRU_RANGE = 1 << 24
+"""The server keeps the second of a key's last use modulo this."""
+
+EXPIRY_EXACT = "local function expiry(key) return redis.call('PEXPIRETIME', key) end\n"
+EXPIRY_DERIVED = """\
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local function expiry(key)
+  local left = redis.call('PTTL', key)
+  if left < 0 then return left end
+  return now_ms + left
+end
+"""
+# The clock that idle times are told by lags behind TIME; with its own reading the last use comes out exact.
+CLOCK = """\
+local clock = tonumber(string.match(redis.call('INFO', 'server'), 'lru_clock:(%d+)'))
+local seconds = tonumber(redis.call('TIME')[1])
+local function last_use(key)
+  local idle = redis.call('OBJECT', 'IDLETIME', key)
+  if not idle or not clock then return -1 end
+  return seconds - (seconds - clock + idle) % 16777216
+end
+local function idle_since(moment)
+  if moment < 0 or not clock then return nil end
+  return (clock - moment) % 16777216
+end
+"""
+NO_CLOCK = """\
+local function last_use(key) return -1 end
+local function idle_since(moment) return nil end
+"""
+_DESCRIBE = """
+local kinds, expiries, sizes, accessed = {}, {}, {}, {}
+for i, name in ipairs(names) do
+  local kind = redis.pcall('TYPE', name)
+  kinds[i], expiries[i], sizes[i], accessed[i] = kind.ok or '?', -1, -1, -1
+  if kind.ok and kind.ok ~= 'none' then
+    expiries[i] = expiry(name)
+    sizes[i] = redis.call('MEMORY', 'USAGE', name, 'SAMPLES', 5) or -1
+    accessed[i] = last_use(name)
+  end
+end
+return cmsgpack.pack({cursor, names, kinds, expiries, sizes, accessed})
+"""
+# A thin prefix would need many empty answers: the page goes on until it has found something.
+_PAGE = """
+local cursor, names, rounds = ARGV[1], {}, 0
+repeat
+  local page = redis.call('SCAN', cursor, 'MATCH', ARGV[2], 'COUNT', ARGV[3])
+  cursor, rounds = page[1], rounds + 1
+  for _, name in ipairs(page[2]) do names[#names + 1] = name end
+until cursor == '0' or #names >= 100 or rounds == 10
+"""
+_GIVEN = "local cursor, names = '0', KEYS\n"
+
+
+@dataclass(slots=True)
+class Described:
+    """Keys as columns; `expiries` in epoch milliseconds, -1 for never. Keys that are gone have kind "none"."""
+
+    names: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    """The type as Redis calls it; "?" where the user may not look."""
+    expiries: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    """Bytes of memory, -1 where not told."""
+    accessed: list[int] = field(default_factory=list)
+    """Epoch seconds of the last use, -1 where not told."""
+
+    def only(self, rows: Sequence[int]) -> "Described":
+        """These rows."""
+        columns = (self.names, self.kinds, self.expiries, self.sizes, self.accessed)
+        return Described(*([column[row] for row in rows] for column in columns))  # type: ignore[arg-type]
+
+    def extend(self, other: "Described") -> None:
+        """Add the rows of another."""
+        self.names += other.names
+        self.kinds += other.kinds
+        self.expiries += other.expiries
+        self.sizes += other.sizes
+        self.accessed += other.accessed
+
+
+class Listing:
+    """Reads names and columns over one link."""
+
+    def __init__(self, link: Link, *, with_access: bool) -> None:
+        """`with_access`: also ask when each key was last used, where the server knows."""
+        rights = link.rights
+        self._link = link
+        self._exact = rights.may("PEXPIRETIME")
+        self.expiry_command = "PEXPIRETIME" if self._exact else "PTTL"
+        self.clock_commands = [("TIME",), ("INFO", "server")] if rights.may("TIME", "INFO") else []
+        """What goes before looks that are told relative to now; `read_now` reads the answers."""
+        self.with_access = with_access and rights.may("OBJECT IDLETIME", "TIME", "INFO") and _ranks_by_time(link)
+        self.functions = (EXPIRY_EXACT if self._exact else EXPIRY_DERIVED) + (CLOCK if self.with_access else NO_CLOCK)
+        """Lua functions `expiry(key)`, `last_use(key)` and `idle_since(moment)` as this server can tell them."""
+        self._page = Script(self.functions + _PAGE + _DESCRIBE)
+        self._given = Script(self.functions + _GIVEN + _DESCRIBE)
+        needed = ("SCAN", "TYPE", "MEMORY USAGE", self.expiry_command)
+        self._scripted = rights.scripts and rights.may(*needed)
+
+    @property
+    def tolerance(self) -> int:
+        """By how many milliseconds two looks at one expiry may differ: the server's clock is part of older ones."""
+        return 0 if self._exact else 20
+
+    def pages(self, prefix: str) -> Iterator[Described]:
+        """All keys with this prefix, page by page; a key may come twice, some pages are empty."""
+        cursor, pattern = b"0", glob_of(prefix)
+        while True:
+            with self._link.call():
+                cursor, page = self._next(cursor, pattern)
+            yield page
+            if cursor == b"0":
+                return
+
+    def describe(self, names: Sequence[str]) -> Described:
+        """These keys, in this order."""
+        found = Described()
+        with self._link.call():
+            for start in range(0, len(names), PAGE_KEYS):
+                part = names[start : start + PAGE_KEYS]
+                if self._scripted:
+                    found.extend(self._run(self._given, [bytes_of(name) for name in part], [])[1])
+                else:
+                    found.extend(self._ask(part))
+        return found
+
+    def _next(self, cursor: bytes, pattern: bytes) -> tuple[bytes, Described]:
+        if self._scripted:
+            return self._run(self._page, [], [cursor, pattern, PAGE_KEYS])
+        answer = cast(list[object], self._link.ask("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE_KEYS))
+        names = [text_of(name) for name in cast(list[bytes], answer[1])]
+        return cast(bytes, answer[0]), self._ask(names)
+
+    def _run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[object]) -> tuple[bytes, Described]:
+        answer = self._link.run_script(script, [(keys, arguments)])[0]
+        if isinstance(answer, Exception):
+            raise explain(answer, self._link.place) from answer
+        cursor, *columns = msgpack.unpackb(cast(bytes, answer), raw=False, unicode_errors="surrogateescape")
+        return bytes_of(cursor), Described(*columns)
+
+    def _ask(self, names: Sequence[str]) -> Described:
+        may = self._link.rights.may
+        asked: dict[str, tuple[object, ...]] = {}
+        if may("TYPE"):
+            asked["kind"] = ("TYPE",)
+        if self._exact or may("PTTL"):
+            asked["expiry"] = (self.expiry_command,)
+        if may("MEMORY USAGE"):
+            asked["size"] = ("MEMORY", "USAGE")
+        if self.with_access:
+            asked["idle"] = ("OBJECT", "IDLETIME")
+        found = Described()
+        step = PAGE_KEYS // max(1, len(asked))
+        for start in range(0, len(names), step):
+            found.extend(self._ask_some(names[start : start + step], asked))
+        return found
+
+    def _ask_some(self, names: Sequence[str], asked: dict[str, tuple[object, ...]]) -> Described:
+        commands = [(*words, bytes_of(name)) for name in names for words in asked.values()]
+        answers = self._link.bracketed([*self.clock_commands, *commands])
+        now_ms = self.read_now(answers)
+        clock = _lru_clock(answers[1]) if self.with_access else None
+        rest = iter(answers[len(self.clock_commands) :])
+        found = Described()
+        for name in names:
+            told = {part: next(rest) for part in asked}
+            kind = told.get("kind", b"")
+            idle = told.get("idle")
+            found.names.append(name)
+            found.kinds.append("?" if isinstance(kind, Exception) else text_of(cast(bytes, kind)))
+            found.expiries.append(self.absolute(told.get("expiry"), now_ms))
+            found.sizes.append(_whole(told.get("size")))
+            seconds = now_ms // 1000
+            known = isinstance(idle, int) and clock is not None
+            found.accessed.append(seconds - (seconds - clock + idle) % LRU_RANGE if known else -1)  # type: ignore[operator]
+        return found
+
+    def read_now(self, answers: Sequence[object]) -> int:
+        """The server's epoch milliseconds from answers that begin with those of `clock_commands`; else our own."""
+        if not self.clock_commands:
+            return int(time.time() * 1000)
+        seconds, micros = cast(list[bytes], answers[0])
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def absolute(self, answer: object, now_ms: int) -> int:
+        """Epoch milliseconds of an answer to `expiry_command`; -1 for never and for what was not told."""
+        told = _whole(answer)
+        return max(told, -1) if told < 0 or self._exact else now_ms + told
+
+
+def _whole(answer: object) -> int:
+    return answer if isinstance(answer, int) else -1
+
+
+def _lru_clock(server: object) -> int | None:
+    found = re.search(rb"lru_clock:(\d+)", cast(bytes, server))
+    return int(found.group(1)) if found else None
+
+
+def _ranks_by_time(link: Link) -> bool:
+    """Whether the server keeps times of last use: under an LFU policy it keeps frequencies in their place."""
+    return "lfu" not in link.info("memory").get("maxmemory_policy", "lfu")

@@ -1,0 +1,19 @@
+"""API responses in Redis (S5): one JSON value an entry, its `:meta` twin folded into it, metrics beside."""
+
+from cache_studio.adapters.base import Format
+from cache_studio.adapters.redis_keys import ACCESSED_OPTION, recognise
+from cache_studio.adapters.redis_options import LINK_OPTIONS, SCHEMES
+from cache_studio.adapters.redis_response.layout import DEFAULT_PREFIX
+from cache_studio.model.options import Option, OptionKind
+
+PREFIX_OPTION = Option("prefix", OptionKind.TEXT, "Prefix", "Literal start of the entries' keys.", DEFAULT_PREFIX)
+
+FORMAT = Format(
+    name="redis-response",
+    title="Redis: API responses with their :meta twins",
+    options=(PREFIX_OPTION, ACCESSED_OPTION, *LINK_OPTIONS),
+    recognise=recognise,
+    adapter="cache_studio.adapters.redis_response.adapter:RedisResponseAdapter",
+    access="cache_studio.adapters.redis_response.access:RedisResponseAccess",
+    schemes=SCHEMES,
+)

@@ -1,0 +1,149 @@
+"""What this user may do on this server, found out without doing it.
+
+Commands are queued in a transaction that is then discarded: the server checks name, arity, ACL and
+replica while queueing, and nothing runs, nothing is counted.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from redis.exceptions import NoPermissionError, ReadOnlyError
+
+from cache_studio.adapters.redis_errors import missing_right
+from cache_studio.model.capabilities import Ability, Capabilities
+
+Command: TypeAlias = tuple[object, ...]
+Exchange: TypeAlias = Callable[[Sequence[Command]], list[object]]
+"""Sends commands, returns their answers; an answer that is an error is an exception object in the list."""
+
+LOOKS = ("SCAN", "TYPE", "PEXPIRETIME", "PTTL", "MEMORY USAGE", "OBJECT IDLETIME", "GETRANGE", "STRLEN", "GET", "TIME")
+"""Commands that read; harmless even when they run."""
+
+
+def _probes(key: bytes) -> dict[str, Command]:
+    return {
+        "SCAN": ("SCAN", 0, "COUNT", 1),
+        "TYPE": ("TYPE", key),
+        "PEXPIRETIME": ("PEXPIRETIME", key),
+        "PTTL": ("PTTL", key),
+        "MEMORY USAGE": ("MEMORY", "USAGE", key),
+        "OBJECT IDLETIME": ("OBJECT", "IDLETIME", key),
+        "GETRANGE": ("GETRANGE", key, 0, 0),
+        "STRLEN": ("STRLEN", key),
+        "GET": ("GET", key),
+        "TIME": ("TIME",),
+        "DUMP": ("DUMP", key),
+        "EXISTS": ("EXISTS", key),
+        "EVAL": ("EVAL", "return 1", 0),
+        "EVALSHA": ("EVALSHA", "0" * 40, 0),
+        "INFO": ("INFO", "stats"),
+        "CONFIG GET": ("CONFIG", "GET", "notify-keyspace-events"),
+        "UNLINK": ("UNLINK", key),
+        "RESTORE": ("RESTORE", key, 0, b"x"),
+        "MEMORY PURGE": ("MEMORY", "PURGE"),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """The commands that may run, and a sentence for each that may not."""
+
+    allowed: frozenset[str]
+    refused: Mapping[str, str]
+    transactions: bool
+    """Whether MULTI and EXEC may be used; without them own reads cannot be told from the application's."""
+    watch: bool
+    replica: bool
+
+    def may(self, *commands: str) -> bool:
+        """Whether all of these may run."""
+        return self.allowed.issuperset(commands)
+
+    def why_not(self, *commands: str) -> str:
+        """The sentence for the first of these that may not run, else ""."""
+        return next((self.refused[name] for name in commands if name in self.refused), "")
+
+    @property
+    def brackets(self) -> bool:
+        """Whether own reads can be counted exactly."""
+        return self.transactions and self.may("INFO")
+
+    @property
+    def scripts(self) -> bool:
+        """Whether scripts may run."""
+        return self.may("EVAL", "EVALSHA")
+
+
+def find_rights(exchange: Exchange, key: bytes, user: str) -> Rights:
+    """Ask the server; `key` is one under the attached prefix that nothing uses."""
+    probes = _probes(key)
+    opened = exchange([("MULTI",)])[0]
+    transactions = not isinstance(opened, Exception)
+    if transactions:
+        *answers, _discarded = exchange([*probes.values(), ("DISCARD",)])
+    else:
+        # The looks run for real here (on a key that is not there) and of the rest only what changes nothing.
+        tried = {name: command for name, command in probes.items() if name != "MEMORY PURGE"}
+        probes, answers = tried, exchange(list(tried.values()))
+    refused: dict[str, str] = {}
+    replica = False
+    for name, answer in zip(probes, answers, strict=True):
+        replica = replica or isinstance(answer, ReadOnlyError)
+        sentence = _refusal(name, answer, user)
+        if sentence:
+            refused[name] = sentence
+    watched = exchange([("WATCH", key), ("UNWATCH",)])
+    return Rights(
+        allowed=frozenset(set(probes) - set(refused)),
+        refused=refused,
+        transactions=transactions,
+        watch=not any(isinstance(answer, Exception) for answer in watched),
+        replica=replica,
+    )
+
+
+def _refusal(name: str, answer: object, user: str) -> str:
+    if isinstance(answer, NoPermissionError):
+        of_whom = f"the user “{user or 'default'}”"
+        if missing_right(answer) == "key":
+            return f"{name} is not allowed: {of_whom} may not use the keys under this prefix that way."
+        return f"{name} is not allowed: {of_whom} has no right to run it."
+    if isinstance(answer, ReadOnlyError):
+        return "This server is a replica and takes no changes."
+    if isinstance(answer, Exception) and "unknown" in str(answer).lower():
+        return f"{name} is not known to this server."
+    return ""
+
+
+def capabilities_of(rights: Rights, *, writable: bool, announces: str) -> Capabilities:
+    """The abilities that these rights give; `announces` is why keyspace notifications do not come, "" if they do."""
+    found = Capabilities.of(Ability)
+    if announces:
+        found = found.without([Ability.WATCH], announces)
+    if not rights.brackets:
+        reason = rights.why_not("INFO") or "MULTI is not allowed, so own reads cannot be told from the application's."
+        found = found.without([Ability.HIT_RATE], reason)
+    if not rights.may("OBJECT IDLETIME", "TIME"):
+        found = found.without([Ability.ACCESS_TIMES], rights.why_not("OBJECT IDLETIME", "TIME"))
+    changing = [Ability.REMOVE, Ability.UNDO, Ability.COMPACT]
+    if not writable:
+        return found.without(changing, "Attached read-only.")
+    if rights.replica:
+        return found.without(changing, "This server is a replica and takes no changes.")
+    if "MEMORY PURGE" not in rights.allowed:
+        found = found.without([Ability.COMPACT], rights.why_not("MEMORY PURGE") or "MULTI is not allowed.")
+    if removing := why_not_remove(rights):
+        return found.without([Ability.REMOVE, Ability.UNDO], removing)
+    if reason := rights.why_not("DUMP", "RESTORE"):
+        found = found.without([Ability.UNDO], f"{reason} Removing has no undo.")
+    return found
+
+
+def why_not_remove(rights: Rights) -> str:
+    """Why nothing can be removed safely, or ""."""
+    if reason := rights.why_not("UNLINK", "TYPE"):
+        return reason
+    if not rights.scripts and not (rights.transactions and rights.watch):
+        return "Neither scripts nor WATCH are allowed, so a newer value could be lost."
+    return ""

@@ -1,0 +1,76 @@
+"""The scripts that compare in the server before they remove or restore. `redis_listing` gives `expiry` and the clock.
+
+ARGV of each: tolerance of expiries in ms, bytes above which values are compared by their ends, how to
+compare ("seen": type and memory; "equal": content), then the columns of each key.
+"""
+
+_COMPARING = """
+local tolerance, large, how = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local function near(key, seen)
+  local told = expiry(key)
+  return told == seen or (told >= 0 and seen >= 0 and math.abs(told - seen) <= tolerance)
+end
+local function proof(key)
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'none' then return '' end
+  local size = redis.pcall('MEMORY', 'USAGE', key, 'SAMPLES', 5)
+  if type(size) ~= 'number' then size = -1 end
+  if how == 'seen' then return kind .. ':' .. size end
+  if size <= large then return redis.sha1hex(redis.call('DUMP', key)) end
+  if kind ~= 'string' then return kind .. ':' .. size end
+  return redis.sha1hex(size .. ':' .. redis.call('STRLEN', key) .. redis.call('GETRANGE', key, 0, 65535)
+    .. redis.call('GETRANGE', key, -65536, -1))
+end
+"""
+
+TELL = (
+    _COMPARING
+    + """
+local told = {}
+for _, key in ipairs(KEYS) do
+  told[#told + 1] = proof(key)
+  told[#told + 1] = expiry(key)
+end
+return told
+"""
+)
+"""Proof and expiry of each key."""
+
+REMOVE = (
+    _COMPARING
+    + """
+if redis.call('EXISTS', unpack(KEYS)) == 0 then return -1 end
+for i, key in ipairs(KEYS) do
+  local seen = ARGV[2 + 2 * i]
+  if proof(key) ~= seen or (seen ~= '' and not near(key, tonumber(ARGV[3 + 2 * i]))) then return 0 end
+end
+return redis.call('UNLINK', unpack(KEYS))
+"""
+)
+"""Per key: proof, expiry. Answers how many keys were removed, 0 when one changed, -1 when all are gone."""
+
+RESTORE = (
+    _COMPARING
+    + """
+if redis.call('EXISTS', unpack(KEYS)) > 0 then
+  for i, key in ipairs(KEYS) do
+    if proof(key) ~= ARGV[4 * i] or not near(key, tonumber(ARGV[1 + 4 * i])) then return 'newer' end
+  end
+  return 'restored'
+end
+for i, key in ipairs(KEYS) do
+  local moment = ARGV[1 + 4 * i]
+  local words = {'RESTORE', key, moment == '-1' and '0' or moment, ARGV[3 + 4 * i], 'ABSTTL'}
+  local idle = idle_since(tonumber(ARGV[2 + 4 * i]))
+  if idle then words[6], words[7] = 'IDLETIME', idle end
+  local answer = redis.pcall(unpack(words))
+  if answer.err then
+    for j = 1, i - 1 do redis.call('UNLINK', KEYS[j]) end
+    return answer.err
+  end
+end
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'late' end
+return 'restored'
+"""
+)
+"""Per key: proof, expiry, last use (or -1), dump. Answers restored, newer, late (expired meanwhile) or an error."""
