@@ -280,6 +280,8 @@ class Format:
     access: str = ""
     schemes: tuple[str, ...] = ()
     """URL schemes that this format opens; empty for paths."""
+    home: Callable[[str], str] = str
+    """The one path of a cache, whichever of its folders and files the target names; its recorder lies beside it."""
 
     def adapter_class(self) -> type[Adapter]:
         """Import the adapter."""

@@ -18,7 +18,7 @@ from cache_studio.model.options import OptionValue, read_options
 from cache_studio.model.targets import Target
 from cache_studio.services.agenda import Agenda, Step
 from cache_studio.services.catalog import Catalog
-from cache_studio.services.figures import read_counters
+from cache_studio.services.figures import read_counters, read_recorded, recorded_details
 from cache_studio.services.standing import News, Phase, Standing
 from cache_studio.services.worker import Running, Worker
 
@@ -246,13 +246,14 @@ class Attachment:
         self._listener(self, News.SAMPLE)
 
     def _measure(self, adapter: Adapter) -> None:
-        catalog = self._catalog
+        catalog, now = self._catalog, time.time()
+        recorded = read_recorded(self.place.target, self.place.format, now)
         self.standing = replace(
             self.standing,
-            at=time.time(),
+            at=now,
             volume=adapter.measure(),
-            counters=read_counters(adapter, self.place.target, catalog),
-            details=adapter.details(),
+            counters=read_counters(adapter, recorded, catalog),
+            details={**adapter.details(), **recorded_details(recorded)},
             stored=catalog.stored,
             removed=catalog.removed,
         )

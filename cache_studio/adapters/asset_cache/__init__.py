@@ -1,6 +1,6 @@
 """asset-cache: generated images and speech, an index in SQLite and a file an entry."""
 
-from cache_studio.adapters.asset_cache.names import OPTIONS
+from cache_studio.adapters.asset_cache.names import OPTIONS, home
 from cache_studio.adapters.base import Format, Recognition
 from cache_studio.adapters.sight import Sight
 
@@ -19,4 +19,5 @@ FORMAT = Format(
     recognise=recognise,
     adapter="cache_studio.adapters.asset_cache.adapter:AssetCacheAdapter",
     access="cache_studio.adapters.asset_cache.access:AssetCacheAccess",
+    home=home,
 )

@@ -39,8 +39,9 @@ from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import Row, Rows, entry_id_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key, shown_keys
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.columns import Batch, EntryId, Floats, Stamp, make_batch
+from cache_studio.model.columns import Batch, Floats, make_batch
 from cache_studio.model.errors import WrongFormat
+from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Fact, Payload, Piece
 from cache_studio.model.seeing import Counters, Fate, Part, Removal, Restoration, Return, Scope, Seen, Source, Volume

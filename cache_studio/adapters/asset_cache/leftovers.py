@@ -14,7 +14,7 @@ from cache_studio.adapters.sqlite_open import quoted
 from cache_studio.adapters.sqlite_pages import Pages
 from cache_studio.adapters.sqlite_rows import Rows, digest_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key
-from cache_studio.model.columns import EntryId, Stamp
+from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.seeing import Part
 
 ORPHANS = "value files without an entry"

@@ -1,5 +1,6 @@
 """What the table and its columns are called in an asset cache, and the options that say otherwise."""
 
+import os
 from dataclasses import dataclass
 
 from cache_studio.adapters.mapping import TTL_OPTION, UNIT_OPTION, ZONE_OPTION
@@ -50,3 +51,11 @@ OPTIONS = (
     UNIT_OPTION,
     ZONE_OPTION,
 )
+
+
+def home(location: str) -> str:
+    """The folder of the database, whether a target names the root, that folder or the database itself."""
+    place = os.path.normpath(location)
+    if place.endswith(".db"):
+        return os.path.dirname(place)
+    return place if os.path.basename(place) == FOLDER else os.path.join(place, FOLDER)

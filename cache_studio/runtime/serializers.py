@@ -1,0 +1,47 @@
+"""How a value becomes the bytes that a layout stores: a protocol of two methods, JSON unless chosen otherwise."""
+
+import json
+from typing import Any, Protocol
+
+from cache_studio.model.errors import BadRequest
+
+
+class Serializer(Protocol):
+    """Turns values into bytes and back."""
+
+    def dumps(self, value: Any) -> bytes:
+        """The bytes of a value; BadRequest for one that cannot be stored."""
+
+    def loads(self, data: bytes) -> Any:
+        """The value of bytes; ValueError when they are none of this serializer's."""
+
+
+class Json:
+    """JSON text in UTF-8; non-ASCII kept."""
+
+    def dumps(self, value: Any) -> bytes:
+        """The text of a value; NaN and infinity are refused, since JSON has neither."""
+        try:
+            return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
+        except (TypeError, ValueError, RecursionError) as error:
+            raise BadRequest(
+                f"The value cannot be stored as JSON: {error}.", "Store bytes, or give a serializer."
+            ) from error
+
+    def loads(self, data: bytes) -> Any:
+        """The value of a text."""
+        return json.loads(data.decode("utf-8", "surrogatepass"))
+
+
+class Raw:
+    """Bytes as they are."""
+
+    def dumps(self, value: Any) -> bytes:
+        """The bytes themselves; BadRequest for anything else."""
+        if not isinstance(value, bytes | bytearray | memoryview):
+            raise BadRequest(f"A {type(value).__name__} is not bytes.", "Store bytes, or use the JSON serializer.")
+        return bytes(value)
+
+    def loads(self, data: bytes) -> bytes:
+        """The bytes themselves."""
+        return data
