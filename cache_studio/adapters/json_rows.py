@@ -9,6 +9,7 @@ import os
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from typing import Any, TypedDict
 
 import msgspec
@@ -47,39 +48,48 @@ def open_json(path: str) -> tuple[int, list[int]]:
     return descriptor, list(stamp_of(status))
 
 
+def shown_key(base: str | bytes) -> str:
+    """The key to show for what names an entry."""
+    return base if isinstance(base, str) else "#" + base[:8].decode()
+
+
 class Identities:
     """Gives every entry an id that is unique in its document: what names it, and its how many-th that is."""
 
     def __init__(self, key_field: str) -> None:
         self._key_field = key_field
         self._times: dict[str | bytes, int] = {}
-        self._number = 0
 
     def of(self, member: Member) -> tuple[str | bytes, int, str]:
         """Name (bytes where the span itself is all that names it), occurrence from 1, key to show."""
-        self._number += 1
         base: str | bytes
         if member.key is not None:
-            base = key = member.key
+            base = member.key
         else:
             named = member.decoded.get(self._key_field) if isinstance(member.decoded, dict) else None
             if named is None:
-                base, key = b"%d %d %d" % stamp_of_span(member.text), f"#{self._number}"
+                length, crc, adler = stamp_of_span(member.text)
+                base = b"%08x %08x %x" % (crc, adler, length)
             else:
-                base = key = _clean(named) if isinstance(named, str) else json.dumps(named)
+                base = _clean(named) if isinstance(named, str) else json.dumps(named)
         occurrence = self._times[base] = self._times.get(base, 0) + 1
-        return base, occurrence, key
+        return base, occurrence, shown_key(base)
 
 
 def _clean(text: str) -> str:
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")
 
 
+def _object_with(fields: dict[str, Any]) -> Any:
+    """A type for the decoder: an object of which only these fields are built."""
+    make: Any = TypedDict
+    return make("Wanted", fields, total=False)
+
+
 def walk(descriptor: int, spec: Mapping[str, Any]) -> JsonWalk:
     """A walk through an open file; `spec` holds `pointer`, `lines` and the `fields` to decode."""
     fields: dict[str, str] = spec["fields"]
-    wanted = TypedDict("wanted", dict.fromkeys(fields.values(), Any), total=False)  # type: ignore[operator]
-    decode = msgspec.json.Decoder(wanted).decode
+    decode = msgspec.json.Decoder(_object_with(dict.fromkeys(fields.values(), Any))).decode
     return JsonWalk(open(descriptor, "rb", buffering=0, closefd=False), spec["pointer"], decode, lines=spec["lines"])
 
 
@@ -116,6 +126,12 @@ def fault_sentence(fault: Fault) -> str:
     return f"The file is broken at byte {fault.offset}: {fault.message}. What stands before it is listed."
 
 
+def _figure(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e15:
+        return NAN
+    return float(value)
+
+
 class _Columns:
     """Rows as they are collected for one frame."""
 
@@ -129,6 +145,7 @@ class _Columns:
         self._keys: list[str] = []
         self._repeats: dict[int, int] = {}
         self._problems: dict[int, str] = {}
+        self._undecoded: list[int] = []
         self._places = array("q")
         self._stamps = array("q")
         self._decoded: list[Mapping[str, object]] = []
@@ -150,6 +167,7 @@ class _Columns:
                 self._problems[row] = "The value cannot be decoded."
             elif self._spec["objects"]:
                 self._problems[row] = "The value is no object."
+            self._undecoded.append(row)
             decoded = {}
         self._names.append(base)
         self._keys.append(key)
@@ -164,6 +182,7 @@ class _Columns:
             "keys": self._keys,
             "repeats": self._repeats,
             "problems": self._problems,
+            "undecoded": self._undecoded,
             "places": self._places.tobytes(),
             "stamps": self._stamps.tobytes(),
             "namespaces": self._texts("namespace"),
@@ -203,10 +222,7 @@ class _Columns:
         values = self._values(role)
         if values is None:
             return None
-        return array(
-            "d",
-            [float(v) if isinstance(v, int | float) and not isinstance(v, bool) else NAN for v in values],
-        ).tobytes()
+        return array("d", map(_figure, values)).tobytes()
 
     def _texts(self, role: str) -> list[str] | None:
         values = self._values(role)
@@ -226,7 +242,8 @@ def locate(path: str, spec: Mapping[str, Any], wanted: Sequence[Sequence[Any]]) 
     """Where the entries with these ids ([name, occurrence]) stand now, and what surrounds each.
 
     `found` holds for each [name, occurrence, number, start, end, end of the one before or None, start of the next
-    or None, the one before as [name, occurrence] or None, stamp]. WrongFormat when the document is broken.
+    or None, the one before as [name, occurrence] or None, stamp, offset of the value].
+    WrongFormat when the document is broken.
     """
     names = {(name, occurrence) for name, occurrence in wanted}
     descriptor, identity = open_json(path)
@@ -248,7 +265,7 @@ def locate(path: str, spec: Mapping[str, Any], wanted: Sequence[Sequence[Any]]) 
                 if (base, occurrence) in names:
                     end = member.start + len(member.text)
                     waiting = [base, occurrence, number, member.start, end, answer["last"], None, before]
-                    waiting.append(list(stamp_of_span(member.text)))
+                    waiting += [list(stamp_of_span(member.text)), member.value]
                     found.append(waiting)
                 before = [base, occurrence]
                 answer["last"] = member.start + len(member.text)
@@ -258,6 +275,15 @@ def locate(path: str, spec: Mapping[str, Any], wanted: Sequence[Sequence[Any]]) 
     finally:
         os.close(descriptor)
     return answer | {"count": number, "opened": walked.opened, "closed": walked.closed, "kind": walked.kind}
+
+
+def text_of(span: bytes, kind: str, field: str) -> str:
+    """The text in one field of the entry with this span, "" where it is none."""
+    whole = b"{" + span + b"}" if kind == "object" else b"[" + span + b"]"
+    decode = msgspec.json.Decoder(_object_with({field: Any})).decode
+    decoded = next(JsonWalk(BytesIO(whole), (), decode).members())[0].decoded
+    value = decoded.get(field) if isinstance(decoded, dict) else None
+    return _clean(value) if isinstance(value, str) else ""
 
 
 def extract(path: str, start: int, length: int, field: str, max_bytes: int | None) -> list[Any]:
@@ -277,9 +303,8 @@ def extract(path: str, start: int, length: int, field: str, max_bytes: int | Non
 
 def _field_of(text: bytes, field: str) -> tuple[bytes, str] | None:
     """The stored text or JSON of one field of an object, None when it is not there."""
-    wanted = TypedDict("wanted", {field: msgspec.Raw}, total=False)  # type: ignore[operator]
     try:
-        raw = bytes(msgspec.json.decode(text, type=wanted)[field])
+        raw = bytes(msgspec.json.decode(text, type=_object_with({field: msgspec.Raw}))[field])
     except (msgspec.MsgspecError, ValueError, RecursionError):
         try:
             raw = json.dumps(json.loads(text)[field], ensure_ascii=True).encode()

@@ -1,0 +1,115 @@
+"""A few whole entries from the head of a JSON file, to recognise it and to guess what its fields mean."""
+
+import io
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cache_studio.adapters.json_spans import Fault, JsonWalk
+from cache_studio.adapters.mapping import guess_roles
+from cache_studio.adapters.sight import Sight
+from cache_studio.model.errors import EntryNotFound
+
+SAMPLES = 50
+"""How many entries a guess is made from."""
+BEGINNINGS = (b"{", b"[")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The first entries of a container in the document."""
+
+    pointer: str
+    kind: str
+    """ "object", "list" or "lines"."""
+    values: Sequence[object]
+
+    @property
+    def objects(self) -> list[Mapping[str, object]]:
+        """Those that are objects."""
+        return [value for value in self.values if isinstance(value, dict)]
+
+    @property
+    def only_objects(self) -> bool:
+        """Whether there are entries and all are objects."""
+        return bool(self.values) and len(self.objects) == len(self.values)
+
+    @property
+    def mostly_objects(self) -> bool:
+        """The same where a few entries are broken."""
+        return len(self.objects) * 2 > len(self.values)
+
+    def roles(self) -> dict[str, str]:
+        """What the fields seem to mean."""
+        return guess_roles(self.objects, time.time())
+
+
+def looks_like_json(sight: Sight) -> bool:
+    """Whether it is a file that begins as a JSON object or list."""
+    return sight.kind == "file" and _text(sight.head).lstrip()[:1] in BEGINNINGS
+
+
+def sample_lines(sight: Sight) -> Sample | None:
+    """The first lines where each is an object of its own and there are several."""
+    text = _text(sight.head)
+    whole = text.split(b"\n") if sight.size == len(sight.head) else text.split(b"\n")[:-1]
+    lines = [line for line in whole if line.strip()][:SAMPLES]
+    values = [_decoded(line) for line in lines]
+    return Sample("", "lines", values) if len(values) > 1 and all(isinstance(v, dict) for v in values) else None
+
+
+def sample(sight: Sight, pointer: str = "") -> Sample | None:
+    """The first entries below `pointer` (one name or the whole), as far as the head holds them."""
+    walk = JsonWalk(io.BytesIO(sight.head), pointer.split("/")[1:], json.loads)
+    values: list[object] = []
+    try:
+        for members in walk.members():
+            values += [member.decoded for member in members]
+            if len(values) >= SAMPLES:
+                break
+    except (Fault, EntryNotFound):
+        pass  # the head ends somewhere, or the document is broken: what came before counts
+    return Sample(pointer, walk.kind, values[:SAMPLES]) if walk.opened else None
+
+
+def inner_samples(sight: Sight) -> list[Sample]:
+    """The containers one level below an object: `{"version": 1, "entries": {...}}`."""
+    found = []
+    for name in _names(sight.head):
+        inner = sample(sight, "/" + name.replace("~", "~0").replace("/", "~1"))
+        if inner is not None:
+            found.append(inner)
+    return found
+
+
+def _names(head: bytes) -> list[str]:
+    """Keys of an object whose value begins as a container, also where the head ends within it."""
+    walk = JsonWalk(io.BytesIO(head), (), json.loads)
+    names: list[str] = []
+    end = 0
+    try:
+        for members in walk.members():
+            for member in members:
+                end = member.start + len(member.text)
+                if isinstance(member.decoded, dict | list) and member.key is not None:
+                    names.append(member.key)
+                if len(names) > SAMPLES:
+                    return []  # many containers side by side are the entries themselves
+    except Fault:
+        rest = head[end or walk.opened :].lstrip(b" \t\r\n,")
+        name, colon, value = rest[1:].partition(b'":')
+        if rest[:1] == b'"' and colon and b'"' not in name and value.lstrip()[:1] in BEGINNINGS:
+            names.append(name.decode("utf-8", "surrogateescape"))
+    return names
+
+
+def _text(head: bytes) -> bytes:
+    return head.removeprefix(b"\xef\xbb\xbf")
+
+
+def _decoded(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
