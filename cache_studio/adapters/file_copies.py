@@ -10,7 +10,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO
@@ -28,8 +28,8 @@ from cache_studio.adapters.files import (
     stamp_of,
     write_all,
 )
-from cache_studio.model.columns import Stamp
 from cache_studio.model.errors import CacheStudioError
+from cache_studio.model.identity import Stamp
 from cache_studio.model.seeing import Fate, Restoration, Return
 
 try:
@@ -298,7 +298,7 @@ def removing_in(root: Folder) -> Iterator[None]:
             fcntl.flock(root.descriptor, fcntl.LOCK_UN)
 
 
-def put_back_leftovers(root: Folder, folders: Sequence[Folder]) -> int:
+def put_back_leftovers(root: Folder, folders: Iterable[Folder]) -> int:
     """Undo what a killed removal left: its hidden files get their names back where these are free. How many."""
     if fcntl is not None and root.descriptor is not None:
         try:

@@ -8,7 +8,7 @@ import os
 import stat
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, require_found
 from cache_studio.adapters.file_copies import (
@@ -24,8 +24,8 @@ from cache_studio.adapters.file_copies import (
 )
 from cache_studio.adapters.files import Folder, NoRegularFile
 from cache_studio.model.capabilities import Ability, Capabilities
-from cache_studio.model.columns import EntryId
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable
+from cache_studio.model.identity import EntryId
 from cache_studio.model.payload import Fact, Payload, Piece
 from cache_studio.model.seeing import Fate, Part, Removal, Restoration, Seen, Volume
 
@@ -50,8 +50,7 @@ class FileEntries(Adapter):
         elif not os.access(root.path, os.W_OK | os.X_OK):
             self.capabilities = self.capabilities.without(_CHANGING, f"The folder “{root.path}” may not be written.")
         if self.capabilities.can(Ability.REMOVE):
-            with self._entry_folders() as folders:
-                put_back_leftovers(root, folders)
+            put_back_leftovers(root, self._entry_folders())
 
     @abstractmethod
     def title_of(self, entry_id: str) -> tuple[str, str]:
@@ -65,17 +64,12 @@ class FileEntries(Adapter):
         """What no column shows of this entry."""
         return ()
 
-    @contextmanager
-    def _entry_folders(self) -> Iterator[list[Folder]]:
-        folders = [self._root]
-        try:
-            for name in self.folder_names():
-                with suppress(OSError):
-                    folders.append(self._root.below(name))
-            yield folders
-        finally:
-            for folder in folders[1:]:
-                folder.close()
+    def _entry_folders(self) -> Iterator[Folder]:
+        """The root and every folder below it that holds entries, one open at a time."""
+        yield self._root
+        for name in self.folder_names():
+            with suppress(OSError), self._root.holding([*name.split("/"), ""]) as folder:
+                yield folder
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -144,8 +138,8 @@ class FileEntries(Adapter):
         """Bring files back with bytes, times and mode."""
         self.capabilities.require(Ability.UNDO)
         answers = [restore_file(self._root, copy, kept) for copy in copies]
-        with suppress(OSError), self._entry_folders() as folders:
-            for folder in folders:
+        with suppress(OSError):  # a filesystem that cannot make names durable
+            for folder in self._entry_folders():
                 folder.settle()
         return answers
 
@@ -161,32 +155,29 @@ class FileEntries(Adapter):
 
     def compactable(self) -> list[Part]:
         """Half-written files that a killed process left behind."""
-        with self._entry_folders() as folders:
-            lengths = [length for folder in folders for _name, length in abandoned(folder)]
+        lengths = [length for folder in self._entry_folders() for _name, length in abandoned(folder)]
         return [Part("leftover files", len(lengths), sum(lengths))] if lengths else []
 
     def compact(self) -> list[Part]:
         """Remove them."""
         self.capabilities.require(Ability.COMPACT)
         freed: list[int] = []
-        with self._entry_folders() as folders:
-            for folder in folders:
-                for name, length in abandoned(folder):
-                    with suppress(OSError):
-                        folder.unlink(name)
-                        freed.append(length)
+        for folder in self._entry_folders():
+            for name, length in abandoned(folder):
+                with suppress(OSError):
+                    folder.unlink(name)
+                    freed.append(length)
         return [Part("leftover files", len(freed), sum(freed))] if freed else []
 
     def measure(self) -> Volume:
         """The lengths of all files of the cache, whatever they are; what `compact` would give back of them."""
         volume = 0
-        with self._entry_folders() as folders:
-            for folder in folders:
-                with os.scandir(folder.path if folder.descriptor is None else folder.descriptor) as found:
-                    for entry in found:
-                        with suppress(OSError):
-                            status = entry.stat(follow_symlinks=False)
-                            volume += status.st_size if stat.S_ISREG(status.st_mode) else 0
+        for folder in self._entry_folders():
+            with os.scandir(folder.path if folder.descriptor is None else folder.descriptor) as found:
+                for entry in found:
+                    with suppress(OSError):
+                        status = entry.stat(follow_symlinks=False)
+                        volume += status.st_size if stat.S_ISREG(status.st_mode) else 0
         return Volume(volume, sum(part.bytes for part in self.compactable()))
 
     def watched(self) -> tuple[tuple[str, bool], ...]:

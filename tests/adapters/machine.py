@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from contract import Row, listing
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from keeping import MemoryKeep
@@ -142,6 +142,10 @@ def case_of(machine: type[CacheMachine]) -> Any:
     """The test case that pytest collects, with few and short runs."""
     case: Any = machine.TestCase
     case.settings = settings(
-        max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=12,
+        stateful_step_count=15,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     )
     return case

@@ -1,0 +1,119 @@
+"""The layout: `<cache_dir>/l3/<namespace>/<key>.cache`, a pickle of a dict of builtins.
+
+A value is kept as text (`str`) where its bytes are UTF-8, which JSON text is, and as `bytes` otherwise:
+it comes back to the byte, and nothing has to be run to read it. Values that the original application
+pickled as objects can be looked at in the studio but are a miss for the runtime.
+"""
+
+import math
+import os
+import pickle
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+from cache_studio.adapters.base import Held
+from cache_studio.adapters.file_names import escape, is_hash, unescape
+from cache_studio.decoding.pickled.header import Plain, pickle_header
+from cache_studio.decoding.pickled.read import read_pickle
+from cache_studio.decoding.pickled.values import Collection
+
+FOLDER = "l3"
+"""The folder of the disk level in the cache's folder."""
+SUFFIX = ".cache"
+WANTED = ("created_at", "ttl", "tags", "namespace", "key")
+_PLAIN = ":" if os.name != "nt" else ""
+"""What stays in a name here: `:` is written as `%3A` on Windows only."""
+_PROTOCOL = 4
+
+
+def file_name(key: str) -> str:
+    """What the file of a key is called."""
+    return escape(key, _PLAIN) + SUFFIX
+
+
+def folder_parts(namespace: str) -> tuple[str, ...]:
+    """The folders of a namespace, a name each; none for the cache itself."""
+    return tuple(escape(part, _PLAIN) for part in namespace.split("/")) if namespace else ()
+
+
+def key_of(name: str, fields: Mapping[str, object]) -> str:
+    """The key of a file: its name, or for a hashed name what the content says."""
+    stem = name.removesuffix(SUFFIX)
+    found = fields.get("key")
+    return found if is_hash(stem) and isinstance(found, str) else unescape(stem)
+
+
+def namespace_of(parent: str) -> str:
+    """The namespace of a folder, `/` between the names."""
+    return "/".join(unescape(part) for part in parent.split("/")) if parent else ""
+
+
+def operation_of(key: str) -> str:
+    """What stands before the first `:`, "" where there is none."""
+    head, colon, _rest = key.partition(":")
+    return head if colon else ""
+
+
+def first_stale(created: float, fields: Mapping[str, object]) -> float:
+    """The first moment at which the entry is stale: after created plus ttl. Never without ttl, NaN when unreadable."""
+    if "ttl" not in fields:
+        return math.nan
+    ttl = fields["ttl"]
+    if ttl is None:
+        return math.inf
+    if not isinstance(ttl, int | float) or created != created:
+        return math.nan
+    return math.nextafter(created + ttl, math.inf) if ttl > 0 else created
+
+
+def number(value: object) -> float:
+    """A number, NaN for anything else."""
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def tags_of(fields: Mapping[str, object]) -> tuple[str, ...]:
+    """The tags, sorted."""
+    found = fields.get("tags")
+    return found if isinstance(found, tuple) else (found,) if isinstance(found, str) else ()
+
+
+def encode(key: str, namespace: str, held: Held) -> bytes:
+    """The file of an entry; a key that its name cannot hold stands in it, too."""
+    value: str | bytes
+    try:
+        value = held.value.decode()
+    except UnicodeDecodeError:
+        value = held.value
+    entry: dict[str, object] = {
+        "value": value,
+        "created_at": datetime.fromtimestamp(held.created, UTC),
+        "ttl": None if held.expires is None else timedelta(seconds=held.expires - held.created),
+        "tags": set(held.tags),
+        "namespace": namespace,
+    }
+    if is_hash(escape(key, _PLAIN)):
+        entry["key"] = key
+    return pickle.dumps(entry, _PROTOCOL)
+
+
+def decode(content: bytes) -> tuple[Held, Mapping[str, Plain]] | None:
+    """The entry of a file and its fields, None when it is broken or its value is an object. Nothing is run."""
+    header = pickle_header(content, WANTED)
+    created, value = number(header.fields.get("created_at")), _value(content)
+    if header.problem or created != created or value is None:
+        return None
+    ttl = header.fields.get("ttl")
+    expires = created + ttl if isinstance(ttl, int | float) else None
+    return Held(value, created, expires, tags=tags_of(header.fields)), header.fields
+
+
+def _value(content: bytes) -> bytes | None:
+    root = read_pickle(content).root
+    value = dict(_text_pairs(root)).get("value") if isinstance(root, Collection) and root.kind == "dict" else None
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    return bytes(value) if isinstance(value, bytes | memoryview) else None
+
+
+def _text_pairs(root: Collection) -> Iterator[tuple[str, object]]:
+    return ((key, value) for key, value in root.pairs() if isinstance(key, str))
