@@ -17,7 +17,7 @@ DAY = 86_400.0
 STEPS: Mapping[int, float] = {5: DAY, 60: 7 * DAY, 600: 30 * DAY}
 """Seconds of one row, and how long rows of this resolution are kept (the coarsest: as the settings say)."""
 FINEST, COARSEST = min(STEPS), max(STEPS)
-CLOCK_SET = 60.0
+CLOCK_SET = 600.0
 """A sample older than the newest by less than this comes late from another process; by more, the clock was set."""
 LEVELS = ("entries", "fresh", "stale", "forever", "unknown", "size", "stale_size", "volume", "reclaimable")
 """Columns of which a row holds the newest reading."""

@@ -251,6 +251,7 @@ class _Handler(FileSystemEventHandler):
         self._folder = folder
 
     def on_any_event(self, event: FileSystemEvent) -> None:
+        """Both names of a move, else the one."""
         paths = (event.src_path, event.dest_path)
         self._watcher.noticed(self._folder, [os.fsdecode(path) for path in paths if path])
 
@@ -263,6 +264,7 @@ class _Overflow(logging.Handler):
         self._watcher = watcher
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Tell the watcher when it is about lost events."""
         if "overflow" in record.getMessage():
             self._watcher.noticed(None, [])
 
