@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache_studio.model.columns import Floats, View
-from cache_studio.model.errors import BadRequest
+from cache_studio.model.errors import BadRequest, UnsupportedAction
 
 POLICIES = {
     "lru": "least recently read first",
@@ -18,6 +18,12 @@ POLICIES = {
     "intelligent": "lowest score of recency, frequency and size first",
 }
 """Policy name to what goes first."""
+
+
+_COUNTED_AS_NONE = {
+    "hits": "Hits are not recorded and count as none for every entry.",
+    "size": "Sizes are not recorded and count as none for every entry.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,9 @@ class Order:
 def eviction_order(policy: str, view: View, now: float) -> Order:
     """The order in which `policy` removes entries.
 
-    Where its data is not recorded it falls back from last access to creation and says so; BadRequest
-    where nothing is left to go by. Single entries without the figure go last: they are never guessed to be old.
+    Where its data is not recorded it falls back from last access to creation and says so; UnsupportedAction
+    where nothing is left to go by, BadRequest for an unknown policy. Single entries without the figure go
+    last: they are never guessed to be old.
     """
     rows = view.rows()
     columns = {name: column[rows] for name, column in view.numbers.items()}
@@ -67,23 +74,28 @@ def _by_ttl(rows: NDArray[np.intp], columns: dict[str, Floats], now: float) -> O
 
 def _by_score(rows: NDArray[np.intp], columns: dict[str, Floats], now: float) -> Order:
     """score = 0.4/(hours since access + 1) + 0.4 hits/(age in hours + 1) - 0.2 size in KiB (systems.md, S3)."""
-    hits = columns["hits"]
-    note = ""
-    if hits.size and np.isnan(hits).all():
-        hits, note = np.zeros_like(hits), "Hits are not recorded and count as none for every entry."
+    notes = []
+    known = dict(columns)
+    for name, sentence in _COUNTED_AS_NONE.items():
+        if _is_missing(columns[name]):
+            known[name] = np.zeros_like(columns[name])
+            notes.append(sentence)
     recency, fallback = _recency(columns)
+    if _is_missing(columns["created"]):
+        known["created"] = recency
+        notes.append("Creation times are not recorded; the last access is used in their place.")
     idle_hours = np.maximum(now - recency, 0) / 3600
-    age_hours = np.maximum(now - columns["created"], 0) / 3600
-    score = 0.4 / (idle_hours + 1) + 0.4 * hits / (age_hours + 1) - 0.2 * columns["size"] / 1024
-    return Order(rows[np.lexsort((_last(score),))], " ".join(filter(None, (note, fallback))))
+    age_hours = np.maximum(now - known["created"], 0) / 3600
+    score = 0.4 / (idle_hours + 1) + 0.4 * known["hits"] / (age_hours + 1) - 0.2 * known["size"] / 1024
+    return Order(rows[np.lexsort((_last(score),))], " ".join(filter(None, (*notes, fallback))))
 
 
 def _recency(columns: dict[str, Floats]) -> tuple[Floats, str]:
     accessed, created = columns["accessed"], columns["created"]
-    if not accessed.size or not np.isnan(accessed).all():
+    if not _is_missing(accessed):
         return _last(np.where(np.isnan(accessed), created, accessed)), ""
-    if np.isnan(created).all():
-        raise BadRequest(
+    if _is_missing(created):
+        raise UnsupportedAction(
             "This policy needs the last access or the creation time, and this cache records neither.",
             "Choose the policy size.",
         )
@@ -91,9 +103,16 @@ def _recency(columns: dict[str, Floats]) -> tuple[Floats, str]:
 
 
 def _required(column: Floats, policy: str, what: str) -> Floats:
-    if column.size and np.isnan(column).all():
-        raise BadRequest(f"The policy {policy} needs {what}, and this cache does not record them.", "Choose another.")
+    if _is_missing(column):
+        raise UnsupportedAction(
+            f"The policy {policy} needs {what}, and this cache does not record them.", "Choose another policy."
+        )
     return _last(column)
+
+
+def _is_missing(column: Floats) -> bool:
+    """Whether no entry has this figure (and there are entries)."""
+    return bool(column.size) and bool(np.isnan(column).all())
 
 
 def _last(column: Floats) -> Floats:

@@ -78,8 +78,7 @@ def make_batch(
         keys=list(keys),
         stamps=array,
         numbers={
-            name: np.asarray(numbers[name], dtype=np.float64) if name in numbers else np.full(count, np.nan)
-            for name in NUMBERS
+            name: _recorded(name, numbers[name]) if name in numbers else np.full(count, np.nan) for name in NUMBERS
         },
         namespaces=[namespaces] * count if isinstance(namespaces, str) else list(namespaces),
         types=[types] * count if isinstance(types, str) else list(types),
@@ -87,6 +86,13 @@ def make_batch(
         problems=MappingProxyType(dict(problems or {})),
         pending=np.full(count, bits, np.uint8),
     )
+
+
+def _recorded(name: str, values: Floats | Sequence[float]) -> Floats:
+    """A column in which only `expires` may be infinite (for never): a foreign file can hold 1e999 anywhere."""
+    column = np.asarray(values, dtype=np.float64)
+    senseless = column == -np.inf if name == "expires" else np.isinf(column)
+    return np.where(senseless, np.nan, column) if senseless.any() else column
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,12 @@ class Option:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise BadRequest(f"“{text}” is no number.", "Write it with digits.") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadRequest(f"“{text}” is no number.", "Write it with digits.")
+    return number
 
 
 def read_options(declared: Iterable[Option], given: Mapping[str, str]) -> dict[str, OptionValue]:

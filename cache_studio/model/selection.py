@@ -4,6 +4,7 @@
 first operator is a field name is a comparison; every other word is a search in the key (`user:42`).
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -251,9 +252,12 @@ def _compare(name: str, operator: str, value: str) -> Compare:
 
 def _number(name: str, value: str) -> float:
     try:
-        return float(NUMBER_FIELDS[name](value))
+        number = float(NUMBER_FIELDS[name](value))
     except ValueError:
-        raise BadRequest(f"“{value}” is no number.", f"As in: {name}>10.") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadRequest(f"“{value}” is no number.", f"As in: {name}>10.")
+    return number
 
 
 def _check_pattern(pattern: str) -> None:

@@ -17,6 +17,12 @@ class Group:
     size: int
     stale: int
     stale_size: int
+    sizes_unknown: int = 0
+
+    @property
+    def known_size(self) -> int | None:
+        """The bytes, None when the size of none of the entries is known."""
+        return None if self.sizes_unknown >= self.entries > 0 else self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,11 @@ class Totals:
     sizes_unknown: int
     pending: int
     """Entries of which some figure is still to be read: counts are "at least" until this is 0."""
+
+    @property
+    def known_size(self) -> int | None:
+        """The bytes, None when the size of none of the entries is known."""
+        return None if self.sizes_unknown >= self.entries > 0 else self.size
 
 
 def total(view: View, now: float, mask: Mask | None = None) -> Totals:
@@ -76,8 +87,9 @@ def by_tag(view: View, now: float, mask: Mask | None = None) -> list[Group]:
     sets = _grouped(view, now, view.tag_codes, [str(code) for code in range(len(view.tag_sets))], mask)
     for group in sets:
         for tag in view.tag_sets[int(group.name)]:
-            sums = figures.setdefault(tag, [0, 0, 0, 0])
-            for position, value in enumerate((group.entries, group.size, group.stale, group.stale_size)):
+            sums = figures.setdefault(tag, [0, 0, 0, 0, 0])
+            parts = (group.entries, group.size, group.stale, group.stale_size, group.sizes_unknown)
+            for position, value in enumerate(parts):
                 sums[position] += value
     return sorted((Group(tag, *sums) for tag, sums in figures.items()), key=lambda group: (-group.entries, group.name))
 
@@ -86,10 +98,11 @@ def _grouped(view: View, now: float, codes: NDArray[np.int32], names: list[str],
     chosen = view.alive & (codes >= 0) if mask is None else mask & view.alive & (codes >= 0)
     wanted = codes[chosen]
     count = len(names)
-    sizes = np.nan_to_num(view.numbers["size"][chosen])
+    unknown = np.isnan(view.numbers["size"][chosen])
+    sizes = np.where(unknown, 0.0, view.numbers["size"][chosen])
     stale = (view.numbers["expires"][chosen] <= now).astype(np.float64)
     entries = np.bincount(wanted, minlength=count)
-    columns = [np.bincount(wanted, weights, minlength=count) for weights in (sizes, stale, sizes * stale)]
+    columns = [np.bincount(wanted, weights, minlength=count) for weights in (sizes, stale, sizes * stale, unknown)]
     groups = [
         Group(names[code], int(entries[code]), *(int(column[code]) for column in columns))
         for code in np.flatnonzero(entries)

@@ -14,30 +14,30 @@ ZONES = ("local", "utc")
 
 MILLISECONDS_FROM = 1e11
 """A number of this size or more is milliseconds: as seconds it would lie after the year 5000."""
-_LATEST = 253_402_300_799.0  # 9999-12-31, the last moment datetime can show
+_EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0  # the years 1 to 9999, which datetime can show
 
 
 def parse_time(value: object, unit: str = "auto", zone: str = "local") -> float:
-    """Epoch seconds of `value`, or NaN when it is no readable moment.
+    """Epoch seconds of `value`, or NaN when it is no readable moment of the years 1 to 9999.
 
     Numbers and digits in text follow `unit`; other text is ISO 8601 whatever the unit says.
     """
     if isinstance(value, bool) or value is None:
         return math.nan
-    if isinstance(value, int | float):
+    if not isinstance(value, int | float | str):
+        return math.nan
+    try:
         return _from_number(float(value), unit)
-    if isinstance(value, str):
-        try:
-            return _from_number(float(value), unit)
-        except ValueError:
-            return _from_iso(value, zone)
-    return math.nan
+    except OverflowError:
+        return math.nan
+    except ValueError:
+        return _from_iso(str(value), zone)
 
 
 def _from_number(value: float, unit: str) -> float:
     if unit == "milliseconds" or (unit == "auto" and abs(value) >= MILLISECONDS_FROM):
         value /= 1000
-    return value if abs(value) <= _LATEST else math.nan
+    return value if _EARLIEST <= value <= _LATEST else math.nan
 
 
 def _from_iso(text: str, zone: str) -> float:
@@ -58,7 +58,7 @@ def looks_like_times(values: Iterable[object], now: float) -> bool:
 
 def format_iso(moment: float | None) -> str | None:
     """ISO 8601 in UTC with Z, milliseconds only where there are any; None for unknown, NaN or infinite."""
-    if moment is None or not math.isfinite(moment) or abs(moment) > _LATEST:
+    if moment is None or not _EARLIEST <= moment <= _LATEST:
         return None
     shown = datetime.fromtimestamp(moment, UTC)
     return shown.isoformat(timespec="milliseconds" if shown.microsecond >= 1000 else "seconds").replace("+00:00", "Z")

@@ -1,5 +1,6 @@
 """Sizes and durations as people write and read them. kB, MB and GB are 1000-based everywhere."""
 
+import math
 import re
 
 from cache_studio.model.errors import BadRequest
@@ -29,7 +30,10 @@ def _parse(text: str, units: dict[str, int] | dict[str, float], what: str, examp
     unit = match.group(2).lower() if match else ""
     if match is None or (unit and unit not in units):
         raise BadRequest(f"“{text}” is no {what}.", f"Write it like {examples}.")
-    return float(match.group(1)) * (units[unit] if unit else 1)
+    number = float(match.group(1)) * (units[unit] if unit else 1)
+    if not math.isfinite(number):
+        raise BadRequest(f"“{text[:40]}” is too large for a {what}.", f"Write it like {examples}.")
+    return number
 
 
 def format_size(size: float | None) -> str:
@@ -52,7 +56,7 @@ def format_count(count: float | None) -> str:
 
 def format_age(seconds: float | None) -> str:
     """A coarse duration of one unit: `"9 s"`, `"4 min"`, `"23 h"`, `"11 d"`; never negative."""
-    if seconds is None or seconds != seconds:
+    if seconds is None or not math.isfinite(seconds):
         return NOT_RECORDED
     seconds = max(0.0, seconds)
     for limit, divisor, unit in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):

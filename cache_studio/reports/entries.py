@@ -14,7 +14,7 @@ FIELDS = (
     "stale", "problem",
 )  # fmt: skip
 """The fields, in the order of the columns."""
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A cell of text that begins so would be run as a formula by a spreadsheet (OWASP, CSV injection)."""
 
 

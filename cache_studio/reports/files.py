@@ -3,21 +3,21 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from cache_studio.model.errors import BadRequest, CacheStudioError
+from cache_studio.model.errors import CacheStudioError
 
 
 @contextmanager
 def report_file(path: Path, *, replace: bool = False) -> Iterator[TextIO]:
     """Open a text file (UTF-8) that appears at `path` only when the block ends well.
 
-    Raises BadRequest when `path` exists and `replace` is false, CacheStudioError when it cannot be written.
+    Raises CacheStudioError when `path` exists and `replace` is false, or when it cannot be written.
     """
-    if path.exists() and not replace:
-        raise BadRequest(f"{path} exists already.", "Choose another name, or say that it may be replaced.")
+    if not replace and os.path.lexists(path):
+        raise CacheStudioError(f"{path} exists already.", "Choose another name, or say that it may be replaced.")
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
@@ -30,4 +30,5 @@ def report_file(path: Path, *, replace: bool = False) -> Iterator[TextIO]:
             f"{path} cannot be written: {error.strerror}.", "Check the folder, its rights and the free space."
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # nothing was made, or it lies where we may not go
+            part.unlink()

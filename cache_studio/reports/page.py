@@ -6,7 +6,8 @@ from string import Template
 from typing import Any
 
 from cache_studio.model.units import NOT_RECORDED, format_size
-from cache_studio.reports.snapshots import FIGURES, Figures, shown
+from cache_studio.model.visible import visible
+from cache_studio.reports.snapshots import FIGURES, ORIGINS, Figures, shown
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 180, 64, 24
 _PAGE = Template("""<!doctype html>
@@ -48,11 +49,16 @@ def as_html(figures: Figures) -> str:
         format=_text(figures["format"]),
         at=_text(figures["at"]),
         figures="".join(
-            f"<tr><td>{name.replace('_', ' ')}</td><td>{shown(name, figures.get(name))}</td></tr>" for name in FIGURES
+            [_row(name, shown(name, figures.get(name))) for name in FIGURES]
+            + [_row(name, figures.get(name) or NOT_RECORDED) for name in ORIGINS]
         ),
         plots="".join(plots),
         namespaces="".join(map(_namespace, figures["namespaces"])),
     )
+
+
+def _row(name: str, value: object) -> str:
+    return f"<tr><td>{name.replace('_', ' ')}</td><td>{_text(value)}</td></tr>"
 
 
 def _namespace(group: Mapping[str, Any]) -> str:
@@ -66,9 +72,8 @@ def _namespace(group: Mapping[str, Any]) -> str:
 
 
 def _text(value: object) -> str:
-    """Hostile text for HTML: escaped, lone surrogates and control characters shown as escapes."""
-    plain = "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in str(value))
-    return escape(plain.encode("utf-8", "backslashreplace").decode())
+    """Hostile text for HTML: it means nothing and shows what it hides."""
+    return escape(visible(str(value)))
 
 
 def _plot(times: Sequence[Any], values: Sequence[float | None], colour: str, unit: str, figures: Figures) -> str:

@@ -2,15 +2,17 @@
 
 import csv
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from cache_studio.model.errors import BadRequest, WrongFormat
+from cache_studio.model.errors import BadRequest
 from cache_studio.model.units import NOT_RECORDED, format_count, format_size
-from cache_studio.reports.entries import cell, dumps
+from cache_studio.model.visible import visible
+from cache_studio.reports.entries import cell
 
 Figures = Mapping[str, Any]
 """The object of `stats` with `at` and, where a history is kept, `series`."""
@@ -20,6 +22,10 @@ COUNTS = ("entries", "fresh", "stale", "forever", "unknown", "problems", "hits",
 RATES = ("hit_rate", "target_hit_rate")
 FIGURES = (*COUNTS, *SIZES, *RATES)
 """The numbers of a snapshot that are compared, in their order."""
+ORIGINS = ("hit_rate_source", "hit_rate_scope")
+"""Where the hit rate comes from and what it speaks of."""
+LARGEST = 16_000_000
+"""A file with more bytes than this is no snapshot and is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ def as_csv(figures: Figures) -> str:
     out = StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(("figure", "value"))
-    for name in ("at", "target", "format", *FIGURES, "hit_rate_source", "hit_rate_scope"):
+    for name in ("at", "target", "format", *FIGURES, *ORIGINS):
         writer.writerow((name, cell(figures.get(name))))
     writer.writerow(())
     writer.writerow(("namespace", "entries", "size", "stale"))
@@ -69,7 +75,7 @@ def as_markdown(figures: Figures) -> str:
     lines = [f"# {_plain(figures['target'])}", "", f"{_plain(figures['format'])}, {figures['at']}", ""]
     lines += ["| figure | value |", "|---|--:|"]
     lines += [f"| {name.replace('_', ' ')} | {shown(name, figures.get(name))} |" for name in FIGURES]
-    lines.append(f"| hit rate source | {figures.get('hit_rate_source') or NOT_RECORDED} |")
+    lines += [f"| {name.replace('_', ' ')} | {_plain(figures.get(name) or NOT_RECORDED)} |" for name in ORIGINS]
     lines += ["", "| namespace | entries | size | stale |", "|---|--:|--:|--:|"]
     for group in figures["namespaces"]:
         name = _plain(group["name"]) or "(none)"
@@ -78,16 +84,23 @@ def as_markdown(figures: Figures) -> str:
 
 
 def read_snapshot(path: Path) -> dict[str, Any]:
-    """A snapshot that was written as JSON; WrongFormat for anything else."""
+    """A snapshot that was written as JSON; BadRequest for anything else."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8")) if path.stat().st_size <= LARGEST else None
     except OSError as error:
         raise BadRequest(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or not {"at", "target", "entries", "namespaces"} <= set(found):
-        raise WrongFormat(f"{path} is no snapshot.", "Only snapshots written as JSON can be compared.")
-    return found
+    if not _is_snapshot(found):
+        raise BadRequest(f"{path} is no snapshot.", "Only snapshots written as JSON can be compared.")
+    return cast(dict[str, Any], found)
+
+
+def _is_snapshot(found: object) -> bool:
+    if not isinstance(found, dict) or not {"at", "target", "namespaces", *FIGURES} <= set(found):
+        return False
+    figures = (found[name] for name in FIGURES)
+    return all(value is None or (isinstance(value, int | float) and math.isfinite(value)) for value in figures)
 
 
 def compare(before: Figures, after: Figures) -> list[Difference]:
@@ -109,7 +122,7 @@ def comparison_object(before: Figures, after: Figures) -> dict[str, Any]:
 
 def _plain(text: object) -> str:
     """Hostile text in a Markdown table: nothing of it means anything."""
-    escaped = dumps(str(text))[1:-1]
-    for sign in "\\`*_{}[]<>|#!~":
+    escaped = visible(str(text))
+    for sign in "\\`*_{}[]<>|#!~&":
         escaped = escaped.replace(sign, "\\" + sign)
     return escaped

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from views import INF, NAN, NOW, view_of
 
@@ -99,6 +99,7 @@ trees = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(trees, st.lists(st.tuples(figure, figure), min_size=1, max_size=5))
 def test_a_tree_and_its_opposite_never_both_hold(tree, rows):
     view = view_of(*({"key": "k", "expires": NOW + expires, "hits": hits} for expires, hits in rows))

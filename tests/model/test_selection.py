@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cache_studio.model.errors import SelectionError
@@ -81,12 +81,14 @@ def test_says_where_it_is_wrong(expression, start, end):
     assert caught.value.hint
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused_with_a_place(text):
     place = place_of_fault(text)
     assert place is None or 0 <= place[0] <= place[1] <= len(text)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_a_quoted_text_is_searched_literally(text):
     assert parse_selection(f"key={quote(text)}") == Compare("key", "=", text)
