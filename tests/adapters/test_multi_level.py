@@ -4,7 +4,7 @@ import math
 import os
 import pickle
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from cache_studio.adapters.multi_level.access import MultiLevelAccess
 from cache_studio.adapters.multi_level.adapter import MultiLevelAdapter
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.errors import CacheUnavailable
+from cache_studio.model.options import read_options
 from cache_studio.model.seeing import Part
 from cache_studio.model.targets import Target
 
@@ -50,18 +51,22 @@ def write(
     return path
 
 
-def open_adapter(path: Path) -> MultiLevelAdapter:
+def open_adapter(path: Path, **options: str) -> MultiLevelAdapter:
     """The cache, open for writing."""
-    return MultiLevelAdapter.open(Target(str(path)), {}, writable=True)
+    return MultiLevelAdapter.open(Target(str(path)), read_options(FORMAT.options, options), writable=True)
 
 
-def rows(path: Path) -> Mapping[tuple[str, str], Row]:
+def rows(path: Path, **options: str) -> Mapping[tuple[str, str], Row]:
     """All entries by namespace and key."""
-    adapter = open_adapter(path)
+    adapter = open_adapter(path, **options)
     try:
         return {(row.namespace, row.key): row for row in listing(adapter).values()}
     finally:
         adapter.close()
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat()
 
 
 class Bomb:
@@ -152,6 +157,41 @@ def test_every_protocol(tmp_path: Path, protocol: int) -> None:
     row = rows(tmp_path)["ai_operations", "a:1"]
     assert (row.problem, row.expires) == ("", math.nextafter((row.created or 0) + 3600, math.inf))
     assert FORMAT.recognise(Sight(str(tmp_path))).certainty is Certainty.SURE
+
+
+def test_another_ttl_for_all(tmp_path: Path) -> None:
+    write(tmp_path / "l3", "a:1", ttl=None)
+    row = rows(tmp_path, ttl="1d")["ai_operations", "a:1"]
+    assert row.expires == math.nextafter((row.created or 0) + 86_400, math.inf)
+
+
+@pytest.mark.parametrize(
+    ("shape", "life"),
+    [
+        (lambda now: {"data": 1, "stored_at": now, "max_age": 90}, 90),
+        (lambda now: {"result": 1, "createdAt": round(now * 1000), "expires_at": (now + 60) * 1000}, 60),
+        (lambda now: {"v": 1, "timestamp": _iso(now), "valid_until": _iso(now + 30)}, 30),
+    ],
+)
+def test_pickles_that_differ_a_little(tmp_path: Path, shape: Callable[[float], dict[str, object]], life: float) -> None:
+    now = float(round(time.time()))
+    (tmp_path / "ns").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "ns" / f"{name}.cache").write_bytes(pickle.dumps(shape(now)))
+    found = FORMAT.recognise(Sight(str(tmp_path)))
+    assert found.certainty is Certainty.LOOK
+    assert rows(tmp_path) == rows(tmp_path, **found.options)
+    row = rows(tmp_path)["ns", "one"]
+    assert row.created == now
+    assert row.expires == pytest.approx(now + life)
+
+
+def test_an_expiry_of_none_is_never(tmp_path: Path) -> None:
+    for name, moment in (("one", None), ("two", time.time() + 5)):
+        (tmp_path / f"{name}.cache").write_bytes(pickle.dumps({"value": 1, "until": moment}))
+    found = {row.key: row.expires for row in rows(tmp_path, expires="until").values()}
+    assert found["one"] == math.inf
+    assert found["two"] != math.inf
 
 
 def test_cache_level_and_namespace_can_be_attached(tmp_path: Path) -> None:

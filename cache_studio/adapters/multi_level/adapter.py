@@ -1,24 +1,28 @@
 """The studio's side of multi-level."""
 
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 
 from cache_studio.adapters.file_listing import DEEPEST, EMPTY, FileListing, Look, Parsed
 from cache_studio.adapters.files import Folder, NoRegularFile, read_up_to, stamp_of
+from cache_studio.adapters.mapping import FieldMap
 from cache_studio.adapters.multi_level.layout import (
     FOLDER,
+    SIGNATURE,
     SUFFIX,
-    WANTED,
+    created_at,
     file_name,
     first_stale,
     folder_parts,
     key_of,
     namespace_of,
-    number,
     operation_of,
     tags_of,
 )
+from cache_studio.adapters.multi_level.recognise import SAMPLES, guess, sample
 from cache_studio.decoding.pickled.header import pickle_header
 from cache_studio.isolation import Limits, call
 from cache_studio.model.capabilities import Ability
@@ -44,8 +48,10 @@ class MultiLevelAdapter(FileListing):
     pending_columns = ("created", "expires", "tags", "problem")
     sources = {"expires": Source.DERIVED}
 
-    def __init__(self, root: Folder, own_namespace: str, *, writable: bool) -> None:
+    def __init__(self, root: Folder, own_namespace: str, fields: FieldMap, *, writable: bool) -> None:
         self._own_namespace = own_namespace
+        self._fields = fields
+        self._wanted = (*fields.fields.values(), "key")
         super().__init__(root, writable=writable)
 
     @classmethod
@@ -53,7 +59,7 @@ class MultiLevelAdapter(FileListing):
         """Open the cache's folder, its `l3` folder or one namespace's folder."""
         root, own_namespace = _root(os.path.abspath(target.location))
         try:
-            return cls(root, own_namespace, writable=writable)
+            return cls(root, own_namespace, chosen_fields(root, options), writable=writable)
         except BaseException:
             root.close()
             raise
@@ -69,14 +75,14 @@ class MultiLevelAdapter(FileListing):
         """The header of a short file; nothing of it is run."""
         if status.st_size > READ_AT_ONCE:
             return Parsed({}, pending=True)
-        return header_of(read_up_to(descriptor, status.st_size))
+        return header_of(read_up_to(descriptor, status.st_size), self._wanted)
 
     def read_on(self, look: Look) -> Look:
         """The header of a long file."""
         if look.status.st_size > READ_HERE:
             place = os.fsencode(os.path.join(self._root.path, look.id))
             try:
-                found = call(READ_HEADER, place, limits=Limits(30, 4_000_000_000))
+                found = call(READ_HEADER, place, list(self._wanted), limits=Limits(30, 4_000_000_000))
             except CacheStudioError as error:
                 return look._replace(parsed=Parsed({}, error.message))
             assert isinstance(found, list)
@@ -88,25 +94,26 @@ class MultiLevelAdapter(FileListing):
                 content, status = folder.read(parts[-1])
         except (OSError, NoRegularFile):
             return look._replace(parsed=Parsed({}, "It cannot be read."))
-        return Look(look.id, status, header_of(content))
+        return Look(look.id, status, header_of(content, self._wanted))
 
     def columns(self, looks: Sequence[Look], pending: Sequence[str] = ()) -> Batch:
         """Key, namespace and operation from the place, times and tags from the content."""
         fields = [look.parsed.fields for look in looks]
         titles = [self._title(look.id, found) for look, found in zip(looks, fields, strict=True)]
-        created = [number(found.get("created_at")) for found in fields]
+        created = [created_at(found, self._fields) for found in fields]
+        tags = self._fields.fields.get("tags")
         return make_batch(
             [look.id for look in looks],
             [key for key, _namespace in titles],
             [stamp_of(look.status) for look in looks],
             namespaces=[namespace for _key, namespace in titles],
             types=[operation_of(key) for key, _namespace in titles],
-            tags=[tags_of(found) for found in fields],
+            tags=None if tags is None else [tags_of(found, tags) for found in fields],
             problems={row: look.parsed.problem for row, look in enumerate(looks) if look.parsed.problem},
             pending=pending,
             size=[look.status.st_size for look in looks],
             created=created,
-            expires=[first_stale(made, found) for made, found in zip(created, fields, strict=True)],
+            expires=[first_stale(made, found, self._fields) for made, found in zip(created, fields, strict=True)],
         )
 
     def title_of(self, entry_id: str) -> tuple[str, str]:
@@ -183,26 +190,53 @@ def _folders(folder: Folder, prefix: str, depth: int) -> Iterator[str]:
             yield prefix + entry.name
 
 
-def header_of(content: bytes) -> Parsed:
+def header_of(content: bytes, wanted: Sequence[str]) -> Parsed:
     """The fields of a pickle, and what is wrong with it. Nothing of it is run."""
     if not content:
         return Parsed({}, EMPTY)
-    header = pickle_header(content, WANTED)
+    header = pickle_header(content, wanted)
     if header.problem:
         return Parsed(header.fields, f"The pickle is broken: {header.problem}")
-    missing = [name for name in ("created_at", "ttl") if name not in header.fields]
-    return Parsed(header.fields, f"It holds no readable {missing[0]}." if missing else "")
+    return Parsed(header.fields)
+
+
+def chosen_fields(root: Folder, options: Mapping[str, OptionValue]) -> FieldMap:
+    """The mapping of the options; where these name no field, the guess from a few files, and the rest laid over it."""
+    given = FieldMap.of(options)
+    if given.fields:
+        return given
+    samples = list(islice(_samples(root, DEEPEST), SAMPLES))
+    guessed = guess(samples, time.time()) or SIGNATURE
+    fields = {role: name for role, name in guessed.items() if role not in ("unit", "ttl_field" if given.ttl else "")}
+    unit = guessed.get("unit", given.unit) if given.unit == "auto" else given.unit
+    return FieldMap(fields, given.ttl, unit, given.zone)
+
+
+def _samples(folder: Folder, depth: int) -> Iterator[Mapping[str, object]]:
+    folders: list[str] = []
+    for entry in folder.walk():
+        if entry.is_dir(follow_symlinks=False):
+            folders.append(entry.name)
+        elif entry.name.endswith(SUFFIX):
+            with suppress(OSError, NoRegularFile):
+                content, status = folder.read(entry.name, READ_AT_ONCE)
+                found = sample(content) if status.st_size <= READ_AT_ONCE else None
+                if found:
+                    yield found
+    for name in folders if depth else ():
+        with suppress(OSError), folder.below(name) as below:
+            yield from _samples(below, depth - 1)
 
 
 READ_HEADER = f"{__name__}:read_header"
 
 
-def read_header(path: bytes) -> tuple[dict[str, object], str]:
+def read_header(path: bytes, wanted: list[str]) -> tuple[dict[str, object], str]:
     """Fields and problem of a long file; runs in a child process."""
     folder, name = os.path.split(os.fsdecode(path))
     with Folder.open(folder) as root:
         try:
-            parsed = header_of(root.read(name)[0])
+            parsed = header_of(root.read(name)[0], wanted)
         except (OSError, NoRegularFile):
             raise CacheStudioError("It cannot be read.") from None
     return dict(parsed.fields), parsed.problem

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from cache_studio.adapters.base import Held
 from cache_studio.adapters.file_names import escape, is_hash, unescape
+from cache_studio.adapters.mapping import FieldMap
 from cache_studio.decoding.pickled.header import Plain, pickle_header
 from cache_studio.decoding.pickled.read import read_pickle
 from cache_studio.decoding.pickled.values import Collection
@@ -20,7 +21,9 @@ from cache_studio.decoding.pickled.values import Collection
 FOLDER = "l3"
 """The folder of the disk level in the cache's folder."""
 SUFFIX = ".cache"
-WANTED = ("created_at", "ttl", "tags", "namespace", "key")
+SIGNATURE: Mapping[str, str] = {"created": "created_at", "ttl_field": "ttl", "tags": "tags"}
+"""The fields of the original application, by the part they play."""
+WANTED = (*SIGNATURE.values(), "key")
 _PLAIN = ":" if os.name != "nt" else ""
 """What stays in a name here: `:` is written as `%3A` on Windows only."""
 _PROTOCOL = 4
@@ -54,12 +57,24 @@ def operation_of(key: str) -> str:
     return head if colon else ""
 
 
-def first_stale(created: float, fields: Mapping[str, object]) -> float:
-    """The first moment at which the entry is stale: after created plus ttl. Never without ttl, NaN when unreadable."""
-    if "ttl" not in fields:
-        return math.nan
-    ttl = fields["ttl"]
-    if ttl is None:
+def created_at(found: Mapping[str, object], fields: FieldMap) -> float:
+    """When the entry was made, NaN where that cannot be read."""
+    return fields.moment("created", found)
+
+
+def first_stale(created: float, found: Mapping[str, object], fields: FieldMap) -> float:
+    """The first moment at which the entry is stale: *after* its age reaches the TTL, or its own expiry.
+
+    A TTL or expiry that is stored as None is never; one that is missing or unreadable is unknown (NaN).
+    """
+    if "expires" in fields.fields:
+        name = fields.fields["expires"]
+        return math.inf if name in found and found[name] is None else fields.moment("expires", found)
+    ttl: object = fields.ttl
+    if "ttl_field" in fields.fields:
+        name = fields.fields["ttl_field"]
+        ttl = math.inf if name in found and found[name] is None else found.get(name)
+    if ttl == math.inf:
         return math.inf
     if not isinstance(ttl, int | float) or created != created:
         return math.nan
@@ -71,10 +86,10 @@ def number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-def tags_of(fields: Mapping[str, object]) -> tuple[str, ...]:
+def tags_of(found: Mapping[str, object], name: str = SIGNATURE["tags"]) -> tuple[str, ...]:
     """The tags, sorted."""
-    found = fields.get("tags")
-    return found if isinstance(found, tuple) else (found,) if isinstance(found, str) else ()
+    tags = found.get(name)
+    return tags if isinstance(tags, tuple) else (tags,) if isinstance(tags, str) else ()
 
 
 def encode(key: str, namespace: str, held: Held) -> bytes:
