@@ -17,8 +17,9 @@ from cache_studio.adapters.sqlite_pages import Page, Pages
 from cache_studio.adapters.sqlite_rows import Row, Rows, digest_of
 from cache_studio.adapters.sqlite_text import shown_key
 from cache_studio.model.capabilities import Ability, Capabilities
-from cache_studio.model.columns import Batch, EntryId, ScanEnd
+from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.errors import CacheStudioError, WrongFormat
+from cache_studio.model.identity import EntryId
 from cache_studio.model.seeing import Fate, Part, Removal, Restoration, Return, Seen, Volume
 
 CHANGING = (Ability.REMOVE, Ability.UNDO, Ability.COMPACT)

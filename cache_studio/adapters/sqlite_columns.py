@@ -1,6 +1,7 @@
 """Columns of a page as arrays: whole lists at once, because a call a cell would cost more than SQLite itself."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -15,10 +16,12 @@ _STRETCH = 900  # seconds; no zone changes its offset inside a quarter of an hou
 
 
 def numbers(cells: Sequence[Cell]) -> Floats:
-    """Numbers as they are; anything else is NaN."""
-    if set(map(type, cells)) <= _NUMBERS:
-        return np.array(cells, dtype=np.float64)
-    return np.array([cell if isinstance(cell, int | float) else np.nan for cell in cells], dtype=np.float64)
+    """Finite numbers as they are; anything else is NaN."""
+    if not set(map(type, cells)) <= _NUMBERS:
+        cells = [cell if isinstance(cell, int | float) else None for cell in cells]
+    found = np.array(cells, dtype=np.float64)
+    found[np.isinf(found)] = np.nan
+    return found
 
 
 def moments(cells: Sequence[Cell], unit: str, zone: str) -> Floats:
@@ -33,13 +36,13 @@ def moments(cells: Sequence[Cell], unit: str, zone: str) -> Floats:
         found[~(np.abs(found) <= _LATEST)] = np.nan
         return found
     if kinds == {str}:
-        plain = _plain_texts([cell for cell in cells if isinstance(cell, str)], zone)
+        plain = _plain_texts(cast(Sequence[str], cells), zone)
         if plain is not None:
             return plain
     return np.array([parse_time(cell, unit, zone) for cell in cells], dtype=np.float64)
 
 
-def _plain_texts(texts: list[str], zone: str) -> Floats | None:
+def _plain_texts(texts: Sequence[str], zone: str) -> Floats | None:
     """Times without an offset, all at once; None when one of them is written otherwise."""
     if not set(map(len, texts)) <= _PLAIN_LENGTHS:
         return None

@@ -8,7 +8,7 @@ import msgpack
 from cache_studio.adapters.sqlite_rows import Row, Rows
 
 if TYPE_CHECKING:
-    from cache_studio.model.columns import EntryId
+    from cache_studio.model.identity import EntryId
 
 COPY_BYTES = 100_000_000
 """The largest entry that is copied into memory."""

@@ -31,6 +31,8 @@ from cache_studio.model.errors import CacheUnavailable, Cancelled, LimitExceeded
 
 QUERY_SECONDS = 5.0
 """How long one query may take before it is ended."""
+PAGES_A_STEP = 2_000
+"""Pages that an incremental vacuum gives back at once."""
 HEAD_ROOM = 2.0
 """Free space that VACUUM needs, in sizes of the database."""
 
@@ -227,13 +229,24 @@ class Database:
             self._require_room(space)
         with self._writer() as writer:
             if space.auto_vacuum == 2:
-                writer.execute("PRAGMA incremental_vacuum").fetchall()
+                self._vacuum_in_steps(writer)
             else:
                 writer.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 1)  # VACUUM attaches its own temporary database
                 writer.execute("VACUUM")
             # In WAL mode the file itself shrinks only with the checkpoint; a reader may keep it from being complete.
             writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return max(0, before - self.volume())
+
+    def _vacuum_in_steps(self, writer: sqlite3.Connection) -> None:
+        """Each step is a short transaction of its own, so that others can write between two of them."""
+        left = int(writer.execute("PRAGMA freelist_count").fetchone()[0])
+        while left:
+            # A pragma that answers nothing is only run to its end by a script.
+            writer.executescript(f"PRAGMA incremental_vacuum({PAGES_A_STEP})")
+            now = int(writer.execute("PRAGMA freelist_count").fetchone()[0])
+            if self._stopped.is_set():
+                raise Cancelled()
+            left = now if now < left else 0
 
     def _require_room(self, space: Space) -> None:
         needed = int(space.page_size * space.pages * HEAD_ROOM)

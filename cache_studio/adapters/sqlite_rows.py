@@ -13,7 +13,7 @@ from cache_studio.model.errors import CacheUnavailable
 from cache_studio.model.seeing import Restoration, Return
 
 if TYPE_CHECKING:
-    from cache_studio.model.columns import EntryId
+    from cache_studio.model.identity import EntryId
 
 Row = tuple[Cell, ...]
 Ask = Callable[[str, Sequence[Cell]], list[tuple[Any, ...]]]

@@ -1,6 +1,7 @@
 """Cells as text, and SQL about them. Imports no numpy: the runtime uses it too."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from cache_studio.adapters.sqlite_open import Cell
 
@@ -17,7 +18,7 @@ def lengths_sql(column: str) -> str:
 def shown_keys(cells: Sequence[Cell]) -> list[str]:
     """Keys as text: bytes that are no UTF-8 survive, numbers as SQLite writes them."""
     if set(map(type, cells)) == {str}:
-        return [cell for cell in cells if isinstance(cell, str)]
+        return list(cast(Sequence[str], cells))
     return [shown_key(cell) for cell in cells]
 
 

@@ -15,13 +15,14 @@ from cache_studio.adapters.sqlite_adapter import CHANGING, RowsAdapter, table_mi
 from cache_studio.adapters.sqlite_columns import moments, numbers
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import Cell, Table, quoted
-from cache_studio.adapters.sqlite_pages import Page
+from cache_studio.adapters.sqlite_pages import Page, order_of
 from cache_studio.adapters.sqlite_rows import Rows, entry_id_of
 from cache_studio.adapters.sqlite_table.guessing import SAMPLES, guess_columns, guess_table
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_keys
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.columns import Batch, EntryId, Floats, make_batch
+from cache_studio.model.columns import STAMP_WIDTH, Batch, Floats, make_batch
 from cache_studio.model.errors import BadRequest, WrongFormat
+from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Fact, Payload, Piece
 from cache_studio.model.seeing import Source
@@ -102,16 +103,13 @@ class SQLiteTableAdapter(RowsAdapter):
         return self._roles["key"]
 
     def _expressions(self) -> Sequence[str]:
-        # Behind the key columns of the page: the identity where it is another one, size, the mapped columns.
-        identity = [quoted(name) for name in self._identity_apart()]
-        return [*identity, self._size_sql(), *(quoted(self._roles[role]) for role in self._selected())]
+        return [self._size_sql(), *(quoted(name) for name in self._selected())]
 
     def _selected(self) -> list[str]:
-        return [role.name for role in ROLES if role.name in self._roles and role.name != "value"]
-
-    def _identity_apart(self) -> tuple[str, ...]:
-        rowid = self.rows.table.rowid_name
-        return self.rows.identity if rowid and self.rows.identity != (rowid,) else ()
+        """The columns behind the size, each once: identity and mapped ones that are not in the page's own order."""
+        mapped = [self._roles[role.name] for role in ROLES if role.name in self._roles and role.name != "value"]
+        order = order_of(self.rows.table)
+        return [name for name in dict.fromkeys((*self.rows.identity, *mapped)) if name not in order]
 
     def _size_sql(self) -> str:
         if "value" in self._roles:
@@ -122,22 +120,19 @@ class SQLiteTableAdapter(RowsAdapter):
 
     def _batch(self, page: Page) -> Batch:
         columns = list(zip(*page, strict=True))
-        order = len(self.rows.table.primary_key) if not self.rows.table.rowid_name else 1
-        apart = len(self._identity_apart())
-        identity = columns[order : order + apart] if apart else columns[:order]
-        rowids = columns[0] if self.rows.table.rowid_name else None
-        size = numbers(columns[order + apart])
-        cells = dict(zip(self._selected(), columns[order + apart + 1 :], strict=True))
+        order = order_of(self.rows.table)
+        names = [*order, "", *self._selected()]  # the nameless one is the size
+        by_name: dict[str, Sequence[Cell]] = dict(zip(names, columns, strict=True))
+        cells = {role: by_name[name] for role, name in self._roles.items() if name in by_name}
         times: dict[str, Floats] = {
             role: moments(cells[role], self._map.unit, self._map.zone) for role in _TIMES if role in cells
         }
-        count = len(page)
-        created = times.get("created", np.full(count, np.nan))
+        unknown = np.full(len(page), np.nan)
+        size, hits = numbers(columns[len(order)]), numbers(cells["hits"]) if "hits" in cells else unknown
+        created, accessed = times.get("created", unknown), times.get("accessed", unknown)
         expires = self._expires(cells, times, created)
-        hits = numbers(cells["hits"]) if "hits" in cells else np.full(count, np.nan)
-        accessed = times.get("accessed", np.full(count, np.nan))
         return make_batch(
-            _ids(identity, rowids),
+            _ids([by_name[name] for name in self.rows.identity], columns[0] if self.rows.table.rowid_name else None),
             shown_keys(cells["key"]),
             _stamps(size, created, accessed, expires, hits),
             namespaces=shown_keys(cells["namespace"]) if "namespace" in cells else "",
@@ -152,10 +147,15 @@ class SQLiteTableAdapter(RowsAdapter):
 
     def _expires(self, cells: Mapping[str, Sequence[Cell]], times: Mapping[str, Floats], created: Floats) -> Floats:
         if "expires" in cells:
-            never = np.array([cell is None for cell in cells["expires"]])
-            return np.where(never, np.inf, times["expires"])
-        own = numbers(cells["ttl_field"]) if "ttl_field" in cells else np.full(len(created), np.nan)
-        ttl = np.where(np.isnan(own), np.nan if self._map.ttl is None else self._map.ttl, own)
+            expires = times["expires"].copy()
+            expires[[row for row in np.flatnonzero(np.isnan(expires)).tolist() if cells["expires"][row] is None]] = (
+                np.inf
+            )
+            return expires
+        ttl = np.full(len(created), np.nan if self._map.ttl is None else self._map.ttl)
+        if "ttl_field" in cells:
+            own = numbers(cells["ttl_field"])
+            ttl = np.where(np.isnan(own), ttl, own)
         return np.where(np.isposinf(ttl), np.inf, created + ttl)
 
     # Reading.
@@ -222,9 +222,11 @@ def _ids(identity: Sequence[Sequence[Cell]], rowids: Sequence[Cell] | None) -> l
 
 def _stamps(size: Floats, created: Floats, accessed: Floats, expires: Floats, hits: Floats) -> NDArray[np.int64]:
     """Length, creation and the rest mixed: changed by whatever the application writes with an entry."""
-    bits = [np.ascontiguousarray(column).view(np.int64) for column in (size, created, accessed, expires, hits)]
-    rest = bits[2] ^ (bits[3] * 3) ^ (bits[4] * 5)
-    return np.stack([bits[0], bits[1], rest], axis=1)
+    bits = [column.view(np.int64) for column in (size, created, accessed, expires, hits)]
+    stamps = np.empty((len(size), STAMP_WIDTH), np.int64)
+    stamps[:, 0], stamps[:, 1] = bits[0], bits[1]
+    stamps[:, 2] = bits[2] ^ (bits[3] * 3) ^ (bits[4] * 5)
+    return stamps
 
 
 def _problems(cells: Mapping[str, Sequence[Cell]], times: Mapping[str, Floats]) -> dict[int, str]:
