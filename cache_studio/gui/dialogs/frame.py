@@ -1,0 +1,205 @@
+"""The frame all dialogs share: a veil over the window, a head with icon and sentence, content, a foot with buttons."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPixmap, QShowEvent
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from cache_studio.gui.look import icons, theme
+from cache_studio.gui.look.colors import Pill
+from cache_studio.gui.look.text import display_text, plain_label, tr
+from cache_studio.gui.widgets.buttons import IconButton
+from cache_studio.gui.widgets.cards import text_color
+
+PADDING = 24
+_TILE = 40
+_VEIL = 110
+
+
+class Veil(QWidget):
+    """Darkens the window under a dialog; it takes no input and goes with the dialog."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setGeometry(window.rect())
+        self.show()
+        self.raise_()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the shade."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(10, 16, 26, _VEIL))
+        painter.end()
+
+
+class IconTile(QWidget):
+    """The icon of an action on a soft ground; `tone` is a TTL state ("stale", "urgent") or "accent"."""
+
+    def __init__(self, icon: str, tone: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icon, self._tone = icon, tone
+        self.setFixedSize(QSize(_TILE, _TILE))
+        theme.theme().changed.connect(self.update)
+
+    def set_tone(self, tone: str) -> None:
+        """Another colour."""
+        self._tone = tone
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw ground and icon."""
+        value = getattr(theme.colors(), self._tone)
+        ground = value.ground if isinstance(value, Pill) else theme.colors().accent_soft
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(ground))
+        painter.drawRoundedRect(QRectF(self.rect()), 8, 8)
+        icons.paint_icon(painter, QRectF(12, 12, 16, 16), self._icon, text_color(self._tone))
+        painter.end()
+
+
+class DialogHead(QWidget):
+    """Icon, title, one sentence below it, and a cross that closes."""
+
+    def __init__(self, icon: str, tone: str, title: str, sentence: str) -> None:
+        super().__init__()
+        self.tile = IconTile(icon, tone)
+        self._title = plain_label("", "heading")
+        self._sentence = plain_label("", "note")
+        for label in (self._title, self._sentence):
+            label.setWordWrap(True)
+        self.close_button = IconButton("close", tr("Close"))
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self._title)
+        words.addWidget(self._sentence)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(16)
+        row.addWidget(self.tile, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(words, 1)
+        row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
+        self.set_words(title, sentence)
+
+    def set_words(self, title: str, sentence: str) -> None:
+        """Other words; both may hold names from a cache and are made safe."""
+        self._title.setText(display_text(title, 300))
+        self._sentence.setText(display_text(sentence, 600))
+        self._sentence.setVisible(bool(sentence))
+
+
+class IconNote(QWidget):
+    """An icon in a colour role beside a sentence that wraps."""
+
+    def __init__(self, icon: str, text: str, color: str = "text2", style: str = "note") -> None:
+        super().__init__()
+        self._icon, self._color = icon, color
+        self._mark = QLabel()
+        self._mark.setFixedSize(QSize(16, 16))
+        self.label = plain_label(display_text(text, 600), style)
+        self.label.setWordWrap(True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        row.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.label, 1)
+        theme.theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def _restyle(self) -> None:
+        self._mark.setPixmap(_pixmap(self._icon, self._color, self.devicePixelRatioF()))
+
+
+def _pixmap(icon: str, color: str, ratio: float) -> QPixmap:
+    return icons.pixmap(icon, text_color(color), 16, ratio)
+
+
+def separator() -> QFrame:
+    """A thin line across."""
+    line = QFrame()
+    line.setFixedHeight(1)
+    line.setProperty("ground", "header")
+    return line
+
+
+def error_note(message: str, hint: str = "") -> IconNote:
+    """An error as sentence and hint, in `urgent`, for the inside of a dialog."""
+    note = IconNote("warning", f"{message} {hint}".strip(), "urgent", "small")
+    note.label.setProperty("tone", "bad")
+    note.setAccessibleName(note.label.text())
+    return note
+
+
+class Foot(QWidget):
+    """What stands below: a note at the left, buttons at the right, in reading order."""
+
+    def __init__(self, note: QWidget | None, buttons: Sequence[QWidget]) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        if note is not None:
+            note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+            row.addWidget(note, 1, Qt.AlignmentFlag.AlignVCenter)
+        else:
+            row.addStretch(1)
+        for button in buttons:
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
+
+
+class FrameDialog(QDialog):
+    """A modal dialog with a veil under it whose content can be replaced in the same place."""
+
+    def __init__(self, parent: QWidget | None, name: str, width: int) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(name)
+        self.setModal(True)
+        self.setObjectName("framed")
+        self._width = width
+        self._veil: Veil | None = None
+        self._content: QWidget | None = None
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(PADDING, PADDING, PADDING, PADDING)
+        self._layout.setSpacing(0)
+        theme.theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def show_content(self, content: QWidget) -> None:
+        """Put `content` in the place of what was there; the dialog takes the height it needs."""
+        old, self._content = self._content, content
+        if old is not None:
+            self._layout.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        self._layout.addWidget(content)
+        self.setFixedWidth(min(self._width, self._room()))
+        self._layout.activate()
+        self.adjustSize()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Darken the window below."""
+        super().showEvent(event)
+        parent = self.parentWidget()
+        if parent is not None and self._veil is None:
+            self._veil = Veil(parent.window())
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Take the shade away."""
+        super().hideEvent(event)
+        if self._veil is not None:
+            self._veil.hide()
+            self._veil.deleteLater()
+            self._veil = None
+
+    def _room(self) -> int:
+        screen = self.screen()
+        return screen.availableGeometry().width() - 32 if screen is not None else self._width
+
+    def _restyle(self) -> None:
+        shades = self.palette()
+        shades.setColor(self.backgroundRole(), theme.color("surface"))
+        self.setPalette(shades)
+        self.setAutoFillBackground(True)
