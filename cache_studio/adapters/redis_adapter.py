@@ -11,8 +11,8 @@ from typing import ClassVar, Self, cast
 from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, require_found
 from cache_studio.adapters.defaults import take
 from cache_studio.adapters.redis_link import Link
-from cache_studio.adapters.redis_listing import Described, Listing
-from cache_studio.adapters.redis_options import bytes_of, recorder_prefixes, text_of
+from cache_studio.adapters.redis_listing import NEVER, Described, Listing
+from cache_studio.adapters.redis_options import bytes_of, text_of
 from cache_studio.adapters.redis_removal import (
     COPY_BYTES,
     TOO_LARGE,
@@ -44,7 +44,9 @@ KINDS = ("none", "string", "list", "set", "zset", "hash", "stream")
 _FIRST_ROWS, _ROWS = 500, 5000
 _FIRST_SECONDS = 0.1
 _FORBIDDEN = "The user of this connection may not look at this key."
-_RECORDER = re.compile(r"[^:]*:recorder:[^:]+", re.DOTALL)
+_RECORDER = re.compile(r"(?:^|:)recorder:")
+_RECORDER_FIELD = "started_at"
+"""A field of every recorder in Redis (`recording.counts`)."""
 
 
 class RedisAdapter(Adapter):
@@ -59,7 +61,6 @@ class RedisAdapter(Adapter):
         self._prefix = str(options.get("prefix") or "")
         self._listing = Listing(link, with_access=options.get("accessed") != "off")
         self._remover = Remover(link, self._listing)
-        self._recorders = recorder_prefixes(self._prefix)
         self.capabilities = capabilities_of(link.rights, writable=writable, announces=_why_silent(link))
         if not self._listing.with_access and self.capabilities.can(Ability.ACCESS_TIMES):
             reason = "Times of last use are switched off, or the server keeps frequencies in their place."
@@ -104,7 +105,8 @@ class RedisAdapter(Adapter):
         waiting, limit, deadline = Described(), _FIRST_ROWS, time.monotonic() + _FIRST_SECONDS
         try:
             for page in self._listing.pages(self._prefix):
-                waiting.extend(self._entries(page, seen))
+                with self._link.call():
+                    waiting.extend(self._entries(page, seen))
                 if len(waiting.names) >= limit or (waiting.names and time.monotonic() > deadline):
                     with self._link.call():
                         batch = self._batch(waiting)
@@ -230,20 +232,21 @@ class RedisAdapter(Adapter):
 
     def _entries(self, page: Described, seen: set[str]) -> Described:
         # What is listed for the first time, exists, and is no recorder.
-        rows = []
+        rows, doubtful = [], []
         for row, (name, kind) in enumerate(zip(page.names, page.kinds, strict=True)):
-            if kind == "none" or name in seen or self._is_recorder(name, kind):
+            if kind == "none" or name in seen:
                 continue
             seen.add(name)
             rows.append(row)
-        return page if len(rows) == len(page.names) else page.only(rows)
+            if kind == "hash" and _RECORDER.search(name):
+                doubtful.append(row)
+        recorders = self._recorders([page.names[row] for row in doubtful])
+        return page.only([row for row in rows if page.names[row] not in recorders])
 
-    def _is_recorder(self, name: str, kind: str) -> bool:
-        if ":recorder:" not in name:
-            return False
-        return name.startswith(self._recorders) or (
-            not self._prefix and kind == "hash" and _RECORDER.fullmatch(name) is not None
-        )
+    def _recorders(self, names: Sequence[str]) -> set[str]:
+        # Named like one and with its first field: an application may well have a hash of such a name.
+        answers = self._link.bracketed([("HEXISTS", bytes_of(name), _RECORDER_FIELD) for name in names])
+        return {name for name, answer in zip(names, answers, strict=True) if answer == 1}
 
     def _described(self, ids: Sequence[EntryId]) -> list[Described]:
         names = [self._names(entry_id) for entry_id in ids]
@@ -257,6 +260,8 @@ class RedisAdapter(Adapter):
     def _only(self, entry_id: EntryId) -> Described:
         found = self._described([entry_id])[0]
         require_found(found.kinds[0] != "none", cast(str, entry_id))
+        if found.kinds[0] == "?":
+            raise UnsupportedAction(_FORBIDDEN, "Ask the administrator of the server for that right.")
         return found
 
     def _first_look(self, seen: Seen, now: Described, keep: Keep | None) -> Fate | str | None:
@@ -297,8 +302,8 @@ def kind_code(kind: str) -> int:
 
 
 def seconds_of(expiries: Sequence[int]) -> list[float]:
-    """The column `expires` of epoch milliseconds; -1 is never."""
-    return [math.inf if moment < 0 else moment / 1000 for moment in expiries]
+    """The column `expires` of epoch milliseconds, NEVER or NOT_TOLD."""
+    return [moment / 1000 if moment >= 0 else math.inf if moment == NEVER else math.nan for moment in expiries]
 
 
 def known_or_nan(numbers: Sequence[int]) -> list[float]:

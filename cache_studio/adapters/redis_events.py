@@ -78,7 +78,7 @@ class KeyEvents:
             raise explain(error, self._place) from error
 
     def _wait(self) -> bool:
-        if self._connection.can_read(timeout=0):
+        if self._has_more():
             return True
         readable, _, _ = select.select([self._connection._sock, self._stop_here], [], [])
         return self._stop_here not in readable
@@ -89,7 +89,13 @@ class KeyEvents:
                 message = cast(list[bytes], self._connection.read_response(disable_decoding=True))
                 if message[0] == b"pmessage":
                     yield text_of(message[2].partition(b"__:")[2] if self._by_key else message[3])
-                if not self._connection.can_read(timeout=0):
+                if not self._has_more():
                     return
+        except (RedisError, OSError) as error:
+            raise explain(error, self._place) from error
+
+    def _has_more(self) -> bool:
+        try:
+            return bool(self._connection.can_read(timeout=0))
         except (RedisError, OSError) as error:
             raise explain(error, self._place) from error

@@ -8,18 +8,19 @@ import hashlib
 import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any, cast
 
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
-from redis.exceptions import ExecAbortError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import ExecAbortError, NoScriptError, OutOfMemoryError, RedisError, ResponseError
 
 from cache_studio.adapters.redis_errors import explain
-from cache_studio.adapters.redis_options import CONNECT_SECONDS, Place, place_of
+from cache_studio.adapters.redis_options import CONNECT_SECONDS, LINK_OPTIONS, Place, bytes_of, place_of
 from cache_studio.adapters.redis_own_reads import OwnReads, info_numbers, own_reads
+from cache_studio.adapters.redis_recognise import recognise_keys
 from cache_studio.adapters.redis_rights import Command, Rights, find_rights
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled, UnsupportedAction
-from cache_studio.model.options import OptionValue
+from cache_studio.model.options import OptionValue, read_options
 from cache_studio.model.seeing import Counters, Scope, Source
 from cache_studio.model.targets import Target
 
@@ -229,6 +230,10 @@ class Link:
                 account.lost()
                 raise
             answers = sent[-1]
+            if isinstance(answers, ExecAbortError) and isinstance(sent[1], OutOfMemoryError):
+                # A server over its limit queues nothing, but still answers and removes: what that counts is not known.
+                account.lost()
+                return self.exchange(commands)
             if isinstance(answers, ExecAbortError):
                 return [_Refused(a) if isinstance(a, Exception) else None for a in sent[2:-2]]
             if not isinstance(answers, list):
@@ -285,7 +290,12 @@ def _info_texts(info: bytes) -> dict[str, str]:
 
 
 def recognise_url(target: Target) -> list[dict[str, object]]:
-    """What lies at a URL, surest first: each `format`, `certainty`, `options`, `note`; looks at 1000 keys at most."""
-    from cache_studio.adapters.redis_recognise import recognise_server
+    """What lies at a URL, surest first: each `format`, `certainty`, `options`, `note`; looks at 1000 keys at most.
 
-    return recognise_server(target)
+    CacheUnavailable when no server answers.
+    """
+    names = {option.name for option in LINK_OPTIONS}
+    options = read_options(LINK_OPTIONS, {name: text for name, text in target.options.items() if name in names})
+    prefix = target.options.get("prefix", "")
+    with closing(Link.open(target, options, bytes_of(prefix + "cache-studio-probe"))) as link, link.call():
+        return recognise_keys(link, prefix)

@@ -23,6 +23,8 @@ PAGE_KEYS = 200
 SAMPLES = 5
 """Elements that MEMORY USAGE looks at in a collection."""
 
+NEVER, NOT_TOLD = -1, -3
+"""Expiries that are no moment."""
 LRU_RANGE = 1 << 24
 """The server keeps the second of a key's last use modulo this."""
 
@@ -58,7 +60,7 @@ _DESCRIBE = """
 local kinds, expiries, sizes, accessed = {}, {}, {}, {}
 for i, name in ipairs(names) do
   local kind = redis.pcall('TYPE', name)
-  kinds[i], expiries[i], sizes[i], accessed[i] = kind.ok or '?', -1, -1, -1
+  kinds[i], expiries[i], sizes[i], accessed[i] = kind.ok or '?', -3, -1, -1
   if kind.ok and kind.ok ~= 'none' then
     expiries[i] = expiry(name)
     sizes[i] = redis.call('MEMORY', 'USAGE', name, 'SAMPLES', 5) or -1
@@ -76,17 +78,19 @@ repeat
   for _, name in ipairs(page[2]) do names[#names + 1] = name end
 until cursor == '0' or #names >= 100 or rounds == 10
 """
-_GIVEN = "local cursor, names = '0', KEYS\n"
+# Names as arguments, not as keys: one key outside the user's patterns would have the whole call refused.
+_GIVEN = "local cursor, names = '0', ARGV\n"
 
 
 @dataclass(slots=True)
 class Described:
-    """Keys as columns; `expiries` in epoch milliseconds, -1 for never. Keys that are gone have kind "none"."""
+    """Keys as columns. Keys that are gone have the kind "none"."""
 
     names: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     """The type as Redis calls it; "?" where the user may not look."""
     expiries: list[int] = field(default_factory=list)
+    """Epoch milliseconds, else NEVER or NOT_TOLD."""
     sizes: list[int] = field(default_factory=list)
     """Bytes of memory, -1 where not told."""
     accessed: list[int] = field(default_factory=list)
@@ -147,20 +151,20 @@ class Listing:
             for start in range(0, len(names), PAGE_KEYS):
                 part = names[start : start + PAGE_KEYS]
                 if self._scripted:
-                    found.extend(self._run(self._given, [bytes_of(name) for name in part], [])[1])
+                    found.extend(self._run(self._given, [bytes_of(name) for name in part])[1])
                 else:
                     found.extend(self._ask(part))
         return found
 
     def _next(self, cursor: bytes, pattern: bytes) -> tuple[bytes, Described]:
         if self._scripted:
-            return self._run(self._page, [], [cursor, pattern, PAGE_KEYS])
+            return self._run(self._page, [cursor, pattern, PAGE_KEYS])
         answer = cast(list[object], self._link.ask("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE_KEYS))
         names = [text_of(name) for name in cast(list[bytes], answer[1])]
         return cast(bytes, answer[0]), self._ask(names)
 
-    def _run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[object]) -> tuple[bytes, Described]:
-        answer = self._link.run_script(script, [(keys, arguments)])[0]
+    def _run(self, script: Script, arguments: Sequence[object]) -> tuple[bytes, Described]:
+        answer = self._link.run_script(script, [((), arguments)])[0]
         if isinstance(answer, Exception):
             raise explain(answer, self._link.place) from answer
         cursor, *columns = msgpack.unpackb(cast(bytes, answer), raw=False, unicode_errors="surrogateescape")
@@ -211,9 +215,12 @@ class Listing:
         return int(seconds) * 1000 + int(micros) // 1000
 
     def absolute(self, answer: object, now_ms: int) -> int:
-        """Epoch milliseconds of an answer to `expiry_command`; -1 for never and for what was not told."""
-        told = _whole(answer)
-        return max(told, -1) if told < 0 or self._exact else now_ms + told
+        """Epoch milliseconds of an answer to `expiry_command`; else NEVER or NOT_TOLD."""
+        if not isinstance(answer, int):
+            return NOT_TOLD
+        if answer < 0:
+            return NEVER
+        return answer if self._exact else now_ms + answer
 
 
 def _whole(answer: object) -> int:

@@ -10,6 +10,10 @@ from cache_studio.model.targets import Target
 
 SCHEMES = ("redis", "rediss", "unix")
 """URL schemes that can be opened."""
+KEYS_FORMAT = "redis"
+RESPONSE_FORMAT = "redis-response"
+RESPONSE_META = ":meta"
+"""What the name of a response's twin adds; with the digest before it the signature of S5."""
 _LATER = {"redis+cluster": "Redis Cluster", "redis+sentinel": "Redis Sentinel"}
 
 DB_OPTION = Option("db", OptionKind.NUMBER, "Database", "Number of the database, where the URL does not say it.")
@@ -76,14 +80,9 @@ def _seconds(option: OptionValue) -> float:
 
 
 def root_of(prefix: str, separator: str = ":") -> str:
-    """What stands before the last part of a prefix: metrics and recorder of `app:cache:` lie under `app`."""
+    """What stands before the last part of a prefix: metrics of `app:cache:` lie under `app`."""
     trimmed = prefix.removesuffix(separator)
     return trimmed.rpartition(separator)[0] or trimmed
-
-
-def recorder_prefixes(prefix: str, separator: str = ":") -> tuple[str, ...]:
-    """How the names of the runtime's recorder can begin; they are no entries."""
-    return tuple(f"{head}{separator}recorder{separator}" for head in {root_of(prefix), prefix.removesuffix(separator)})
 
 
 def text_of(name: bytes) -> str:

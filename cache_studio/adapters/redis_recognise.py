@@ -4,39 +4,38 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
-from typing import cast
+from typing import Protocol, cast
 
 from cache_studio.adapters.base import Certainty
-from cache_studio.adapters.redis_keys import FORMAT as KEYS
-from cache_studio.adapters.redis_link import Link
-from cache_studio.adapters.redis_options import LINK_OPTIONS, bytes_of, glob_of, text_of
-from cache_studio.adapters.redis_response import FORMAT as RESPONSES
-from cache_studio.adapters.redis_response.layout import META
-from cache_studio.model.options import read_options
-from cache_studio.model.targets import Target
+from cache_studio.adapters.redis_options import KEYS_FORMAT, RESPONSE_FORMAT, RESPONSE_META, bytes_of, glob_of, text_of
 
 SAMPLE = 1000
 _CALLS = 50
 _VALUES = 5
 _PEEK = 4096
-_RESPONSE = re.compile(r"(.*?:)([0-9a-f]{64})(:meta)?", re.DOTALL)
+_RESPONSE = re.compile(rf"(.*?:)([0-9a-f]{{64}})({RESPONSE_META})?", re.DOTALL)
 _RESPONSE_FIELDS = ("content", "provider_used", "request_id")
 _PREFIXES = 3
 
 
-def recognise_server(target: Target) -> list[dict[str, object]]:
-    """What lies at a URL, surest first, within the prefix of the target; CacheUnavailable when no server answers."""
-    names = {option.name for option in LINK_OPTIONS}
-    options = read_options(LINK_OPTIONS, {name: text for name, text in target.options.items() if name in names})
-    prefix = target.options.get("prefix", "")
-    with closing(Link.open(target, options, bytes_of(prefix + "cache-studio-probe"))) as link, link.call():
-        keys = _sample(link, prefix)
-        answers = [*_responses(link, keys), *_plain(keys, prefix)]
+class Asking(Protocol):
+    """The part of a link that recognising needs."""
+
+    def ask(self, *command: object) -> object:
+        """One answer."""
+
+    def bracketed(self, commands: Sequence[tuple[object, ...]]) -> list[object]:
+        """Answers of reads that are not to falsify the hit rate."""
+
+
+def recognise_keys(link: Asking, prefix: str) -> list[dict[str, object]]:
+    """What lies under a prefix, surest first: each `format`, `certainty`, `options`, `note`, `places`."""
+    keys = _sample(link, prefix)
+    answers = [*_responses(link, keys), *_plain(keys, prefix)]
     return sorted(answers, key=lambda answer: answer["certainty"] != Certainty.SURE)
 
 
-def _sample(link: Link, prefix: str) -> list[str]:
+def _sample(link: Asking, prefix: str) -> list[str]:
     cursor, found = b"0", dict[str, None]()
     for _call in range(_CALLS):
         answer = cast(list[object], link.ask("SCAN", cursor, "MATCH", glob_of(prefix), "COUNT", SAMPLE))
@@ -47,7 +46,7 @@ def _sample(link: Link, prefix: str) -> list[str]:
     return list(found)[:SAMPLE]
 
 
-def _responses(link: Link, keys: Sequence[str]) -> list[dict[str, object]]:
+def _responses(link: Asking, keys: Sequence[str]) -> list[dict[str, object]]:
     heads: dict[str, list[str]] = {}
     twins: Counter[str] = Counter()
     for key in keys:
@@ -65,13 +64,13 @@ def _responses(link: Link, keys: Sequence[str]) -> list[dict[str, object]]:
         if not fits and not twins[prefix]:
             continue
         sure = bool(fits and twins[prefix]) or (fits and prefix.endswith(":cache:"))
-        note = f"{len(members)} responses and {twins[prefix]} {META} twins among {len(keys)} keys looked at."
+        note = f"{len(members)} responses and {twins[prefix]} {RESPONSE_META} twins among {len(keys)} keys looked at."
         certainty = Certainty.SURE if sure else Certainty.LOOK
-        answers.append(_answer(RESPONSES.name, certainty, {"prefix": prefix}, note))
+        answers.append(_answer(RESPONSE_FORMAT, certainty, {"prefix": prefix}, note))
     return answers
 
 
-def _is_response(link: Link, key: str) -> bool:
+def _is_response(link: Asking, key: str) -> bool:
     value = link.bracketed([("GETRANGE", bytes_of(key), 0, _PEEK - 1)])[0]
     if not isinstance(value, bytes) or not value.lstrip().startswith(b"{"):
         return False
@@ -84,13 +83,13 @@ def _is_response(link: Link, key: str) -> bool:
 
 def _plain(keys: Sequence[str], prefix: str) -> list[dict[str, object]]:
     whole = f"All keys under {prefix}" if prefix else "All keys of this database"
-    answers = [_answer(KEYS.name, Certainty.LOOK, {"prefix": prefix} if prefix else {}, whole + ".")]
+    answers = [_answer(KEYS_FORMAT, Certainty.LOOK, {"prefix": prefix} if prefix else {}, whole + ".")]
     if prefix:
         return answers
     heads = Counter(key.partition(":")[0] + ":" for key in keys if ":" in key)
     for head, count in heads.most_common(_PREFIXES):
         note = f"{count} of {len(keys)} keys looked at begin with this prefix."
-        answers.append(_answer(KEYS.name, Certainty.LOOK, {"prefix": head}, note))
+        answers.append(_answer(KEYS_FORMAT, Certainty.LOOK, {"prefix": head}, note))
     return answers
 
 

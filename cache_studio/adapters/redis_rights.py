@@ -17,9 +17,6 @@ Command: TypeAlias = tuple[object, ...]
 Exchange: TypeAlias = Callable[[Sequence[Command]], list[object]]
 """Sends commands, returns their answers; an answer that is an error is an exception object in the list."""
 
-LOOKS = ("SCAN", "TYPE", "PEXPIRETIME", "PTTL", "MEMORY USAGE", "OBJECT IDLETIME", "GETRANGE", "STRLEN", "GET", "TIME")
-"""Commands that read; harmless even when they run."""
-
 
 def _probes(key: bytes) -> dict[str, Command]:
     return {
@@ -86,27 +83,32 @@ def find_rights(exchange: Exchange, key: bytes, user: str) -> Rights:
         # The looks run for real here (on a key that is not there) and of the rest only what changes nothing.
         tried = {name: command for name, command in probes.items() if name != "MEMORY PURGE"}
         probes, answers = tried, exchange(list(tried.values()))
-    refused: dict[str, str] = {}
-    replica = False
-    for name, answer in zip(probes, answers, strict=True):
-        replica = replica or isinstance(answer, ReadOnlyError)
-        sentence = _refusal(name, answer, user)
-        if sentence:
-            refused[name] = sentence
+    told = dict(zip(probes, answers, strict=True))
+    # Where even the type of the key may not be asked, the key lies outside the user's patterns; others may not.
+    elsewhere = _is_about_key(told["TYPE"])
+    refused = {
+        name: sentence
+        for name, answer in told.items()
+        if not (elsewhere and _is_about_key(answer)) and (sentence := _refusal(name, answer, user))
+    }
     watched = exchange([("WATCH", key), ("UNWATCH",)])
     return Rights(
         allowed=frozenset(set(probes) - set(refused)),
         refused=refused,
         transactions=transactions,
-        watch=not any(isinstance(answer, Exception) for answer in watched),
-        replica=replica,
+        watch=not any(isinstance(a, Exception) and not (elsewhere and _is_about_key(a)) for a in watched),
+        replica=any(isinstance(answer, ReadOnlyError) for answer in answers),
     )
+
+
+def _is_about_key(answer: object) -> bool:
+    return isinstance(answer, NoPermissionError) and missing_right(answer) == "key"
 
 
 def _refusal(name: str, answer: object, user: str) -> str:
     if isinstance(answer, NoPermissionError):
         of_whom = f"the user “{user or 'default'}”"
-        if missing_right(answer) == "key":
+        if _is_about_key(answer):
             return f"{name} is not allowed: {of_whom} may not use the keys under this prefix that way."
         return f"{name} is not allowed: {of_whom} has no right to run it."
     if isinstance(answer, ReadOnlyError):
@@ -135,7 +137,10 @@ def capabilities_of(rights: Rights, *, writable: bool, announces: str) -> Capabi
         found = found.without([Ability.COMPACT], rights.why_not("MEMORY PURGE") or "MULTI is not allowed.")
     if removing := why_not_remove(rights):
         return found.without([Ability.REMOVE, Ability.UNDO], removing)
-    if reason := rights.why_not("DUMP", "RESTORE"):
+    reason = rights.why_not("DUMP", "RESTORE")
+    if not rights.may("PEXPIRETIME") and not rights.may("PTTL"):
+        reason = reason or rights.why_not("PTTL")
+    if reason:
         found = found.without([Ability.UNDO], f"{reason} Removing has no undo.")
     return found
 

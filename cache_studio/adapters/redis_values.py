@@ -27,7 +27,7 @@ def read_value(link: Link, name: str, kind: str, max_bytes: int | None) -> Piece
     return _joined(brackets, reader(link, bytes_of(name)), max_bytes)
 
 
-def read_string(link: Link, name: str, max_bytes: int | None, piece: str = "value", hint: str = "") -> Piece:
+def read_string(link: Link, name: str, max_bytes: int | None) -> Piece:
     """A string value, cut at `max_bytes`."""
     key, data = bytes_of(name), bytearray()
     total = cast(int, asked(link, ("STRLEN", key))) if link.rights.may("STRLEN") else None
@@ -38,7 +38,7 @@ def read_string(link: Link, name: str, max_bytes: int | None, piece: str = "valu
         data += part
         if len(part) < RANGE_BYTES:
             break
-    return Piece(piece, bytes(data), max(total or 0, len(data)), hint)
+    return Piece("value", bytes(data), max(total or 0, len(data)))
 
 
 def asked(link: Link, command: Command) -> object:

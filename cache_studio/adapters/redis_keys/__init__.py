@@ -1,7 +1,7 @@
 """Plain Redis: every key under a prefix is an entry, namespaces are told by a separator."""
 
 from cache_studio.adapters.base import NOT_RECOGNISED, Format, Recognition
-from cache_studio.adapters.redis_options import LINK_OPTIONS, SCHEMES
+from cache_studio.adapters.redis_options import KEYS_FORMAT, LINK_OPTIONS, SCHEMES
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.options import Option, OptionKind
 
@@ -23,7 +23,7 @@ def recognise(_sight: Sight) -> Recognition:
 
 
 FORMAT = Format(
-    name="redis",
+    name=KEYS_FORMAT,
     title="Redis: any keys under a prefix",
     options=(PREFIX_OPTION, SEPARATOR_OPTION, ACCESSED_OPTION, *LINK_OPTIONS),
     recognise=recognise,

@@ -2,14 +2,14 @@
 
 from cache_studio.adapters.base import Format
 from cache_studio.adapters.redis_keys import ACCESSED_OPTION, recognise
-from cache_studio.adapters.redis_options import LINK_OPTIONS, SCHEMES
+from cache_studio.adapters.redis_options import LINK_OPTIONS, RESPONSE_FORMAT, SCHEMES
 from cache_studio.adapters.redis_response.layout import DEFAULT_PREFIX
 from cache_studio.model.options import Option, OptionKind
 
 PREFIX_OPTION = Option("prefix", OptionKind.TEXT, "Prefix", "Literal start of the entries' keys.", DEFAULT_PREFIX)
 
 FORMAT = Format(
-    name="redis-response",
+    name=RESPONSE_FORMAT,
     title="Redis: API responses with their :meta twins",
     options=(PREFIX_OPTION, ACCESSED_OPTION, *LINK_OPTIONS),
     recognise=recognise,

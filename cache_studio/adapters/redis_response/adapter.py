@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from cache_studio.adapters.redis_adapter import RedisAdapter, kind_code, known_or_nan, seconds_of
@@ -10,7 +11,7 @@ from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_removal import Names
 from cache_studio.adapters.redis_response.layout import META, META_BYTES, Meta, meta_of, parse_meta
 from cache_studio.adapters.redis_response.metrics import metrics_of
-from cache_studio.adapters.redis_values import read_string
+from cache_studio.adapters.redis_values import read_value
 from cache_studio.model.columns import Batch, make_batch
 from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.payload import Fact, Payload
@@ -29,9 +30,9 @@ class RedisResponseAdapter(RedisAdapter):
         with self._link.call():
             found = self._only(key)
             pieces = [
-                read_string(self._link, name, max_bytes, "value" if row == 0 else "meta", "json")
-                for row, (name, kind) in enumerate(zip(found.names, found.kinds, strict=True))
-                if kind == "string"
+                replace(read_value(self._link, name, kind, max_bytes), name=piece, hint="json")
+                for name, kind, piece in zip(found.names, found.kinds, ("value", "meta"), strict=False)
+                if kind not in ("none", "?")
             ]
             meta = self._metas([key])[0]
         return Payload(tuple(pieces), _facts(meta) if meta else ())

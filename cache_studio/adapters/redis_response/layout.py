@@ -2,19 +2,15 @@
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cache_studio.adapters.redis_options import root_of
+from cache_studio.adapters.redis_options import RESPONSE_META, root_of
 from cache_studio.model.times import format_iso, parse_time
 
 DEFAULT_PREFIX = "luciddreamer:cache:"
-META = ":meta"
+META = RESPONSE_META
 """What the name of an entry's twin adds."""
-DEFAULT_TTL = 3600.0
-DIGEST = re.compile(r"[0-9a-f]{64}")
-"""What the last part of an entry's key looks like."""
 META_BYTES = 65_536
 """More of a twin is not read."""
 
