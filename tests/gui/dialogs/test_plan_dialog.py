@@ -30,7 +30,7 @@ Open = Callable[[Callable[[], Plan]], PlanDialog]
 
 @pytest.fixture
 def attachment(comparisons: Path, attach: Attach) -> Attachment:
-    return attach(comparisons)
+    return attach(f"json-directory:{comparisons}")
 
 
 @pytest.fixture
