@@ -43,6 +43,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "run": Command("open the window; without arguments on the demo", ("-m cache_studio",), ("demo",), True),
     "test": Command("run the tests; arguments go to pytest", ("-m pytest",)),
+    "bench": Command("measure against floors; --quick for a tenth of the size", ("tests/benchmarks/bench.py",)),
     "check": Command("lint, types, layers", ("-m ruff check", "-m ruff format --check", "-m mypy", LAYERS)),
 }
 
@@ -127,7 +128,8 @@ def main(argv: list[str]) -> int:
     platform = qt_platform(command.window)
     install_packages(platform)
     make_venv()
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": platform}  # "": as if it were not set
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))}
+    env["QT_QPA_PLATFORM"] = platform  # "": as if it were not set
     args = argv[1:] or command.default
     cwd = None if command.window else ROOT
     runs = [subprocess.run([PYTHON, *shlex.split(s), *args], cwd=cwd, env=env) for s in command.steps]

@@ -35,7 +35,7 @@ class Settings:
     """How long samples are kept."""
     target_hit_rate: float = 0.6
     """From 0 to 1, for caches that are newly attached."""
-    sample_seconds: float = 5.0
+    sample_seconds: float = 2.0
     """Time between two samples of an attached cache."""
 
 

@@ -4,20 +4,23 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 
 from cache_studio.adapters.base import Adapter, EntryCopy
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.errors import Cancelled
+from cache_studio.model.errors import BadRequest, CacheStudioError, Cancelled, UnsupportedAction
 from cache_studio.model.plans import CompactOutcome, CompactPlan, Outcome, Plan, Progress, UndoOutcome, Verb
 from cache_studio.model.seeing import Fate, Removal, Restoration, Return
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.worker import Running
 from cache_studio.trash.bin import TrashBin
-from cache_studio.trash.index import Action
+from cache_studio.trash.index import Action, State
 from cache_studio.trash.trash import Trash
 
 UNDO_BATCH = 500
 """Copies that are restored in one step."""
+LOOK_AGAIN_SECONDS = 2.0
+"""When `came_back` looks: an application that holds entries in memory has stored them again by then, or will not soon."""
 
 
 def run(
@@ -31,21 +34,10 @@ def _removing(
     adapter: Adapter, attachment: Attachment, plan: Plan, trash: Trash, by: str
 ) -> Generator[Progress, None, Outcome]:
     adapter.capabilities.require(Ability.REMOVE)
-    place = attachment.place
-    bin_: TrashBin | None = None
-    if not plan.no_undo:
-        bin_ = trash.begin(
-            plan.verb.value,
-            str(place.target),
-            place.format.name,
-            dict(place.target.options),
-            place.name,
-            plan.count,
-            by,
-            time.time(),
-        )
     tally = _Tally(plan.count)
-    stopped = False
+    if not plan.count:
+        return tally.outcome(plan.verb, None)
+    bin_ = None if plan.no_undo else _begin(attachment, plan, trash, by)
     try:
         for batch in plan.batches(adapter.batch_size):
             removals = adapter.remove(batch, bin_)
@@ -55,13 +47,43 @@ def _removing(
             attachment.forget([removal.id for removal in removals if removal.fate in (Fate.REMOVED, Fate.GONE)])
             yield tally.progress()
     except Cancelled:
-        stopped = True
+        tally.stopped = True
+    except CacheStudioError as error:
+        if not tally.fates:
+            raise
+        tally.give_up(f"{error.message} {error.hint}".strip())
     finally:
-        if bin_ is not None:
+        if bin_ is None:
+            _note(attachment, plan, trash, by, tally)
+        else:
             bin_.finish()
-    undo_id = bin_.action_id if bin_ is not None and tally.fates[Fate.REMOVED] else None
-    attachment.refresh()
-    return tally.outcome(plan.verb, undo_id, stopped)
+            with suppress(CacheStudioError):  # where the cache cannot be asked now, it is when it is attached again
+                trash.recover(adapter.present, bin_.action_id)
+        attachment.refresh()
+    waiting = bin_ is not None and trash.action(bin_.action_id).waiting > 0
+    return tally.outcome(plan.verb, bin_.action_id if bin_ is not None and waiting else None)
+
+
+def _begin(attachment: Attachment, plan: Plan, trash: Trash, by: str) -> TrashBin:
+    place = attachment.place
+    target, options = str(place.target), dict(place.target.options)
+    return trash.begin(plan.verb.value, target, place.format.name, options, place.name, plan.count, by, time.time())
+
+
+def _note(attachment: Attachment, plan: Plan, trash: Trash, by: str, tally: "_Tally") -> None:
+    place, removed = attachment.place, tally.fates[Fate.REMOVED]
+    trash.note(
+        plan.verb.value,
+        str(place.target),
+        place.format.name,
+        place.name,
+        by,
+        time.time(),
+        planned=plan.count,
+        removed=removed,
+        bytes=tally.freed,
+        note=plan.no_undo,
+    )
 
 
 class _Tally:
@@ -69,24 +91,30 @@ class _Tally:
 
     def __init__(self, planned: int) -> None:
         self.fates: Counter[Fate] = Counter()
+        self.freed = 0
+        self.stopped = False
         self._planned = planned
-        self._freed = 0
         self._reasons: dict[str, None] = {}
 
     def add(self, removals: Sequence[Removal]) -> None:
         for removal in removals:
             self.fates[removal.fate] += 1
-            self._freed += removal.freed
+            self.freed += removal.freed
             if removal.reason:
                 self._reasons[removal.reason] = None
+
+    def give_up(self, reason: str) -> None:
+        """What was not reached has failed, for this reason."""
+        self.fates[Fate.FAILED] += self._planned - self.fates.total()
+        self._reasons[reason] = None
 
     def progress(self) -> Progress:
         fates = self.fates
         return Progress(
-            fates.total(), self._planned, fates[Fate.REMOVED], self._freed, fates[Fate.CHANGED], fates[Fate.FAILED]
+            fates.total(), self._planned, fates[Fate.REMOVED], self.freed, fates[Fate.CHANGED], fates[Fate.FAILED]
         )
 
-    def outcome(self, verb: Verb, undo_id: str | None, stopped: bool) -> Outcome:
+    def outcome(self, verb: Verb, undo_id: str | None) -> Outcome:
         fates = self.fates
         return Outcome(
             action=verb,
@@ -95,11 +123,46 @@ class _Tally:
             changed_meanwhile=fates[Fate.CHANGED],
             gone=fates[Fate.GONE],
             failed=fates[Fate.FAILED],
-            freed_bytes=self._freed,
+            freed_bytes=self.freed,
             undo_id=undo_id,
-            stopped=stopped,
+            stopped=self.stopped,
             reasons=tuple(self._reasons),
         )
+
+
+def came_back(attachment: Attachment, plan: Plan, outcome: Outcome, wait: Callable[[], object]) -> int:
+    """How many entries that `plan` removed the application stored again meanwhile. Blocks.
+
+    `wait` lets LOOK_AGAIN_SECONDS pass (and may give up sooner). Only where the format warns of it
+    (`Standing.returns_entries`) is it worth the wait.
+    """
+    wait()
+    attachment.refresh()
+    view = attachment.listed().result().view
+    if view is None:
+        return 0
+    stored = sum(view.row_of(seen.id) is not None for batch in plan.batches(UNDO_BATCH) for seen in batch)
+    return max(0, stored - outcome.changed_meanwhile - outcome.failed)
+
+
+def find_action(trash: Trash, action_id: str | None = None) -> Action:
+    """The action that `undo` would bring back: the one named, or the newest; UnsupportedAction when there is none.
+
+    What a kill left open counts as well: attaching the cache settles it (`recover`).
+    """
+    left_open = trash.unsettled()
+    try:
+        found = trash.action(action_id or "")
+    except BadRequest as error:
+        if action_id or not left_open:
+            raise UnsupportedAction(error.message, error.hint) from None
+        return left_open[-1]
+    if not action_id:
+        return max([found, *left_open], key=lambda action: action.at)
+    if not found.waiting and found.id not in {action.id for action in left_open}:
+        why = "was undone already" if found.state is State.UNDONE else "left nothing that could be brought back"
+        raise UnsupportedAction(f"The action {found.id} {why}.", "`trash list` shows what can be brought back.")
+    return found
 
 
 def undo(
@@ -127,9 +190,14 @@ def _undoing(
             yield Progress(fates.total(), action.removed, fates[Return.RESTORED], failed=fates[Return.FAILED])
     except Cancelled:
         stopped = True
-    if fates[Return.RESTORED]:
-        trash.mark_undone(action.id, time.time())
-    attachment.refresh()
+    finally:
+        if fates[Return.RESTORED]:
+            trash.mark_undone(action.id, time.time())
+        attachment.refresh()
+    if not stopped and trash.action(action.id).waiting > fates[Return.NEWER_KEPT] + fates[Return.FAILED]:
+        damaged = trash.damaged(action.id)
+        fates[Return.FAILED] += len(damaged)
+        reasons |= dict.fromkeys(sentence for _, _, sentence in damaged)
     return UndoOutcome(
         action.id, fates[Return.RESTORED], fates[Return.NEWER_KEPT], fates[Return.FAILED], stopped, tuple(reasons)
     )

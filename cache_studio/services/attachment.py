@@ -4,15 +4,18 @@ Everything that touches the adapter happens on that thread. What others see is `
 that is replaced, never changed. Between two batches of a listing the thread answers calls.
 """
 
+import logging
+import math
 import time
 from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from cache_studio.adapters.base import Adapter, Format
 from cache_studio.model.columns import Batch, ScanEnd
-from cache_studio.model.errors import CacheStudioError, CacheUnavailable
+from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled
 from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue, read_options
 from cache_studio.model.targets import Target
@@ -31,6 +34,9 @@ RETRY_EVERY = 5.0
 """Seconds between two tries to reach a cache that is unreachable."""
 FILL_AT_ONCE = 200
 """Entries whose pending figures are read in one step."""
+FAULT_HINT = "Please report it; Refresh tries again."
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,8 @@ class Attachment:
 
     def close(self, deadline: float = 5.0) -> bool:
         """Detach; a call in progress is interrupted. Whether the thread ended in time."""
-        adapter = self._adapter
-        if adapter is not None:
-            adapter.interrupt()
+        self._worker.end()
+        self.interrupt()
         return self._worker.close(deadline)
 
     def call(self, work: Callable[[Adapter], T]) -> "Future[T]":
@@ -137,9 +142,10 @@ class Attachment:
         self._publish(News.VIEW)
 
     def interrupt(self) -> None:
-        """End the adapter call in progress."""
-        if self._adapter is not None:
-            self._adapter.interrupt()
+        """End the adapter call in progress; a listing under way stays partial."""
+        adapter = self._adapter
+        if adapter is not None:
+            adapter.interrupt()
 
     # -- on the attachment's thread ---------------------------------------------------------------------------
 
@@ -163,14 +169,28 @@ class Attachment:
             if self._scan is not None:
                 return self._scan_step(self._scan)
             return self._follow(self._adapter)
+        except Cancelled:
+            return self._stop_scan()
         except CacheStudioError as error:
-            self._lose(error)
+            self._lose(error, error, RETRY_EVERY)
             return RETRY_EVERY
+        except Exception as bug:  # ours: it must be told, and neither end the thread nor leave anybody waiting
+            _log.exception("Following “%s” failed.", self.place.name)
+            fault = CacheStudioError("This cache cannot be followed any more: a fault of Cache Studio.", FAULT_HINT)
+            self._lose(bug, fault, math.inf)
+            return None
+
+    def _stop_scan(self) -> float | None:
+        if self._worker.ending:
+            return None
+        if self._scan is not None:
+            self._end_scan(ScanEnd(False, "The listing was stopped; refresh to list all entries."))
+        return 0
 
     def _try_open(self) -> float | None:
         left = self._open_at - time.monotonic()
         if left > 0:
-            return left
+            return None if math.isinf(left) else left
         self._open()
         return 0
 
@@ -228,8 +248,8 @@ class Attachment:
         self._publish_if_due()
 
     def _fill(self, adapter: Adapter) -> bool:
-        ids, self._wanted_ids = self._wanted_ids, []
-        ids = ids or self._catalog.pending_ids(FILL_AT_ONCE)
+        wanted, self._wanted_ids = self._wanted_ids, []
+        ids = self._catalog.still_pending(wanted)[:FILL_AT_ONCE] or self._catalog.pending_ids(FILL_AT_ONCE)
         if not ids:
             return False
         self._catalog.fill(adapter.fill(ids))
@@ -294,26 +314,30 @@ class Attachment:
                 returns_entries=adapter.returns_entries,
                 no_undo=adapter.no_undo,
                 compact_note=adapter.compact_note(),
+                watched=adapter.watched(),
             )
         self.standing = replace(self.standing, phase=phase, error=None if adapter else self.standing.error)
         self._listener(self, News.PHASE)
 
-    def _lose(self, error: CacheStudioError) -> None:
+    def _lose(self, cause: Exception, error: CacheStudioError, retry: float) -> None:
         self._release()
-        self._open_at = time.monotonic() + RETRY_EVERY
+        self._open_at = time.monotonic() + retry
         waiting, self._waiting = self._waiting, []
         self.standing = replace(self.standing, phase=Phase.UNREACHABLE, error=error, at=time.time())
         self._listener(self, News.PHASE)
         for future in waiting:
-            future.set_exception(error)
+            future.set_exception(cause)
 
     def _release(self) -> None:
         scan, self._scan = self._scan, None
         adapter, self._adapter = self._adapter, None
-        if scan is not None:
-            scan.close()
-        if adapter is not None:
-            adapter.close()
+        # What is lost already may not be able to say goodbye: that is no news.
+        with suppress(CacheStudioError):
+            if scan is not None:
+                scan.close()
+        with suppress(CacheStudioError):
+            if adapter is not None:
+                adapter.close()
 
     def _end(self) -> None:
         self._release()

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from cache_studio.adapters.base import Adapter
 from cache_studio.model.columns import Mask, View
-from cache_studio.model.errors import Cancelled, EntryNotFound
+from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled, EntryNotFound
 from cache_studio.model.identity import EntryId
 from cache_studio.model.matching import Matched, Truth, match, text_tester
 from cache_studio.model.payload import Payload
-from cache_studio.model.selection import Compare, Node, comparisons, parse_selection
+from cache_studio.model.selection import EVERYTHING, AllOf, AnyOf, Compare, Node, Not, comparisons, parse_selection
 from cache_studio.model.statistics import Group, Totals, by_namespace, by_tag, by_type, total
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.ordering import Sort, ordered
@@ -87,10 +87,10 @@ def select(
     terms = [term for term in comparisons(node) if term.field == "value"]
     if not terms:
         return match(node, view, now, stop=stop)
-    everywhere, nowhere = np.ones(view.n, np.bool_), np.zeros(view.n, np.bool_)
-    if_true = match(node, view, now, values=dict.fromkeys(terms, Truth(everywhere, nowhere)), stop=stop)
-    if_false = match(node, view, now, values=dict.fromkeys(terms, Truth(nowhere, nowhere)), stop=stop)
-    open_rows = np.flatnonzero(if_true.true != if_false.true)
+    nowhere = np.zeros(view.n, np.bool_)
+    at_best = match(_with_values(node, True), view, now, stop=stop).true
+    at_worst = match(_with_values(node, False), view, now, stop=stop).true
+    open_rows = np.flatnonzero(at_best & ~at_worst)
     values = {term: Truth(nowhere.copy(), nowhere.copy()) for term in terms}
     done = 0
     for start in range(0, open_rows.size, READ_AT_ONCE):
@@ -104,13 +104,30 @@ def select(
     return match(node, view, now, values=values, stop=stop)
 
 
+def _with_values(node: Node, favourable: bool) -> Node:
+    """`node` with every comparison of a value decided in favour of the whole (or against it)."""
+    match node:
+        case Compare(field="value"):
+            return EVERYTHING if favourable else Not(EVERYTHING)
+        case Not(inner):
+            return Not(_with_values(inner, not favourable))
+        case AllOf(parts):
+            return AllOf(tuple(_with_values(part, favourable) for part in parts))
+        case AnyOf(parts):
+            return AnyOf(tuple(_with_values(part, favourable) for part in parts))
+        case _:
+            return node
+
+
 def _read(attachment: Attachment, ids: list[EntryId]) -> list[Payload | None]:
     def read(adapter: Adapter) -> list[Payload | None]:
         found: list[Payload | None] = []
         for entry_id in ids:
             try:
                 found.append(adapter.read(entry_id, VALUE_BYTES))
-            except EntryNotFound:
+            except (CacheUnavailable, Cancelled):
+                raise
+            except CacheStudioError:  # gone or broken: what it holds is not known
                 found.append(None)
         return found
 
@@ -120,11 +137,13 @@ def _read(attachment: Attachment, ids: list[EntryId]) -> list[Payload | None]:
 
 def _look_into(values: dict[Compare, Truth], row: int, payload: Payload | None, reader: Reader) -> None:
     text = "" if payload is None else reader.text_of(payload)
+    whole = payload is not None and not any(piece.problem or piece.total > len(piece.data) for piece in payload.pieces)
     for term, truth in values.items():
-        if payload is None:
+        found = bool(text_tester(term)(text))
+        if whole or (found and term.operator == ":"):
+            truth.true[row] = found
+        else:  # the part that was not read could decide otherwise
             truth.unknown[row] = True
-        else:
-            truth.true[row] = bool(text_tester(term)(text))
 
 
 def facets(view: View, now: float, mask: Mask | None = None) -> Facets:

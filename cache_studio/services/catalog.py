@@ -38,6 +38,7 @@ class Catalog:
 
     def _lay_out(self, room: int) -> None:
         self._n = self._dead = 0
+        self._settled_to = 0  # no row below it is pending: a cell never becomes pending again
         self._ids: list[EntryId] = []
         self._keys: list[str] = []
         self._index: dict[EntryId, int] = {}
@@ -102,8 +103,9 @@ class Catalog:
         self._arrays["type"][target] = _codes(self._types, [batch.types[row] for row in at])
         if batch.tags is not None:
             self._arrays["tags"][target] = _codes(self._tag_sets, [batch.tags[row] for row in at])
+        current = set(at.tolist())
         for row, text in batch.problems.items():
-            if rows[row] >= 0:
+            if row in current:
                 self._problems[int(rows[row])] = text
         self._arrays["pending"][target] = batch.pending[at]
 
@@ -121,8 +123,17 @@ class Catalog:
 
     def pending_ids(self, limit: int) -> list[EntryId]:
         """Some entries that still wait for a figure."""
-        rows = np.flatnonzero(self._column("alive") & (self._column("pending") != 0))[:limit]
+        start = self._settled_to
+        rows = start + np.flatnonzero(self._column("alive")[start:] & (self._column("pending")[start:] != 0))[:limit]
+        self._settled_to = int(rows[0]) if rows.size else self._n
         return [self._ids[row] for row in rows]
+
+    def still_pending(self, ids: Iterable[EntryId]) -> list[EntryId]:
+        """Those of these entries that wait for a figure."""
+        pending, alive, index = self._arrays["pending"], self._arrays["alive"], self._index
+        return [
+            entry_id for entry_id in ids if (row := index.get(entry_id)) is not None and alive[row] and pending[row]
+        ]
 
     def view(self) -> View:
         """All that is known now, frozen."""

@@ -6,7 +6,7 @@ from threading import Event
 from typing import Any, cast
 
 from cache_studio import isolation
-from cache_studio.model.errors import CacheStudioError
+from cache_studio.model.errors import CacheStudioError, CacheUnavailable
 from cache_studio.services.proposals import parse, propose
 
 LIMITS = isolation.Limits(seconds=300.0)
@@ -18,14 +18,17 @@ REDIS = "redis://127.0.0.1:6379/0"
 def discover(folders: Sequence[str], stop: Event | None = None) -> Iterator[dict[str, Any]]:
     """Caches as they are found: `target`, `format`, `entries` (None: not counted), `volume` in bytes or None.
 
-    Without folders: the current one, the user's cache folder, and Redis on loopback.
+    Without folders: the current one and the user's cache folder. In both cases Redis on loopback.
+    CacheUnavailable for a folder that is not there.
     """
-    wanted = list(folders) or usual_folders()
+    for folder in folders:
+        if not Path(folder).expanduser().is_dir():
+            raise CacheUnavailable(f"There is no folder {folder}.", "Check the path.")
+    wanted = [str(Path(folder).expanduser()) for folder in folders] or usual_folders()
     for found in isolation.stream("cache_studio.adapters.discovery:walk", wanted, limits=LIMITS, stop=stop):
         cache = cast(Mapping[str, Any], found)
         yield {"target": cache["target"], "format": cache["format"], "entries": None, "volume": cache["volume"]}
-    if not folders:
-        yield from _redis()
+    yield from _redis()
 
 
 def usual_folders() -> list[str]:

@@ -23,8 +23,9 @@ def find_entry(attachment: Attachment, key: str, namespace: str | None) -> Entry
     if not found:
         raise EntryNotFound(f"There is no entry “{key}”.", "`list` shows the keys that exist.")
     if len(found) > 1:
-        names = ", ".join(sorted({entry.namespace or "(none)" for entry in found}))
-        raise BadRequest(f"{len(found)} entries have the key “{key}”.", f"Name one of the namespaces: {names}.")
+        names = sorted({entry.namespace or '""' for entry in found})
+        hint = f"Name one of the namespaces: {', '.join(names)}." if len(names) > 1 else "Choose one with a selection."
+        raise BadRequest(f"{len(found)} entries have the key “{key}”.", hint)
     return found[0]
 
 

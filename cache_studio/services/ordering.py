@@ -70,6 +70,8 @@ def _ranks(view: View, sort: Sort) -> NDArray[np.int64]:
     rank = np.empty(len(names) + 1, np.int64)
     order = sorted(range(len(names)), key=lambda code: names[code])
     rank[order] = np.arange(len(names)) * (-1 if sort.descending else 1)
+    if sort.column == "type":
+        rank[[code for code, name in enumerate(names) if name == ""]] = len(names)  # not known
     rank[-1] = len(names)
     return rank[codes]
 
@@ -83,7 +85,7 @@ def _by_key(view: View, rows: NDArray[np.intp], stop: Callable[[], bool]) -> NDA
         if stop():
             raise Cancelled
         part = rows[start : start + CHUNK].tolist()
-        head[start : start + CHUNK] = [keys[row][:width].encode("utf-8", "surrogateescape")[:width] for row in part]
+        head[start : start + CHUNK] = [keys[row][:width].encode("utf-8", "surrogatepass")[:width] for row in part]
     order = np.argsort(head, kind="stable")
     return _settle_ties(head[order], order, lambda at: keys[rows[at]])
 

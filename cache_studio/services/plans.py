@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cache_studio.insights.policies import POLICIES, eviction_order
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Mask, View
-from cache_studio.model.errors import BadRequest, UnsupportedAction
+from cache_studio.model.errors import BadRequest, EntryNotFound, UnsupportedAction
 from cache_studio.model.identity import EntryId
 from cache_studio.model.matching import Matched
 from cache_studio.model.plans import Plan, Reasons, Verb
@@ -90,8 +90,10 @@ def plan_clear(attachment: Attachment, namespace: str | None, now: float) -> Pla
     if namespace is None:
         return _plan(attachment, Verb.CLEAR, view, view.rows(), Reasons("the whole cache"), now, [])
     if namespace not in view.namespace_names:
-        raise BadRequest(f"There is no namespace “{namespace}”.", "`list` shows the namespaces that exist.")
+        raise EntryNotFound(f"There is no namespace “{namespace}”.", "`list` shows the namespaces that exist.")
     inside: Mask = view.alive & (view.namespace_codes == view.namespace_names.index(namespace))
+    if namespace and not inside.any():
+        raise EntryNotFound(f"There is no entry in namespace “{namespace}”.", "`list` shows the entries that exist.")
     return _plan(attachment, Verb.CLEAR, view, np.flatnonzero(inside), Reasons(f"in namespace {namespace}"), now, [])
 
 
@@ -106,6 +108,8 @@ def plan_evict(
         raise BadRequest(f"There is no policy “{policy}”.", "Policies: " + ", ".join(POLICIES) + ".")
     if (to_entries is None) == (to_size is None):
         raise BadRequest("Evict needs one limit.", "Give a number of entries or a total size.")
+    if min(to_entries or 0, to_size or 0) < 0:
+        raise BadRequest("A limit is not negative.", "Give 0 or more.")
     view = _view(attachment)
     order = eviction_order(policy, view, now)
     notes = [order.note] if order.note else []

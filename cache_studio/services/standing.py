@@ -44,6 +44,8 @@ class Standing:
     returns_entries: str = ""
     no_undo: str = ""
     compact_note: str = ""
+    watched: tuple[tuple[str, bool], ...] = ()
+    """Folders and files whose change means that the cache changed, each with whether what lies below counts."""
 
 
 class News(StrEnum):

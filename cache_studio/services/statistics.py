@@ -19,7 +19,7 @@ def statistics_of(place: Place, standing: Standing, now: float) -> dict[str, Any
     view, volume, counters = standing.view, standing.volume, standing.counters
     totals = Totals(*[0] * 10) if view is None else total(view, now)
     groups = [] if view is None else by_namespace(view, now)
-    sizes_known = totals.sizes_unknown < totals.entries or totals.entries == 0
+    size = totals.known_size
     return {
         "target": str(place.target),
         "format": place.format.name,
@@ -29,9 +29,9 @@ def statistics_of(place: Place, standing: Standing, now: float) -> dict[str, Any
         "forever": totals.forever,
         "unknown": totals.unknown,
         "problems": totals.problems,
-        "size": totals.size if sizes_known else None,
-        "stale_size": totals.stale_size if sizes_known else None,
-        "volume": totals.size if volume.volume is None and sizes_known else volume.volume,
+        "size": size,
+        "stale_size": None if size is None else totals.stale_size,
+        "volume": size if volume.volume is None else volume.volume,
         "reclaimable": volume.reclaimable,
         "capacity": volume.capacity,
         "hits": counters.hits,
@@ -42,7 +42,8 @@ def statistics_of(place: Place, standing: Standing, now: float) -> dict[str, Any
         "target_hit_rate": place.target_hit_rate,
         "target_met": None if counters.hit_rate is None else counters.hit_rate >= place.target_hit_rate,
         "namespaces": [
-            {"name": group.name, "entries": group.entries, "size": group.size, "stale": group.stale} for group in groups
+            {"name": group.name, "entries": group.entries, "size": group.known_size, "stale": group.stale}
+            for group in groups
         ],
         "details": dict(standing.details)
         | ({"capacity_entries": volume.capacity_entries} if volume.capacity_entries is not None else {})

@@ -11,6 +11,7 @@ from cache_studio.config.profiles import Profile, Profiles
 from cache_studio.config.settings import Settings, SettingsFile
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.targets import Target
+from cache_studio.services.act import recover
 from cache_studio.services.attachment import Attachment, Place
 from cache_studio.services.monitor import Monitor
 from cache_studio.services.proposals import Proposal, choose, parse, propose
@@ -31,6 +32,8 @@ class Studio:
         self.settings, self.notices = self._settings_file.load()
         self.profiles = Profiles(paths.profiles_file())
         self.trash = Trash(paths.trash_folder(), time.time())
+        if self.trash.notice:
+            self.notices = [*self.notices, self.trash.notice]
         self.reader = Reader()
         self.attachments: list[Attachment] = []
         self._listener = listener
@@ -70,7 +73,10 @@ class Studio:
         return propose(parse(text))
 
     def attach(self, place: Place, listener: Listener | None = None) -> Attachment:
-        """Attach and remember a cache; returns at once, the attachment opens on its own thread."""
+        """Attach a cache; returns at once, the attachment opens on its own thread.
+
+        What a kill left open of an action on this cache is settled first (`act.recover`).
+        """
         heard = listener or self._listener
         monitor = self.monitor
 
@@ -81,7 +87,11 @@ class Studio:
 
         attachment = Attachment(place, tell)
         self.attachments.append(attachment)
-        return attachment.start()
+        attachment.start()
+        if place.writable:
+            # Fails only where the attachment fails too, which says so itself.
+            recover(attachment, self.trash)
+        return attachment
 
     def remember(self, place: Place) -> Place:
         """Keep a place among the remembered caches; returns it with the name it was given."""
@@ -113,7 +123,7 @@ class Studio:
         settings = self.settings
         self.trash.enforce_retention(settings.trash_days, settings.trash_bytes, time.time())
         if self.monitor is not None:
-            self.monitor.tidy(settings.history_days)
+            self.monitor.tidy()
 
     def close(self) -> None:
         """Detach everything and let go of all threads, children and files."""

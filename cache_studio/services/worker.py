@@ -18,6 +18,7 @@ class Running(Generic[P, T]):
 
     def __init__(self, steps: Generator[P, None, T], on_progress: Callable[[P], None]) -> None:
         self.future: Future[T] = Future()
+        self.future.set_running_or_notify_cancel()  # it is ended by `stop` alone, never by cancelling the future
         self._steps = steps
         self._on_progress = on_progress
         self._stopped = threading.Event()
@@ -47,6 +48,7 @@ class Running(Generic[P, T]):
         except StopIteration as end:
             self.future.set_result(end.value)
         except BaseException as error:  # whatever it is belongs to whoever waits for the future
+            self._steps.close()
             self.future.set_exception(error)
         else:
             return True
@@ -102,11 +104,20 @@ class Worker:
             self._woken = True
             self._changed.notify()
 
-    def close(self, deadline: float = 5.0) -> bool:
-        """End after the current step, long work stopped; whether the thread ended within `deadline` seconds."""
+    def end(self) -> None:
+        """End after the current step, long work stopped."""
         with self._changed:
             self._closing = True
             self._changed.notify()
+
+    @property
+    def ending(self) -> bool:
+        """Whether it was told to end."""
+        return self._closing
+
+    def close(self, deadline: float = 5.0) -> bool:
+        """`end` and wait; whether the thread ended within `deadline` seconds."""
+        self.end()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(deadline)
         return not self._thread.is_alive()
