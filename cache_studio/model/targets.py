@@ -81,7 +81,8 @@ def _parse_url(text: str, format_name: str) -> Target:
     host = f"[{host}]" if ":" in host else host
     options = dict(_options(parts.query))
     format_name = options.pop("format", "") or format_name
-    password = unquote(parts.password or "") or options.pop("password", "")
+    written = options.pop("password", "")
+    password = unquote(parts.password or "") or written
     location = urlunsplit((parts.scheme, f"{user}{host}{port}", parts.path.rstrip("/"), "", ""))
     if parts.scheme == "unix":
         location = f"unix://{user}{parts.path}"

@@ -20,7 +20,7 @@ from cache_studio.trash.trash import Trash
 UNDO_BATCH = 500
 """Copies that are restored in one step."""
 LOOK_AGAIN_SECONDS = 2.0
-"""When `came_back` looks: an application that holds entries in memory has stored them again by then, or will not soon."""
+"""When to look whether entries came back: an application that holds them in memory has stored them by then."""
 
 
 def run(
@@ -60,8 +60,11 @@ def _removing(
             with suppress(CacheStudioError):  # where the cache cannot be asked now, it is when it is attached again
                 trash.recover(adapter.present, bin_.action_id)
         attachment.refresh()
-    waiting = bin_ is not None and trash.action(bin_.action_id).waiting > 0
-    return tally.outcome(plan.verb, bin_.action_id if bin_ is not None and waiting else None)
+    if bin_ is None:
+        return tally.outcome(plan.verb, None)
+    action = trash.action(bin_.action_id)
+    tally.settle(action.removed)
+    return tally.outcome(plan.verb, action.id if action.waiting else None)
 
 
 def _begin(attachment: Attachment, plan: Plan, trash: Trash, by: str) -> TrashBin:
@@ -107,6 +110,12 @@ class _Tally:
         """What was not reached has failed, for this reason."""
         self.fates[Fate.FAILED] += self._planned - self.fates.total()
         self._reasons[reason] = None
+
+    def settle(self, removed: int) -> None:
+        """So many were removed in truth: a batch that was cut short did not answer."""
+        unanswered = max(0, removed - self.fates[Fate.REMOVED])
+        self.fates[Fate.REMOVED] += unanswered
+        self.fates[Fate.FAILED] -= min(unanswered, self.fates[Fate.FAILED])
 
     def progress(self) -> Progress:
         fates = self.fates
@@ -188,6 +197,9 @@ def _undoing(
             reasons |= dict.fromkeys(answer.reason for answer in answers if answer.reason)
             after = batch[-1][0]
             yield Progress(fates.total(), action.removed, fates[Return.RESTORED], failed=fates[Return.FAILED])
+        damaged = trash.damaged(action.id)
+        fates[Return.FAILED] += len(damaged)
+        reasons |= dict.fromkeys(sentence for _, _, sentence in damaged)
     except Cancelled:
         stopped = True
     finally:
