@@ -12,10 +12,13 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, WrongFormat
 from cache_studio.model.identity import Stamp
+
+if TYPE_CHECKING:
+    from cache_studio.model.columns import Stamp
 
 BY_DESCRIPTOR = {os.open, os.stat, os.rename, os.unlink, os.link, os.mkdir} <= os.supports_dir_fd
 """Whether names can be resolved relative to an open folder."""
@@ -36,7 +39,7 @@ class NoRegularFile(Exception):
     """What has this name is a link, a pipe, a device or a folder: it is not opened."""
 
 
-def stamp_of(status: os.stat_result) -> Stamp:
+def stamp_of(status: os.stat_result) -> "Stamp":
     """Inode, modification time in nanoseconds, length: changed by every write."""
     return (status.st_ino & _INT64, status.st_mtime_ns, status.st_size)
 
