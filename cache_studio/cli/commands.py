@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,11 @@ from cache_studio.cli.options import TABLE_OR_JSON, format_option, namespace_opt
 from cache_studio.cli.output import figure_text, print_figures, print_json, print_line, print_table, print_text
 from cache_studio.cli.session import attached, now, waited
 from cache_studio.model.errors import BadRequest
+
+if TYPE_CHECKING:
+    from cache_studio.model.entries import Entry
+    from cache_studio.services.attachment import Attachment
+    from cache_studio.services.browse import Listing
 
 LIST_FORMATS = ("table", "json", "ndjson", "csv")
 _LIST_COLUMNS = ("key", "namespace", "type", "size", "age", "ttl", "last read", "hits", "tags")
@@ -25,25 +31,24 @@ def list_command(target: str, where: str, sort: str, limit: int | None, format_n
     """List the entries of a cache."""
     import sys
 
+    from cache_studio.model.entries import entry_at
     from cache_studio.reports.entries import writer_for
     from cache_studio.services.browse import list_entries
     from cache_studio.services.exporting import entry_rows
-    from cache_studio.services.ordering import Sort
+    from cache_studio.services.ordering import parse_sort
 
     with attached(target) as (opened, attachment):
         at = now()
-        order = Sort(sort.removeprefix("-"), sort.startswith("-"))
-        listing = list_entries(attachment, where, order, at, opened.reader)
+        listing = list_entries(attachment, where, parse_sort(sort), at, opened.reader)
         rows = listing.rows[:limit].tolist()
         if format_name == "table":
-            print_table(
-                _LIST_COLUMNS, [_table_row(attachment, row, at) for row in rows], ("size", "age", "ttl", "hits")
-            )
+            lines = [_table_row(entry_at(listing.view, row), at) for row in rows]
+            print_table(_LIST_COLUMNS, lines, ("size", "age", "ttl", "hits"))
         else:
             writer_for(format_name)(entry_rows(listing.view, rows, at), sys.stdout)
         for what, count in listing.matched.left_out.items():
             narrate(f"{count:,} entries left out: {what} not recorded.")
-        _narrate_totals(attachment, len(listing.rows), listing.totals.size)
+        _narrate_totals(attachment, listing)
 
 
 @click.command()
@@ -61,8 +66,11 @@ def show(target: str, key: str, namespace: str | None, format_name: str) -> None
     with attached(target) as (opened, attachment):
         entry = find_entry(attachment, key, namespace)
         if format_name == "raw":
-            sys.stdout.buffer.write(waited(read_raw(attachment, entry.id)))
+            piece = waited(read_raw(attachment, entry.id))
+            sys.stdout.buffer.write(piece.data)
             sys.stdout.buffer.flush()
+            if piece.problem:
+                narrate(piece.problem)
             return
         shown = waited(opened.reader.show(attachment, entry.id))
         if format_name == "json":
@@ -104,12 +112,12 @@ def stats(target: str, format_name: str) -> None:
 def export(target: str, file: Path, where: str, sort: str, replace: bool, format_name: str) -> None:
     """Write the entries to FILE (.json, .ndjson or .csv)."""
     from cache_studio.services.browse import list_entries
-    from cache_studio.services.exporting import entry_rows, export_entries
-    from cache_studio.services.ordering import Sort
+    from cache_studio.services.exporting import check_export, entry_rows, export_entries
+    from cache_studio.services.ordering import parse_sort
 
+    check_export(file, replace=replace)
     with attached(target) as (opened, attachment):
-        order = Sort(sort.removeprefix("-"), sort.startswith("-"))
-        listing = list_entries(attachment, where, order, now(), opened.reader)
+        listing = list_entries(attachment, where, parse_sort(sort), now(), opened.reader)
         export_entries(file, entry_rows(listing.view, listing.rows.tolist(), now()), replace=replace)
     _tell({"file": str(file), "entries": len(listing.rows)}, format_name)
 
@@ -127,12 +135,14 @@ def snapshot(target: str, file: Path | None, other: Path | None, replace: bool, 
 
     With --compare and no FILE, TARGET is itself a snapshot, or a cache that is compared as it is now.
     """
-    from cache_studio.reports.snapshots import comparison_object, read_snapshot
+    from cache_studio.reports.snapshots import comparison_object, is_snapshot, read_snapshot
     from cache_studio.services import exporting
 
     if file is None and other is None:
         raise BadRequest("Nothing to write to.", "Name a FILE, or an older snapshot with --compare.")
-    if Path(target).is_file() and target.endswith(".json") and other is not None and file is None:
+    if file is not None:
+        exporting.check_snapshot(file, replace=replace)
+    if other is not None and file is None and is_snapshot(Path(target)):
         _print_comparison(exporting.compare_files(other, Path(target)), format_name)
         return
     with attached(target, writable=True) as (_, attachment):
@@ -184,6 +194,8 @@ def discover(folders: tuple[str, ...], format_name: str) -> None:
     found = list(find(folders))
     if format_name == "json":
         print_json(found)
+    elif not found:
+        narrate("No cache was found.")
     else:
         rows = [(cache["target"], cache["format"], figure_text("volume", cache["volume"])) for cache in found]
         print_table(("target", "format", "volume"), rows, ("volume",))
@@ -236,12 +248,9 @@ def doctor(format_name: str) -> None:
         raise SystemExit(Exit.REFUSED)
 
 
-def _table_row(attachment: object, row: int, at: float) -> tuple[str, ...]:
-    from cache_studio.model.entries import entry_at
+def _table_row(entry: "Entry", at: float) -> tuple[str, ...]:
     from cache_studio.model.units import format_age, format_count, format_size, format_ttl
 
-    view = attachment.standing.view  # type: ignore[attr-defined]
-    entry = entry_at(view, row)
     ttl = entry.ttl(at)
     return (
         entry.key,
@@ -256,13 +265,12 @@ def _table_row(attachment: object, row: int, at: float) -> tuple[str, ...]:
     )
 
 
-def _narrate_totals(attachment: object, count: int, size: int) -> None:
+def _narrate_totals(attachment: "Attachment", listing: "Listing") -> None:
     from cache_studio.model.units import format_size
 
-    standing = attachment.standing  # type: ignore[attr-defined]
-    narrate(f"{count:,} of {len(standing.view):,} entries, {format_size(size)}")
-    if standing.partial:
-        narrate(standing.partial)
+    narrate(f"{len(listing.rows):,} of {len(listing.view):,} entries, {format_size(listing.totals.known_size)}")
+    if attachment.standing.partial:
+        narrate(attachment.standing.partial)
 
 
 def _tell(figures: dict[str, object], format_name: str) -> None:

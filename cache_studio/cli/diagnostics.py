@@ -7,7 +7,7 @@ import traceback
 from enum import IntEnum
 
 from cache_studio import __version__
-from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled
+from cache_studio.model.errors import BadRequest, CacheStudioError, CacheUnavailable, Cancelled, WrongFormat
 
 
 class Exit(IntEnum):
@@ -21,11 +21,15 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+_CODES = ((CacheUnavailable, Exit.UNAVAILABLE), (WrongFormat, Exit.UNAVAILABLE), (BadRequest, Exit.USAGE))
+"""What the words of an error are worth to a script; every other error of the model is a refusal."""
+
+
 def narrate(text: str) -> None:
     """One sentence for the person at the terminal."""
-    from cache_studio.cli.output import shown
+    from cache_studio.model.visible import visible
 
-    sys.stderr.write(shown(text) + "\n")
+    sys.stderr.write(visible(text) + "\n")
 
 
 def code_of(error: BaseException) -> Exit:
@@ -35,7 +39,7 @@ def code_of(error: BaseException) -> Exit:
         return Exit.INTERRUPTED
     if isinstance(error, CacheStudioError):
         narrate(f"{error.message} {error.hint}".strip())
-        return Exit.UNAVAILABLE if isinstance(error, CacheUnavailable) else Exit.REFUSED
+        return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.REFUSED)
     if isinstance(error, BrokenPipeError):
         # The reader of stdout went away; Python must not try to flush into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

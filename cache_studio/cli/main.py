@@ -1,6 +1,8 @@
 """`cache-studio`: a command, or the window on the targets that are named."""
 
+import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import click
 
@@ -41,6 +43,10 @@ for command in (*LOOKING, *CHANGES, demo, open_window):
 
 def run(arguments: Sequence[str] | None = None) -> Window | int:
     """Run one command; its exit code, or the window that was asked for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # What cannot be written in the terminal's encoding is escaped; what goes into a file or pipe is UTF-8.
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
     try:
         answer = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
     except SystemExit as end:

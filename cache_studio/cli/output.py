@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cache_studio.model.units import NOT_RECORDED, format_count, format_size
+from cache_studio.model.visible import visible
 
 
 def print_json(value: Any) -> None:
@@ -21,7 +22,7 @@ def print_line(value: Any) -> None:
 
 def print_text(text: str) -> None:
     """Text as it is, less what a terminal would obey."""
-    _write("\n".join(map(shown, text.split("\n"))) + "\n")
+    _write("\n".join(map(visible, text.split("\n"))) + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
@@ -34,7 +35,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], right:
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(shown(str(cell))) for cell in row))
+        table.add_row(*(Text(visible(str(cell))) for cell in row))
     terminal = sys.stdout.isatty()
     console = Console(
         file=sys.stdout, highlight=False, markup=False, width=None if terminal else 10_000, soft_wrap=not terminal
@@ -60,18 +61,8 @@ def figure_text(name: str, value: object) -> str:
             return format_size(value)
         return f"{value * 100:.1f} %" if name.endswith("hit_rate") else format_count(value)
     if isinstance(value, list):
-        return ", ".join(str(part) for part in value)
+        return ", ".join(str(part) for part in value) or "none"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
-
-
-def shown(text: str) -> str:
-    """Text with control, bidirectional and undecodable characters as escapes."""
-    return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
-
-
-def _escape(sign: str) -> str:
-    code = ord(sign)
-    return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(sign) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
 
 
 def _write(text: str) -> None:

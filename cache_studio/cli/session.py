@@ -1,5 +1,6 @@
 """One command's studio: attaches the target, waits for its listing with progress, and always closes."""
 
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -34,19 +35,15 @@ def studio() -> Iterator["Studio"]:
 
 @contextmanager
 def attached(
-    target: str, *, writable: bool = False, sample_every: float = float("inf")
+    target: str, *, writable: bool = False, sample_every: float = math.inf
 ) -> "Iterator[tuple[Studio, Attachment]]":
     """The target attached and completely listed; read-only unless the command changes it."""
     from dataclasses import replace
-
-    from cache_studio.services.act import recover
 
     with studio() as opened:
         place = opened.resolve(target)
         place = replace(place, writable=writable and place.writable, sample_every=sample_every)
         attachment = opened.attach(place)
-        if place.writable:
-            waited(recover(attachment, opened.trash))
         waited(attachment.listed(), lambda: _reading(attachment))
         yield opened, attachment
 
@@ -59,7 +56,7 @@ def waited(future: "Future[T]", say: "object" = None) -> T:
             result = future.result(TURN)
         except TimeoutError:
             if future.done():
-                raise
+                return future.result()
             if callable(say) and sys.stderr.isatty():
                 sys.stderr.write(f"\r\033[K{say()}")
                 shown = True

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from cache_studio.cli.output import shown
 from cache_studio.decoding.nodes import Node
 from cache_studio.model.entries import Entry, entry_object
+from cache_studio.model.visible import visible
 from cache_studio.services.show import Shown, ShownPiece
 
 
@@ -19,8 +19,8 @@ def entry_json(entry: Entry, value: Shown, now: float) -> dict[str, Any]:
 
 def entry_tree(entry: Entry, value: Shown, now: float) -> str:
     """Facts, then each value as a tree; every line is plain text."""
-    lines = [f"{name}: {shown(str(fact))}" for name, fact in entry_object(entry, now).items() if fact is not None]
-    lines += [f"{fact.name}: {shown(fact.value)} ({fact.source})" for fact in value.facts]
+    lines = [f"{name}: {visible(str(fact))}" for name, fact in entry_object(entry, now).items() if fact is not None]
+    lines += [f"{fact.name}: {visible(fact.value)} ({fact.source})" for fact in value.facts]
     for found in value.pieces:
         lines += ["", f"{found.piece.name} ({_kind(found)})", *_piece_lines(found)]
     return "\n".join(lines)
@@ -33,12 +33,12 @@ def _kind(found: ShownPiece) -> str:
 
 def _piece_lines(found: ShownPiece) -> list[str]:
     decoded = found.decoded
-    lines = [f"! {shown(text)}" for text in (found.piece.problem, decoded.problem, *decoded.warnings) if text]
-    lines += [f"! call, not made: {shown(text)}" for text in decoded.calls]
+    lines = [f"! {visible(text)}" for text in (found.piece.problem, decoded.problem, *decoded.warnings) if text]
+    lines += [f"! call, not made: {visible(text)}" for text in decoded.calls]
     if decoded.tree is not None:
         lines += _tree_lines(decoded.tree, 1)
     elif decoded.text is not None:
-        lines += ["  " + shown(line) for line in decoded.text.splitlines()]
+        lines += ["  " + visible(line) for line in decoded.text.splitlines()]
     elif decoded.image is not None:
         lines.append(f"  {decoded.image.format} picture, {decoded.image.width} x {decoded.image.height}")
     elif decoded.audio is not None:
@@ -54,9 +54,9 @@ def _tree_lines(root: Node, depth: int) -> list[str]:
     waiting = [(root, depth)]
     while waiting:
         node, level = waiting.pop()
-        head = f"{shown(node.key)}: " if node.key else ""
-        text = shown(node.text) or (f"{node.kind}, {node.count}" if node.count else node.kind)
-        note = f"  ({shown(node.note)})" if node.note else ""
+        head = f"{visible(node.key)}: " if node.key else ""
+        text = visible(node.text) or (f"{node.kind}, {node.count}" if node.count else node.kind)
+        note = f"  ({visible(node.note)})" if node.note else ""
         lines.append("  " * level + head + text + note)
         waiting += [(child, level + 1) for child in reversed(node.children)]
     return lines

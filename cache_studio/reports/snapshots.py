@@ -83,6 +83,15 @@ def as_markdown(figures: Figures) -> str:
     return "\n".join(lines) + "\n"
 
 
+def is_snapshot(path: Path) -> bool:
+    """Whether a snapshot written as JSON lies there."""
+    try:
+        read_snapshot(path)
+    except BadRequest:
+        return False
+    return True
+
+
 def read_snapshot(path: Path) -> dict[str, Any]:
     """A snapshot that was written as JSON; BadRequest for anything else."""
     try:

@@ -12,7 +12,7 @@ from cache_studio.model.errors import BadRequest, Cancelled
 from cache_studio.model.times import format_iso
 from cache_studio.reports import snapshots
 from cache_studio.reports.entries import WRITERS, writer_for
-from cache_studio.reports.files import report_file
+from cache_studio.reports.files import report_file, require_free
 from cache_studio.reports.page import as_html
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.monitor import Monitor
@@ -53,11 +53,23 @@ def entry_rows(
 def export_entries(path: Path, rows: Iterator[dict[str, Any]], *, format_name: str = "", replace: bool = False) -> None:
     """Write entries to a file, whole or not at all; the format is the file's ending unless named.
 
-    BadRequest for an unknown format or a file that exists.
+    BadRequest for an unknown format, CacheStudioError for a file that exists.
     """
     write = writer_for(format_name or ending(path))
     with report_file(path, replace=replace) as file:
         write(rows, file)
+
+
+def check_export(path: Path, *, replace: bool = False) -> None:
+    """Refuse at once what `export_entries` would refuse after a long listing."""
+    writer_for(ending(path))
+    require_free(path, replace=replace)
+
+
+def check_snapshot(path: Path, *, replace: bool = False) -> None:
+    """Refuse at once what `write_snapshot` would refuse after a long listing."""
+    _snapshot_writer(ending(path))
+    require_free(path, replace=replace)
 
 
 def snapshot(attachment: Attachment, monitor: Monitor | None = None) -> dict[str, Any]:
@@ -73,11 +85,15 @@ def snapshot(attachment: Attachment, monitor: Monitor | None = None) -> dict[str
 
 def write_snapshot(figures: Mapping[str, Any], path: Path, *, format_name: str = "", replace: bool = False) -> None:
     """Write a snapshot; the format is the file's ending unless named."""
-    name = format_name or ending(path)
+    text = _snapshot_writer(format_name or ending(path))(figures)
+    with report_file(path, replace=replace) as file:
+        file.write(text)
+
+
+def _snapshot_writer(name: str) -> Callable[[Mapping[str, Any]], str]:
     if name not in SNAPSHOT_FORMATS:
         raise BadRequest(f"A snapshot cannot be written as “{name}”.", "Use " + ", ".join(SNAPSHOT_FORMATS) + ".")
-    with report_file(path, replace=replace) as file:
-        file.write(SNAPSHOT_FORMATS[name](figures))
+    return SNAPSHOT_FORMATS[name]
 
 
 def compare_files(before: Path, after: Path) -> dict[str, Any]:

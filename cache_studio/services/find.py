@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from cache_studio.model.entries import Entry, entry_at
 from cache_studio.model.errors import BadRequest, EntryNotFound
 from cache_studio.model.identity import EntryId
+from cache_studio.model.payload import Piece
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.browse import current_view
 
@@ -29,6 +30,6 @@ def find_entry(attachment: Attachment, key: str, namespace: str | None) -> Entry
     return found[0]
 
 
-def read_raw(attachment: Attachment, entry_id: EntryId) -> "Future[bytes]":
-    """The stored bytes of the entry's main value, whole."""
-    return attachment.call(lambda adapter: adapter.read(entry_id).pieces[0].data)
+def read_raw(attachment: Attachment, entry_id: EntryId) -> "Future[Piece]":
+    """The entry's main value as it is stored, whole."""
+    return attachment.call(lambda adapter: adapter.read(entry_id).pieces[0])

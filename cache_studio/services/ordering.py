@@ -37,6 +37,21 @@ SORT_COLUMNS = ("key", "namespace", "type", *_NUMBER_OF, "tags")
 """What a list can be sorted by. `last read` is the time since, like `age`."""
 
 
+_ALSO = {"created_at": "created", "accessed_at": "accessed", "expires_at": "expires", "idle": "last read"}
+
+
+def parse_sort(text: str) -> Sort:
+    """A column as a command names it: also by the fields of `list`, with "-" before it for descending.
+
+    BadRequest for an unknown one.
+    """
+    name = text.removeprefix("-")
+    name = _ALSO.get(name, name)
+    if name not in SORT_COLUMNS:
+        raise BadRequest(f"There is no column “{name}” to sort by.", "Columns: " + ", ".join(SORT_COLUMNS) + ".")
+    return Sort(name, text.startswith("-"))
+
+
 def ordered(view: View, mask: Mask, sort: Sort, stop: Callable[[], bool] = lambda: False) -> NDArray[np.int32]:
     """The rows of `mask` in order; entries without the figure come last in both directions.
 
