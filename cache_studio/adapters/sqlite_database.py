@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cache_studio.adapters.sqlite_errors import (
+    READONLY_CANTINIT,
+    READONLY_DIRECTORY,
     is_undecodable,
     primary_code,
     replaced,
     require_database_file,
     speaking_plainly,
     translated,
+    unreadable_log,
 )
 from cache_studio.adapters.sqlite_open import (
     Cell,
     Table,
     connect,
+    connect_with,
     guard_reading,
     readable_text,
     sidecars,
@@ -69,6 +73,7 @@ class Database:
         self._busy: sqlite3.Connection | None = None
         self._wrote = False
         self._closed = False
+        self._frozen: tuple[int, int] | None = None
         _Visits.come(self.path)
         try:
             self._reader = self._connected()
@@ -77,17 +82,42 @@ class Database:
             raise
 
     def _connected(self) -> sqlite3.Connection:
-        with speaking_plainly():
-            reader = connect(self.path, "ro")
+        self._frozen = None
         try:
-            with speaking_plainly():
-                guard_reading(reader, self._must_stop)
-                self._end = time.monotonic() + QUERY_SECONDS
-                reader.execute("SELECT count(*) FROM sqlite_master").fetchall()
+            return self._tried("mode=ro")
+        except sqlite3.Error as error:
+            no_rights = error.sqlite_errorcode in (READONLY_DIRECTORY, READONLY_CANTINIT, sqlite3.SQLITE_CANTOPEN)
+            if no_rights and self._is_at_rest():
+                # A resting database in WAL mode in a folder that we may not write: nobody has it open, so it
+                # may be taken as it is, as long as it stays like that (`_require_frozen`).
+                self._frozen = self._moment()
+                with speaking_plainly():
+                    return self._tried("mode=ro&immutable=1")
+            if no_rights and os.path.exists(sidecars(self.path)[0]):
+                raise unreadable_log() from error
+            raise translated(error) from error
+
+    def _tried(self, parameters: str) -> sqlite3.Connection:
+        reader = connect_with(self.path, parameters)
+        try:
+            self._end = time.monotonic() + QUERY_SECONDS
+            guard_reading(reader, self._must_stop)
+            reader.execute("SELECT count(*) FROM sqlite_master").fetchall()
         except BaseException:
             reader.close()
             raise
         return reader
+
+    def _is_at_rest(self) -> bool:
+        return not any(os.path.exists(path) for path in sidecars(self.path))
+
+    def _moment(self) -> tuple[int, int]:
+        status = os.stat(self.path)
+        return status.st_mtime_ns, status.st_size
+
+    def _require_frozen(self) -> None:
+        if self._frozen is not None and (not self._is_at_rest() or self._moment() != self._frozen):
+            raise CacheUnavailable("The application writes to the database again.", "Attach it anew to see its state.")
 
     def _must_stop(self) -> bool:
         return self._stopped.is_set() or time.monotonic() > self._end
@@ -128,6 +158,7 @@ class Database:
 
     @contextmanager
     def _bounded(self, seconds: float) -> Iterator[None]:
+        self._require_frozen()
         self._stopped.clear()
         self._end = time.monotonic() + seconds
         self._busy = self._reader
@@ -266,9 +297,10 @@ class Database:
 
     def writable_reason(self) -> str:
         """Why the database cannot be written, one sentence; "" when it can."""
-        if not os.access(self.path, os.W_OK):
+        effective = os.access in os.supports_effective_ids
+        if not os.access(self.path, os.W_OK, effective_ids=effective):
             return f"The file {os.path.basename(self.path)} cannot be written."
-        if not os.access(os.path.dirname(self.path), os.W_OK):
+        if not os.access(os.path.dirname(self.path), os.W_OK, effective_ids=effective):
             return "The folder of the database cannot be written, and SQLite needs a journal there."
         return ""
 

@@ -10,6 +10,9 @@ from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancel
 BUSY_SECONDS = 2.0
 """How long a locked database is waited for."""
 
+READONLY_CANTINIT = 1288
+READONLY_DIRECTORY = 1544
+"""A write-ahead log would have to be made, and the folder cannot be written."""
 _READONLY_RECOVERY = 264
 _READONLY_ROLLBACK = 776
 _READONLY_DBMOVED = 1032
@@ -18,17 +21,18 @@ _PRIMARY = 0xFF
 _DAMAGED_HINT = "Make a copy; `sqlite3 FILE .recover` may save more."
 _REPLACED = ("The database file was replaced or deleted.", "Refresh, or attach it again.")
 
+_UNREADABLE_LOG = (
+    "The application's last writes are in a -wal file that cannot be read without writing to its folder.",
+    "Copy the database with its -wal to a folder of yours and attach the copy.",
+)
+
 _BY_EXTENDED: dict[int, tuple[type[CacheStudioError], str, str]] = {
     _READONLY_ROLLBACK: (
         CacheUnavailable,
         "The application died in the middle of a write; SQLite has to roll that back first.",
         "Start the application once, or open the database with `sqlite3`, after making a copy of it and its -journal.",
     ),
-    _READONLY_RECOVERY: (
-        CacheUnavailable,
-        "The application died and left a write-ahead log that cannot be read without write access.",
-        "Its last writes are in the -wal file; allow writing to the folder, or attach a copy of database and -wal.",
-    ),
+    _READONLY_RECOVERY: (CacheUnavailable, *_UNREADABLE_LOG),
     _READONLY_DBMOVED: (CacheUnavailable, *_REPLACED),
 }
 _BY_PRIMARY: dict[int, tuple[type[CacheStudioError], str, str]] = {
@@ -122,3 +126,8 @@ def require_database_file(path: str) -> os.stat_result:
 def replaced() -> CacheUnavailable:
     """The error for a database file that is not the one that was attached."""
     return CacheUnavailable(*_REPLACED)
+
+
+def unreadable_log() -> CacheUnavailable:
+    """The error for a write-ahead log in a folder that cannot be written."""
+    return CacheUnavailable(*_UNREADABLE_LOG)

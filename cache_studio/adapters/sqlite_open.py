@@ -172,10 +172,11 @@ def _is_encodable(text: str) -> bool:
 
 def connect(path: str, mode: str) -> sqlite3.Connection:
     """A connection in autocommit mode; `mode` is SQLite's "ro" or "rw", neither creates a file."""
-    return _connect(path, f"mode={mode}")
+    return connect_with(path, f"mode={mode}")
 
 
-def _connect(path: str, parameters: str) -> sqlite3.Connection:
+def connect_with(path: str, parameters: str) -> sqlite3.Connection:
+    """As `connect`, with URI parameters of SQLite."""
     uri = f"file:{quote(os.fsencode(os.path.abspath(path)))}?{parameters}"
     # The worker thread of an attachment uses it alone; only `interrupt` comes from another.
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -216,7 +217,7 @@ def _short_look(path: str) -> sqlite3.Connection:
     # Without a log and a journal nobody is writing, and an immutable look leaves no -wal or -shm behind.
     # Only ever for such a short look: it would not notice a writer that comes later.
     at_rest = not os.path.exists(wal) and not os.path.exists(journal)
-    connection = _connect(path, "mode=ro&immutable=1" if at_rest else "mode=ro")
+    connection = connect_with(path, "mode=ro&immutable=1" if at_rest else "mode=ro")
     end = time.monotonic() + LOOK_SECONDS
     guard_reading(connection, lambda: time.monotonic() > end)
     connection.text_factory = readable_text

@@ -1,12 +1,13 @@
 """Foreign SQLite databases: opened without harm, read without a trace, changed in short transactions."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,55 @@ class TestOpening:
             path.chmod(0o400)
             if not os.access(path, os.W_OK):
                 assert "a.db cannot be written" in database.writable_reason()
+
+
+@contextmanager
+def without_rights(folder: Path) -> Iterator[None]:
+    """As a user who may read a folder but not write it."""
+    folder.chmod(0o755)
+    for above in (folder, *folder.parents[:3]):
+        above.chmod(above.stat().st_mode | 0o055)
+    if os.geteuid() != 0:
+        folder.chmod(0o555)
+        yield
+        folder.chmod(0o755)
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+class TestRights:
+    def test_a_resting_database_in_a_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
+        path = make(tmp_path / "a.db", journal="wal")
+        before = file_manifest(tmp_path)
+        with without_rights(tmp_path), closing(Database(str(path))) as database:
+            assert database.value("SELECT count(*) FROM t") == ROWS
+            assert "cannot be" in database.writable_reason()
+        assert file_manifest(tmp_path) == before
+
+    def test_a_writer_that_comes_later_is_noticed(self, tmp_path: Path) -> None:
+        path = make(tmp_path / "a.db", journal="wal")
+        with without_rights(tmp_path):
+            database = Database(str(path))
+        with closing(database), closing(sqlite3.connect(path)) as application:
+            application.execute("DELETE FROM t")
+            application.commit()
+            with pytest.raises(CacheUnavailable, match="writes to the database again"):
+                database.value("SELECT count(*) FROM t")
+
+    def test_a_log_that_cannot_be_read_is_said(self, tmp_path: Path) -> None:
+        path = make(tmp_path / "live.db", journal="wal")
+        (tmp_path / "left").mkdir()
+        with closing(sqlite3.connect(path)) as application:
+            application.execute("DELETE FROM t")
+            application.commit()
+            for name in ("live.db", "live.db-wal"):
+                shutil.copy(tmp_path / name, tmp_path / "left" / name)
+        with without_rights(tmp_path / "left"), pytest.raises(CacheUnavailable, match="-wal file that cannot be read"):
+            Database(str(tmp_path / "left" / "live.db"))
 
 
 class TestReading:
