@@ -1,0 +1,97 @@
+"""Starts the window: dress, first paint, and only then everything heavy."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from cache_studio import __version__
+from cache_studio.config import paths
+from cache_studio.config.settings import Settings, SettingsFile
+from cache_studio.gui.look import theme
+from cache_studio.gui.look.fonts import load_fonts
+from cache_studio.gui.look.resources import resource
+from cache_studio.gui.messages import BugReporter
+
+CLOSE_SECONDS = 5.0
+Demo = Callable[[], Sequence[str]]
+"""Starts the demo caches and returns their targets; blocks, is called off the window's thread."""
+
+
+def run(targets: Sequence[str], demo: Demo | None = None) -> int:
+    """Open the window, attach `targets`, and stay until it is closed; returns the exit code.
+
+    `demo` is what the button "Try the demo" starts; without it the button is not there.
+    """
+    app = application(sys.argv[:1])
+    settings, _ = SettingsFile(paths.settings_file()).load()
+    dress(app, settings)
+    reporter = BugReporter()
+    from cache_studio.gui.main_window import MainWindow  # after the fonts: widgets measure text when they are made
+
+    window = MainWindow(demo)
+    window.controller.tasks.bug_found.connect(reporter.report)
+    window.closed.connect(app.quit)
+    catch_bugs(reporter)
+    window.show()
+    QTimer.singleShot(0, lambda: window.begin(targets))
+    wake = _let_python_see_signals(window.close)
+    code = app.exec()
+    wake.stop()
+    window.controller.wait_closed(CLOSE_SECONDS)
+    return code
+
+
+def application(arguments: list[str]) -> QApplication:
+    """The one QApplication, named."""
+    app = QApplication.instance()
+    app = app if isinstance(app, QApplication) else QApplication(arguments)
+    app.setApplicationName("cache-studio")
+    app.setApplicationDisplayName("Cache Studio")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("cache-studio")
+    app.setQuitOnLastWindowClosed(False)
+    return app
+
+
+def dress(app: QApplication, settings: Settings) -> None:
+    """Fonts, icon and theme as the settings say."""
+    load_fonts()
+    app.setWindowIcon(QIcon(str(resource("icons") / "cache-studio.svg")))
+    mode = settings.theme if settings.theme in ("light", "dark") else "system"
+    current = theme.apply(app, mode)  # type: ignore[arg-type]  # checked in the line above
+    current.set_density(theme.Density[settings.density.upper()])
+    current.set_reduced_motion(settings.reduced_motion)
+
+
+def catch_bugs(reporter: BugReporter) -> None:
+    """Whatever nobody caught, on any thread, ends in the report box and not in the end of the program."""
+
+    def on_window_thread(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            QApplication.quit()
+        else:
+            reporter.report(error)
+
+    def elsewhere(args: threading.ExceptHookArgs) -> None:
+        error = args.exc_value
+        if error is not None:
+            QTimer.singleShot(0, reporter, lambda: reporter.report(error))
+
+    sys.excepthook = on_window_thread
+    threading.excepthook = elsewhere
+
+
+def _let_python_see_signals(close: Callable[[], object]) -> QTimer:
+    """Ctrl+C and a polite kill close the window: Python looks at signals only between two of its own steps."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: close())
+    timer = QTimer()
+    timer.start(250)
+    timer.timeout.connect(lambda: None)
+    return timer

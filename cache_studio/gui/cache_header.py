@@ -1,0 +1,142 @@
+"""The head of a cache's page, 96 px: name, format, target, hit rate against its target, and the tabs."""
+
+import time
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from cache_studio.gui.look import fonts, icons, theme
+from cache_studio.gui.look.icon_paths import format_icon
+from cache_studio.gui.look.style_sheet import restyle
+from cache_studio.gui.look.text import display_text, plain_label, set_tooltip, tr
+from cache_studio.gui.places import short_target
+from cache_studio.gui.widgets.bars import StateDot
+from cache_studio.gui.widgets.tabs import PageTabs
+from cache_studio.model.seeing import Scope
+from cache_studio.model.units import NOT_RECORDED, format_age
+from cache_studio.services.attachment import Attachment
+from cache_studio.services.standing import Phase, Standing
+
+TABS = ("Entries", "Dashboard", "Activity")
+HEIGHT = 96
+_DOTS = {Phase.LIVE: "fresh", Phase.PAUSED: "control", Phase.UNREACHABLE: "urgent", Phase.CLOSED: "control"}
+
+
+class ElidedLabel(QLabel):
+    """One line of literal text that gives way in the middle; the whole of it stands in the tooltip."""
+
+    def __init__(self, text: str, role: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("role", role)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._whole = display_text(text, 2_000)
+        self.setAccessibleName(self._whole)
+        set_tooltip(self, text)
+        self._elide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut anew."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The font of the style sheet came."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._elide()
+
+    def _elide(self) -> None:
+        font = fonts.mono_font(12) if str(self.property("role")).startswith("mono") else self.font()
+        self.setText(
+            QFontMetrics(font).elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(24, self.width() - 2))
+        )
+
+
+class CacheHeader(QFrame):
+    """The head of a page.
+
+    Signals:
+        tab_chosen(int): index in TABS.
+    """
+
+    tab_chosen = Signal(int)
+
+    def __init__(self, attachment: Attachment, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("ground", "header")
+        self._attachment = attachment
+        place = attachment.place
+        self._icon = QLabel()
+        self._name = plain_label(display_text(place.name, 120), "heading")
+        self._format = plain_label(place.format.name, "badge")
+        self._read_only = plain_label(tr("read-only"), "badge")
+        self._lock = QLabel()
+        self._target = ElidedLabel(short_target(place.target), "mono-note")
+        self._rate = plain_label("", "note")
+        self._met = plain_label("", "badge-good")
+        self._dot = StateDot("fresh")
+        self._live = plain_label("", "note")
+        self.tabs = PageTabs(tr("Views of the cache"), [tr(name) for name in TABS])
+        self._lay_out()
+        self.tabs.currentChanged.connect(self._on_tab)
+        theme.theme().changed.connect(self._restyle)
+        self._restyle()
+        self.show_standing(attachment.standing)
+
+    def _lay_out(self) -> None:
+        title = QHBoxLayout()
+        title.setContentsMargins(16, 12, 16, 0)
+        title.setSpacing(8)
+        left: tuple[QWidget, ...] = (self._icon, self._name, self._format, self._lock, self._read_only)
+        for widget in left:
+            title.addWidget(widget)
+        title.addWidget(self._target, 1)
+        right: tuple[QWidget, ...] = (self._rate, self._met, self._dot, self._live)
+        for widget in right:
+            title.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(title, 1)
+        layout.addWidget(self.tabs)
+        self.setFixedHeight(HEIGHT)
+
+    def show_standing(self, standing: Standing) -> None:
+        """Show rate, target and state as they are now."""
+        place, counters = self._attachment.place, standing.counters
+        rate = counters.hit_rate
+        if rate is None:
+            words = f"{tr('Hit rate')} {tr(NOT_RECORDED)}"
+        else:
+            scope = f", {tr('whole server')}" if counters.scope is Scope.SERVER else ""
+            source = f", {tr(counters.source.value)}" if counters.source else ""
+            words = f"{tr('Hit rate')} {rate * 100:.0f} %{source}{scope}"
+        self._rate.setText(words)
+        met = rate is not None and rate >= place.target_hit_rate
+        self._met.setVisible(rate is not None)
+        self._met.setText(f"{tr('target')} {place.target_hit_rate * 100:.0f} % {tr('met') if met else tr('not met')}")
+        restyle(self._met, "role", "badge-good" if met else "badge-warn")
+        for widget in (self._lock, self._read_only):
+            widget.setVisible(not place.writable)
+        self._dot.set_role(_DOTS.get(standing.phase, "soon"))
+        self.tick(time.time())
+
+    def tick(self, now: float) -> None:
+        """Say how old the figures are."""
+        standing = self._attachment.standing
+        age = f", {format_age(now - standing.at)} {tr('ago')}" if standing.view is not None else ""
+        self._live.setText(tr(standing.phase.value) + age)
+
+    def _on_tab(self, at: int) -> None:
+        dashboard = TABS[at] == "Dashboard"
+        self._rate.setVisible(not dashboard)
+        self._met.setVisible(not dashboard and self._attachment.standing.counters.hit_rate is not None)
+        self.tab_chosen.emit(at)
+
+    def _restyle(self) -> None:
+        ratio = self.devicePixelRatioF()
+        colors = theme.colors()
+        self._icon.setPixmap(icons.pixmap(format_icon(self._attachment.place.format.name), colors.text, 18, ratio))
+        self._lock.setPixmap(icons.pixmap("lock", colors.text2, 14, ratio))

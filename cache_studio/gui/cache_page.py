@@ -1,0 +1,154 @@
+"""The page of one attached cache: header, what is wrong with it, and its three tabs."""
+
+import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from cache_studio.gui.cache_header import TABS, CacheHeader
+from cache_studio.gui.controller import Controller
+from cache_studio.gui.entries_tab import EntriesTab
+from cache_studio.gui.look.text import tr
+from cache_studio.gui.widgets.bars import NoticeBar
+from cache_studio.model.errors import CacheStudioError
+from cache_studio.model.units import format_age
+from cache_studio.services.attachment import Attachment
+from cache_studio.services.standing import News, Phase
+
+if TYPE_CHECKING:
+    from cache_studio.gui.activity.activity_tab import ActivityTab
+    from cache_studio.gui.dashboard.dashboard_tab import DashboardTab
+
+ENTRIES, DASHBOARD, ACTIVITY = range(len(TABS))
+
+
+class CachePage(QWidget):
+    """One attachment. Dashboard and Activity are made when they are first shown: they load the charts.
+
+    Signals:
+        status_changed(): the status line says something else.
+        tab_changed(int): another tab is shown.
+        undo_requested(str): id of the action to be undone.
+    """
+
+    status_changed = Signal()
+    tab_changed = Signal(int)
+    undo_requested = Signal(str)
+
+    def __init__(self, controller: Controller, attachment: Attachment, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.attachment = attachment
+        self._controller = controller
+        self._problem: CacheStudioError | None = None
+        self.header = CacheHeader(attachment)
+        self.notice = NoticeBar()
+        self.entries = EntriesTab(controller, attachment)
+        self._dashboard: DashboardTab | None = None
+        self._activity: ActivityTab | None = None
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.entries)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(self.notice)
+        layout.addWidget(self._stack, 1)
+        self._clock = QTimer(self)
+        self._clock.setInterval(1_000)
+        self._clock.timeout.connect(lambda: self.header.tick(time.time()))
+        self._clock.start()
+        self.header.tab_chosen.connect(self._on_tab)
+        self.notice.retry_requested.connect(self._retry)
+        self.entries.status_changed.connect(self.status_changed)
+        self.entries.failed.connect(self._on_failed)
+        self.hear(News.PHASE)
+        self.hear(News.VIEW)
+
+    @property
+    def tab(self) -> int:
+        """Index of the tab that is shown."""
+        return self.header.tabs.currentIndex()
+
+    def show_tab(self, tab: int) -> None:
+        """Go to a tab."""
+        self.header.tabs.setCurrentIndex(tab)
+
+    def hear(self, news: News) -> None:
+        """Something of the attachment changed."""
+        standing = self.attachment.standing
+        if news is News.VIEW:
+            self.entries.refresh()
+            if self._activity is not None and self.tab == ACTIVITY:
+                self._activity.refresh()
+        if news is News.PHASE:
+            self.entries.refresh()
+        if self._dashboard is not None and self.tab == DASHBOARD:
+            self._dashboard.refresh()
+        self.header.show_standing(standing)
+        self._show_problem()
+        self.status_changed.emit()
+
+    def refresh_activity(self) -> None:
+        """Something was done to the cache."""
+        if self._activity is not None:
+            self._activity.refresh()
+
+    def close_page(self) -> None:
+        """Want nothing any more; called before the attachment goes."""
+        self._clock.stop()
+        self.entries.feed.stop()
+        if self._dashboard is not None:
+            self._dashboard.set_active(False)
+
+    def _on_tab(self, tab: int) -> None:
+        if tab == DASHBOARD:
+            self._stack.setCurrentWidget(self._made_dashboard())
+        elif tab == ACTIVITY:
+            self._stack.setCurrentWidget(self._made_activity())
+        else:
+            self._stack.setCurrentWidget(self.entries)
+        if self._dashboard is not None:
+            self._dashboard.set_active(tab == DASHBOARD)
+        self.tab_changed.emit(tab)
+
+    def _made_dashboard(self) -> QWidget:
+        if self._dashboard is None:
+            from cache_studio.gui.dashboard.dashboard_tab import DashboardTab  # loads the charts
+
+            self._dashboard = DashboardTab(self._controller.tasks, self._controller.studio, self.attachment)
+            self._stack.addWidget(self._dashboard)
+        return self._dashboard
+
+    def _made_activity(self) -> QWidget:
+        if self._activity is None:
+            from cache_studio.gui.activity.activity_tab import ActivityTab  # rarely needed
+
+            self._activity = ActivityTab(self._controller.tasks, self._controller.studio, self.attachment)
+            self._activity.undo_requested.connect(self.undo_requested)
+            self._stack.addWidget(self._activity)
+        self._activity.refresh()
+        return self._activity
+
+    def _show_problem(self) -> None:
+        standing = self.attachment.standing
+        error = standing.error or self._problem
+        if error is not None:
+            hint = error.hint
+            if standing.view is not None and standing.phase is Phase.UNREACHABLE:
+                age = format_age(time.time() - standing.at)
+                hint = f"{hint} {tr('The entries below are as they were {age} ago.').replace('{age}', age)}".strip()
+            self.notice.show_problem(error.message, hint)
+        elif standing.partial:
+            self.notice.show_problem(tr("The listing is not complete."), standing.partial)
+        else:
+            self.notice.hide()
+
+    def _retry(self) -> None:
+        self._problem = None
+        self.attachment.refresh()
+        self._show_problem()
+
+    def _on_failed(self, error: CacheStudioError) -> None:
+        self._problem = error
+        self._show_problem()

@@ -1,0 +1,69 @@
+"""Attachments and remembered or found places as rows of the left panel."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cache_studio.config.profiles import Profile
+from cache_studio.gui.look.text import tr
+from cache_studio.gui.places import days_ago, name_and_folder
+from cache_studio.gui.widgets.roles import CacheRow, CacheState, PlaceRow
+from cache_studio.model.units import format_count, format_size
+from cache_studio.services.attachment import Attachment
+from cache_studio.services.monitor import Monitor
+from cache_studio.services.standing import Phase
+
+SPARK_SECONDS = 3_600.0
+SPARK_POINTS = 30
+_STATES = {
+    Phase.LIVE: CacheState.LIVE,
+    Phase.PAUSED: CacheState.PAUSED,
+    Phase.UNREACHABLE: CacheState.UNREACHABLE,
+    Phase.CLOSED: CacheState.PAUSED,
+}
+
+
+def cache_row(attachment: Attachment, spark: tuple[float, ...]) -> CacheRow:
+    """An attachment as a tile."""
+    place, standing = attachment.place, attachment.standing
+    return CacheRow(
+        name=place.name,
+        format=place.format.name,
+        state=_STATES.get(standing.phase, CacheState.READING),
+        read_only=not place.writable,
+        entries=None if standing.view is None else len(standing.view),
+        volume=standing.volume.volume,
+        hit_rate=standing.counters.hit_rate,
+        spark=spark,
+    )
+
+
+def sparks(monitor: Monitor, attachments: Sequence[Attachment]) -> dict[str, tuple[float, ...]]:
+    """The hit rate of the last hour by target. Reads the history: not for the window's thread."""
+    now = time.time()
+    return {
+        str(one.place.target): tuple(
+            monitor.series(one.place, now - SPARK_SECONDS, now, SPARK_POINTS).hit_rate.tolist()
+        )
+        for one in attachments
+    }
+
+
+def recent_row(profile: Profile, now: float) -> PlaceRow:
+    """A remembered cache as two short lines."""
+    return PlaceRow(profile.name, profile.format or tr("cache"), days_ago(profile.last_opened, now))
+
+
+def found_row(found: Mapping[str, Any]) -> PlaceRow:
+    """A discovered cache as two short lines."""
+    name, _ = name_and_folder(str(found["target"]))
+    return PlaceRow(name, str(found["format"]), found_note(found))
+
+
+def found_note(found: Mapping[str, Any]) -> str:
+    """Its volume, or its number of keys, or nothing."""
+    if found.get("volume") is not None:
+        return format_size(float(found["volume"]))
+    if found.get("entries") is not None:
+        return f"{format_count(float(found['entries']))} {tr('keys')}"
+    return ""

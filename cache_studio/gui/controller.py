@@ -1,0 +1,176 @@
+"""What is attached, for the window: the studio, the tasks, and news of the attachments as Qt signals.
+
+The studio is made and used off the window's thread; attachments speak on their own threads. Both arrive
+here through queued signals.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Event, Lock
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from cache_studio.gui.tasks import Tasks
+from cache_studio.model.errors import CacheStudioError
+from cache_studio.model.targets import Target
+from cache_studio.services.attachment import Attachment, Place
+from cache_studio.services.standing import News
+from cache_studio.services.studio import Studio
+
+
+class Controller(QObject):
+    """The attachments of one window.
+
+    Signals:
+        ready(): the studio is there; before it nothing can be attached.
+        attached(Attachment, object): a new one, with the attachment that it replaces or None.
+        detached(Attachment): it is closing; drop everything of it.
+        news(Attachment, News): something of it changed; at most one of a kind waits at a time.
+        refused(str, CacheStudioError): a target could not be attached.
+        places_changed(): remembered caches are others now.
+        closed(): all threads have ended.
+    """
+
+    ready = Signal()
+    attached = Signal(object, object)
+    detached = Signal(object)
+    news = Signal(object, object)
+    refused = Signal(str, object)
+    places_changed = Signal()
+    closed = Signal()
+    _heard = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.tasks = Tasks(self)
+        self.attachments: list[Attachment] = []
+        self._studio: Studio | None = None
+        self._waiting: dict[tuple[Attachment, News], None] = {}
+        self._lock = Lock()
+        self._closing: threading.Thread | None = None
+        self._heard.connect(self._tell, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def studio(self) -> Studio:
+        """The studio; only after `ready`."""
+        assert self._studio is not None
+        return self._studio
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the studio is there."""
+        return self._studio is not None and self._closing is None
+
+    def open(self) -> None:
+        """Make the studio (opens settings, trash and history) off the window's thread."""
+        self.tasks.run("studio", self._make_studio, self._on_studio, lambda error: self.refused.emit("", error))
+
+    def attach(self, text: str, read_only: bool | None = None, password: str = "") -> None:
+        """Recognise and attach what `text` names, or bring the attachment that is there to the front."""
+
+        def work(_stop: Event) -> Place:
+            place = self.studio.resolve(text, read_only=read_only)
+            if password:
+                place = replace(place, target=with_password(place.target, password))
+            return self.studio.remember(place)
+
+        self.tasks.run(f"attach {text}", work, self.attach_place, lambda error: self.refused.emit(text, error))
+
+    def attach_remembered(self, place: Place) -> None:
+        """Remember a place that a dialog decided, and attach it."""
+        self.tasks.run(
+            f"attach {place.target}",
+            lambda _stop: self.studio.remember(place),
+            self.attach_place,
+            lambda error: self.refused.emit(str(place.target), error),
+        )
+
+    def attach_place(self, place: Place, replaces: Attachment | None = None) -> None:
+        """Attach a decided place; one that is attached already is only shown."""
+        for attachment in self.attachments:
+            if str(attachment.place.target) == str(place.target):
+                self.attached.emit(attachment, None)
+                return
+        attachment = self.studio.attach(place)
+        self.attachments.append(attachment)
+        self.attached.emit(attachment, replaces)
+        self.places_changed.emit()
+
+    def detach(self, attachment: Attachment, then: Callable[[], None] = lambda: None) -> None:
+        """Let an attachment go; `then` is called on the window's thread when its thread has ended."""
+        if attachment not in self.attachments:
+            return
+        self.attachments.remove(attachment)
+        self.detached.emit(attachment)
+        self.tasks.run(
+            f"detach {id(attachment)}",
+            lambda _stop: self.studio.detach(attachment),
+            lambda _none: then(),
+            lambda error: self.refused.emit(str(attachment.place.target), error),
+        )
+
+    def reattach(self, attachment: Attachment, place: Place) -> None:
+        """Attach the same cache in another way (writable, with a password); its page is replaced."""
+
+        def again() -> None:
+            self.tasks.run(
+                f"attach {place.target}",
+                lambda _stop: self.studio.remember(place),
+                lambda kept: self.attach_place(kept, attachment),
+                lambda error: self.refused.emit(str(place.target), error),
+            )
+
+        self.detach(attachment, again)
+
+    def close(self) -> None:
+        """End everything in a thread of its own; `closed` is emitted when it is done."""
+        if self._closing is None:
+            self._closing = threading.Thread(target=self._close, name="closing")
+            self._closing.start()
+
+    def wait_closed(self, seconds: float) -> bool:
+        """Wait for `close`; whether all has ended in time. Blocks."""
+        if self._closing is not None:
+            self._closing.join(seconds)
+        return self._closing is None or not self._closing.is_alive()
+
+    def _close(self) -> None:
+        self.tasks.close()
+        if self._studio is not None:
+            self._studio.close()
+        self.closed.emit()
+
+    def _make_studio(self, _stop: Event) -> Studio:
+        studio = Studio(follow=True, listener=self._hear)
+        self._studio = studio
+        studio.tidy()
+        return studio
+
+    def _on_studio(self, studio: Studio) -> None:
+        self.ready.emit()
+
+    def _hear(self, attachment: Attachment, news: News) -> None:
+        """On the attachment's thread."""
+        with self._lock:
+            first = not self._waiting
+            self._waiting[attachment, news] = None
+        if first:
+            self._heard.emit()
+
+    def _tell(self) -> None:
+        with self._lock:
+            waiting, self._waiting = list(self._waiting), {}
+        for attachment, news in waiting:
+            if attachment in self.attachments and self._closing is None:
+                self.news.emit(attachment, news)
+
+
+def with_password(target: Target, password: str) -> Target:
+    """The target with a password for this session."""
+    return replace(target, password=password)
+
+
+def wants_password(error: CacheStudioError | None) -> bool:
+    """Whether a server refused for want of the right password."""
+    return error is not None and ("wants a password" in error.message or "this user or password" in error.message)

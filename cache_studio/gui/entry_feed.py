@@ -1,0 +1,192 @@
+"""Keeps the entry list of one attachment true: lists anew when the cache, the expression or the sort changes.
+
+All of it is computed off the window's thread. What the user changes starts at once and drops the listing
+under way; what the cache changes waits for the listing under way, and a dear listing is made less often.
+"""
+
+import time
+from dataclasses import dataclass
+from threading import Event
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from cache_studio.gui.conditions import CHIPS, group_part, lifetime_terms, namespace_terms, parts_of, tag_terms
+from cache_studio.gui.controller import Controller
+from cache_studio.gui.item_models.entry_rows import EntryRows
+from cache_studio.model.columns import Mask, View
+from cache_studio.model.errors import CacheStudioError, SelectionError
+from cache_studio.model.matching import match
+from cache_studio.model.selection import comparisons, parse_selection
+from cache_studio.model.statistics import Group, Totals, by_namespace, by_tag, total
+from cache_studio.services.attachment import Attachment
+from cache_studio.services.browse import Listing, list_entries
+from cache_studio.services.ordering import Sort
+
+TYPING_MS = 150
+"""An expression applies this long after the last key press."""
+LEAST_MS = 100
+"""Between two listings that nobody asked for."""
+FACETS_EVERY = 1.0
+"""Seconds between two counts of facets that nobody asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetFigures:
+    """What stands beside and above the list. A group is counted without its own condition."""
+
+    namespaces: tuple[Group, ...]
+    tags: tuple[Group, ...]
+    lifetimes: Totals
+    chips: tuple[int, ...]
+    """Entries shown that each of CHIPS would leave."""
+    whole: Totals
+    """The totals of the whole cache."""
+
+
+class EntryFeed(QObject):
+    """The listing in force and its facets.
+
+    Signals:
+        listed(EntryRows): a new listing.
+        wrong(SelectionError): the expression cannot be read; the last listing stays.
+        failed(CacheStudioError): the listing could not be made.
+        counted(FacetFigures): facets and chips.
+        looked(int, int): values read so far, and how many there are to read.
+    """
+
+    listed = Signal(object)
+    wrong = Signal(object)
+    failed = Signal(object)
+    counted = Signal(object)
+    looked = Signal(int, int)
+
+    def __init__(self, controller: Controller, attachment: Attachment, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._controller, self._attachment = controller, attachment
+        self.expression = ""
+        self.sort = Sort()
+        self.shown: EntryRows | None = None
+        self._running = self._outdated = False
+        self._began = self._seconds = self._counted_at = 0.0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._list)
+        self._count_timer = QTimer(self)
+        self._count_timer.setSingleShot(True)
+        self._count_timer.timeout.connect(self._count)
+
+    def set_expression(self, expression: str, at_once: bool) -> None:
+        """List what `expression` selects, now or after the user stopped typing."""
+        self.expression = expression
+        self._counted_at = 0.0
+        self._timer.start(0 if at_once else TYPING_MS)
+
+    def set_sort(self, sort: Sort) -> None:
+        """List in another order."""
+        self.sort = sort
+        self._timer.start(0)
+
+    def note_change(self) -> None:
+        """The cache has a new view."""
+        if self._running:
+            self._outdated = True
+        elif not self._timer.isActive():
+            self._timer.start(max(LEAST_MS, round(2_000 * self._seconds)))
+
+    def stop(self) -> None:
+        """Want nothing any more."""
+        self._timer.stop()
+        self._count_timer.stop()
+        for what in ("list", "count"):
+            self._controller.tasks.drop(self._name(what))
+
+    def _name(self, what: str) -> str:
+        return f"{what} {id(self)}"
+
+    def _list(self) -> None:
+        attachment, expression, sort = self._attachment, self.expression, self.sort
+        if attachment.standing.view is None or not self._controller.is_ready:
+            return
+        reader, tasks = self._controller.studio.reader, self._controller.tasks
+        self._running, self._outdated, self._began = True, False, time.monotonic()
+
+        def work(stop: Event) -> EntryRows:
+            def looked(done: int, of: int) -> None:
+                tasks.tell(lambda: self.looked.emit(done, of))
+
+            now = time.time()
+            return EntryRows.of(list_entries(attachment, expression, sort, now, reader, stop.is_set, looked))
+
+        tasks.run(self._name("list"), work, self._on_listed, self._on_error)
+
+    def _on_listed(self, shown: EntryRows) -> None:
+        self._ended()
+        self.shown = shown
+        self.listed.emit(shown)
+        wait = FACETS_EVERY - (time.monotonic() - self._counted_at)
+        if not self._count_timer.isActive():
+            self._count_timer.start(max(0, round(wait * 1000)))
+
+    def _on_error(self, error: CacheStudioError) -> None:
+        self._ended()
+        if isinstance(error, SelectionError):
+            self.wrong.emit(error)
+        else:
+            self.failed.emit(error)
+
+    def _ended(self) -> None:
+        self._running = False
+        self._seconds = time.monotonic() - self._began
+        if self._outdated:
+            self.note_change()
+
+    def _count(self) -> None:
+        if self.shown is None:
+            return
+        listing = self.shown.listing
+        self._counted_at = time.monotonic()
+        self._controller.tasks.run(
+            self._name("count"),
+            lambda stop: count_facets(listing, time.time(), stop),
+            self.counted.emit,
+            self._on_error,
+        )
+
+
+def count_facets(listing: Listing, now: float, stop: Event) -> FacetFigures:
+    """Facets and chips of a listing. Not for the window's thread."""
+    view, mask = listing.view, listing.matched.true
+    namespaces = by_namespace(view, now, _mask_without(listing, namespace_terms(view.namespace_names), now, stop))
+    tags = by_tag(view, now, _mask_without(listing, tag_terms(_tag_names(view)), now, stop))
+    lifetimes = total(view, now, _mask_without(listing, lifetime_terms(), now, stop))
+    chips = tuple(_count_of(term, view, mask, now, stop) for term in CHIPS)
+    return FacetFigures(tuple(namespaces), tuple(tags), lifetimes, chips, total(view, now))
+
+
+def _tag_names(view: View) -> list[str]:
+    return list(dict.fromkeys(tag for tags in view.tag_sets for tag in tags))
+
+
+def _count_of(term: str, view: View, mask: Mask, now: float, stop: Event) -> int:
+    found = match(parse_selection(term), view, now, stop=stop.is_set).true
+    return int(np.count_nonzero(found & mask & view.alive))
+
+
+def _mask_without(listing: Listing, terms: dict[str, str], now: float, stop: Event) -> Mask:
+    """What would be shown without the conditions of a group; the same mask where it has none."""
+    own = group_part(listing.expression, terms)
+    if not own:
+        return listing.matched.true
+    node = parse_selection(parts_of(listing.expression).less(own).expression)
+    if any(term.field == "value" for term in comparisons(node)):
+        return listing.matched.true  # values are read once, for the list itself
+    return match(node, listing.view, now, stop=stop.is_set).true
+
+
+def totals_of(view: View, rows: NDArray[np.int32], now: float) -> Totals:
+    """The totals of some rows of a view."""
+    mask = np.zeros(view.n, np.bool_)
+    mask[rows] = True
+    return total(view, now, mask)

@@ -1,0 +1,228 @@
+"""The table of entries with its model: selection and scroll place outlive every new listing."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QByteArray, QItemSelection, QItemSelectionModel, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QMenu, QWidget
+
+from cache_studio.gui.item_models import entry_columns as columns
+from cache_studio.gui.item_models.entry_columns import COLUMNS
+from cache_studio.gui.item_models.entry_model import EntryModel
+from cache_studio.gui.item_models.entry_rows import EntryRows, runs
+from cache_studio.gui.look.text import tr
+from cache_studio.gui.widgets.bars import BusyLine
+from cache_studio.gui.widgets.cells import FigureDelegate, KeyDelegate, NoteDelegate, QuietFigureDelegate, TagDelegate
+from cache_studio.gui.widgets.entry_table import HEADER_HEIGHT, EntryTableView
+from cache_studio.gui.widgets.ttl_cell import MINIMUM_WIDTH, TtlDelegate
+from cache_studio.model.entries import Entry
+from cache_studio.model.identity import EntryId
+from cache_studio.services.ordering import Sort
+
+TICK_MS = 1_000
+_DELEGATES = {
+    columns.KEY: KeyDelegate,
+    columns.TYPE: NoteDelegate,
+    columns.SIZE: FigureDelegate,
+    columns.AGE: QuietFigureDelegate,
+    columns.TTL: TtlDelegate,
+    columns.LAST_READ: QuietFigureDelegate,
+    columns.HITS: FigureDelegate,
+    columns.TAGS: TagDelegate,
+}
+_BUSY_RETRY_MS = 100
+_RANGES = 2_000
+"""More separate runs of chosen rows than this are not chosen again after a new listing: it would stop the window."""
+
+
+class EntryTable(EntryTableView):
+    """Shows an EntryRows.
+
+    Signals:
+        sort_changed(Sort): the user clicked a column.
+        entry_chosen(Entry | None): the current row.
+        selection_moved(): other rows are selected.
+        delete_pressed(), return_pressed(): keys while the table has the focus.
+        visible_changed(): other rows are on the screen.
+    """
+
+    sort_changed = Signal(object)
+    entry_chosen = Signal(object)
+    selection_moved = Signal()
+    delete_pressed = Signal()
+    return_pressed = Signal()
+    visible_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.entries = EntryModel(self)
+        self.setModel(self.entries)
+        self.busy = BusyLine(self)
+        self._current: EntryId | None = None
+        self._restoring = self._fitted = False
+        for at, delegate in _DELEGATES.items():
+            self.setItemDelegateForColumn(at, delegate(self))
+        for at, column in enumerate(COLUMNS):
+            self.setColumnWidth(at, column.width)
+        self.set_minimum_width(columns.TTL, MINIMUM_WIDTH)
+        header = self.horizontalHeader()
+        header.setSortIndicator(columns.KEY, Qt.SortOrder.AscendingOrder)
+        header.sortIndicatorChanged.connect(self._on_sort)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._column_menu)
+        self.selectionModel().selectionChanged.connect(self._on_selection)
+        self.selectionModel().currentRowChanged.connect(self._on_current)
+        self.verticalScrollBar().valueChanged.connect(lambda _value: self.visible_changed.emit())
+        self._ticker = QTimer(self)
+        self._ticker.setInterval(TICK_MS)
+        self._ticker.timeout.connect(self.viewport().update)
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(_BUSY_RETRY_MS)
+        self._late.timeout.connect(self._show_late)
+        self._next: EntryRows | None = None
+
+    def show_rows(self, shown: EntryRows) -> None:
+        """Show a listing; while the user drags over rows it waits until the button is up."""
+        if QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton and self.underMouse():
+            self._next = shown
+            self._late.start()
+            return
+        self._next = None
+        before = self.entries.shown
+        top, offset = self._place()
+        chosen = self.chosen_positions()
+        self._restoring = True
+        try:
+            moved = self.entries.set_shown(shown)
+            if moved and before is not None:
+                self._restore(before, shown, chosen, top, offset)
+        finally:
+            self._restoring = False
+        self.viewport().update()
+        if moved:
+            self.selection_moved.emit()
+        self._tell_current()
+        self.visible_changed.emit()
+
+    def chosen_positions(self) -> NDArray[np.int32]:
+        """Positions of the selected rows, sorted."""
+        selection = self.selectionModel().selection()
+        ranges = (selection.at(number) for number in range(selection.count()))
+        spans = sorted({(one.top(), one.bottom()) for one in ranges})
+        parts = [np.arange(first, last + 1, dtype=np.int32) for first, last in spans]
+        return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int32)
+
+    def chosen_ids(self) -> list[EntryId]:
+        """Ids of the selected entries."""
+        return [found for first, last in runs(self.chosen_positions()) for found in self.entries.ids(first, last)]
+
+    def current_entry(self) -> Entry | None:
+        """The entry of the current row."""
+        return self.entries.entry(self.currentIndex().row())
+
+    def visible_ids(self) -> list[EntryId]:
+        """Ids of the entries on the screen."""
+        rows = self._visible_rows()
+        return self.entries.ids(rows.start, rows.stop - 1) if rows else []
+
+    def layout_state(self) -> QByteArray:
+        """Widths, order, hidden columns and sort, to be remembered."""
+        return self.horizontalHeader().saveState()
+
+    def restore_layout(self, state: QByteArray) -> None:
+        """Take a remembered layout over; the sort too."""
+        if self.horizontalHeader().restoreState(state):
+            self._fitted = True
+            self.horizontalHeader().setFixedHeight(HEADER_HEIGHT)
+
+    def sort(self) -> Sort:
+        """The order in force."""
+        header = self.horizontalHeader()
+        at = header.sortIndicatorSection()
+        name = COLUMNS[at].sort_name if 0 <= at < len(COLUMNS) else "key"
+        return Sort(name, header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Delete and Return act on rows."""
+        if event.key() == Qt.Key.Key_Delete:
+            self.delete_pressed.emit()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.return_pressed.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the busy line under the header; the first width goes to the key."""
+        super().resizeEvent(event)
+        self.busy.setGeometry(0, HEADER_HEIGHT, self.width(), 2)
+        self.busy.raise_()
+        if not self._fitted and self.isVisible() and self.viewport().width() > 100:
+            self._fit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Tick while on screen."""
+        super().showEvent(event)
+        self._ticker.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Rest off screen."""
+        super().hideEvent(event)
+        self._ticker.stop()
+
+    def _fit(self) -> None:
+        others = sum(column.width for column in COLUMNS[1:])
+        self.setColumnWidth(columns.KEY, max(COLUMNS[0].width, min(460, self.viewport().width() - others)))
+
+    def _show_late(self) -> None:
+        if self._next is not None:
+            self.show_rows(self._next)
+
+    def _place(self) -> tuple["EntryId | None", int]:
+        first = self.rowAt(0)
+        if first < 0 or self.verticalScrollBar().value() == 0:
+            return None, 0
+        return self.entries.ids(first, first)[0], -self.rowViewportPosition(first)
+
+    def _restore(
+        self, before: EntryRows, shown: EntryRows, chosen: NDArray[np.int32], top: "EntryId | None", offset: int
+    ) -> None:
+        model, selection = self.selectionModel(), QItemSelection()
+        spans = runs(shown.follow(before, chosen))
+        last = len(COLUMNS) - 1
+        for first, end in spans if len(spans) <= _RANGES else ():
+            selection.select(self.entries.index(first, 0), self.entries.index(end, last))
+        at = -1 if self._current is None else shown.position_of(self._current)
+        if at >= 0:
+            model.setCurrentIndex(self.entries.index(at, 0), QItemSelectionModel.SelectionFlag.NoUpdate)
+        model.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        at = -1 if top is None else shown.position_of(top)
+        if at >= 0:
+            self.verticalScrollBar().setValue(at * self.verticalHeader().defaultSectionSize() + offset)
+
+    def _on_sort(self, _section: int, _order: Qt.SortOrder) -> None:
+        self.sort_changed.emit(self.sort())
+
+    def _on_selection(self) -> None:
+        if not self._restoring:
+            self.selection_moved.emit()
+
+    def _on_current(self) -> None:
+        if not self._restoring:
+            self._tell_current()
+
+    def _tell_current(self) -> None:
+        entry = self.current_entry()
+        self._current = None if entry is None else entry.id
+        self.entry_chosen.emit(entry)
+
+    def _column_menu(self, point: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for at, column in enumerate(COLUMNS):
+            action = menu.addAction(tr(column.name))
+            action.setCheckable(True)
+            action.setChecked(not self.isColumnHidden(at))
+            action.setEnabled(at != columns.KEY)
+            action.triggered.connect(lambda shown, at=at: self.setColumnHidden(at, not shown))
+        menu.popup(self.horizontalHeader().mapToGlobal(point))

@@ -1,0 +1,1 @@
+"""Item models over frozen views of a cache."""

@@ -1,0 +1,69 @@
+"""A listing with the way back: at which position an entry stands. Made off the window's thread."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache_studio.model.columns import View
+from cache_studio.model.identity import EntryId
+from cache_studio.services.browse import Listing
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRows:
+    """Rows of a view in the order shown, and for each row of the view its position (-1: not shown)."""
+
+    listing: Listing
+    positions: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, listing: Listing) -> "EntryRows":
+        """Compute the positions; O(rows of the view)."""
+        positions = np.full(listing.view.n, -1, np.int32)
+        positions[listing.rows] = np.arange(listing.rows.size, dtype=np.int32)
+        return cls(listing, positions)
+
+    @property
+    def view(self) -> View:
+        """The view behind it."""
+        return self.listing.view
+
+    def __len__(self) -> int:
+        return int(self.listing.rows.size)
+
+    def position_of(self, entry_id: EntryId) -> int:
+        """Where an entry stands now, -1 when it is not shown."""
+        row = self.view.row_of(entry_id)
+        return -1 if row is None else int(self.positions[row])
+
+    def shows_the_same(self, other: "EntryRows") -> bool:
+        """Whether the same rows stand in the same order, so that only figures can differ."""
+        mine, theirs = self.listing.rows, other.listing.rows
+        return self.view.epoch == other.view.epoch and mine.size == theirs.size and bool((mine == theirs).all())
+
+    def follow(self, before: "EntryRows", chosen: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Positions here, in order, of the entries that stood at the positions `chosen` of `before`."""
+        rows = before.listing.rows[chosen]
+        if before.view.epoch != self.view.epoch:
+            return self._by_id(before.view, rows.tolist())
+        known = rows[rows < self.positions.size]
+        found = self.positions[known]
+        lost = known[(found < 0) & ~self.view.alive[known]]  # changed entries have a new row
+        moved = self._by_id(before.view, lost.tolist())
+        return np.unique(np.concatenate((found[found >= 0], moved))).astype(np.int32)
+
+    def _by_id(self, view: View, rows: Iterable[int]) -> NDArray[np.int32]:
+        found = (self.position_of(view.ids[row]) for row in rows)
+        return np.unique(np.fromiter((at for at in found if at >= 0), np.int32))
+
+
+def runs(positions: NDArray[np.int32]) -> list[tuple[int, int]]:
+    """Sorted positions as inclusive ranges (first, last)."""
+    if not positions.size:
+        return []
+    breaks = np.flatnonzero(np.diff(positions) != 1)
+    firsts = positions[np.concatenate(([0], breaks + 1))]
+    lasts = positions[np.concatenate((breaks, [positions.size - 1]))]
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))

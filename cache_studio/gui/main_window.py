@@ -1,0 +1,317 @@
+"""The window: menus, toolbar, the caches at the left, the page of one cache, the entry at the right."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import QSettings, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QToolBar
+
+from cache_studio.config import paths
+from cache_studio.gui.actions import ActionSet, Situation
+from cache_studio.gui.cache_commands import CacheCommands
+from cache_studio.gui.cache_page import ENTRIES, CachePage
+from cache_studio.gui.caches_panel import WIDTH, CachesPanel
+from cache_studio.gui.controller import Controller, wants_password, with_password
+from cache_studio.gui.entry_dock import EntryDock
+from cache_studio.gui.known_places import KnownPlaces
+from cache_studio.gui.look.text import tr
+from cache_studio.gui.messages import ask_password, show_error, show_notice
+from cache_studio.gui.start_page import StartPage, targets_of
+from cache_studio.gui.status_line import StatusLine
+from cache_studio.gui.window_commands import WindowCommands
+from cache_studio.model.errors import BadRequest, CacheStudioError
+from cache_studio.services.attachment import Attachment
+from cache_studio.services.standing import News, Phase
+
+SIZE = QSize(1440, 900)
+LAYOUT = 1
+"""Version of the remembered docks: raised when they are others."""
+LOOK_AFTER_MS = 800
+"""Caches are looked for when the window has been drawn."""
+CLOSE_MS = 5_000
+_LISTED = (Phase.READING, Phase.LIVE, Phase.PAUSED)
+
+
+class MainWindow(QMainWindow):
+    """One window on any number of caches.
+
+    Signals:
+        closed(): the window is closed and all threads have ended (or five seconds have passed).
+    """
+
+    closed = Signal()
+
+    def __init__(self, demo: Callable[[], Sequence[str]] | None = None) -> None:
+        super().__init__()
+        self.setWindowTitle(tr("Cache Studio"))
+        self.setAcceptDrops(True)
+        self.controller = Controller(self)
+        self.places = KnownPlaces(self.controller, self)
+        self.commands = CacheCommands(self.controller, self, self.current_page)
+        self.window_commands = WindowCommands(self, demo)
+        self.panel = CachesPanel(self.controller, self.places)
+        self.start = StartPage(self.places, has_demo=demo is not None)
+        self.status = StatusLine(self.controller)
+        self.dock = EntryDock(self.controller, self)
+        self._pages: dict[Attachment, CachePage] = {}
+        self._stack = QStackedWidget()
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._settings = QSettings(str(paths.config_folder() / "window.ini"), QSettings.Format.IniFormat)
+        self._panel_wanted = True
+        self._waiting: list[str] = []
+        self.action_set = ActionSet(self, self._handler)
+        self._lay_out()
+        self._connect()
+        self._restore()
+        self._show_start()
+
+    def _handler(self, name: str) -> Callable[[], None]:
+        """What does an action: the method of its name."""
+        owner = self.commands if hasattr(self.commands, name) else self.window_commands
+        handler: Callable[[], None] = getattr(owner, name)
+        return handler
+
+    def _lay_out(self) -> None:
+        toolbar = QToolBar(tr("Actions"))
+        toolbar.setObjectName("actions")
+        toolbar.setMovable(False)
+        toolbar.setIconSize(QSize(16, 16))
+        self.action_set.fill_toolbar(toolbar)
+        self.addToolBar(toolbar)
+        self._stack.addWidget(self.start)
+        self._splitter.setHandleWidth(1)
+        self._splitter.addWidget(self.panel)
+        self._splitter.addWidget(self._stack)
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setCollapsible(1, False)
+        self._splitter.setSizes([WIDTH, SIZE.width() - WIDTH])
+        self.setCentralWidget(self._splitter)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        self.setStatusBar(self.status)
+        self.resize(SIZE)
+
+    def _connect(self) -> None:
+        controller, own = self.controller, self.window_commands
+        controller.ready.connect(self._on_ready)
+        controller.attached.connect(self._on_attached)
+        controller.detached.connect(self._on_detached)
+        controller.news.connect(self._on_news)
+        controller.refused.connect(self._on_refused)
+        controller.closed.connect(self._on_closed)
+        self.panel.chosen.connect(self.show_cache)
+        self.panel.target_chosen.connect(controller.attach)
+        self.panel.attach_requested.connect(own.attach)
+        self.start.file_requested.connect(own.open_file)
+        self.start.folder_requested.connect(own.open_folder)
+        self.start.redis_requested.connect(own.connect_redis)
+        self.start.demo_requested.connect(own.demo)
+        self.start.targets_chosen.connect(self.attach_all)
+        self.commands.changed.connect(self._on_changed)
+        self.dock.message.connect(lambda text: self.statusBar().showMessage(text, 5_000))
+        self.dock.visibilityChanged.connect(lambda _visible: self.update_actions())
+
+    def begin(self, targets: Sequence[str]) -> None:
+        """After the first paint: make the studio, attach `targets`, look for caches."""
+        self._waiting = list(targets)
+        self.controller.open()
+
+    def attach_all(self, targets: Sequence[str]) -> None:
+        """Attach some targets."""
+        for text in targets:
+            self.controller.attach(text)
+
+    def current_page(self) -> CachePage | None:
+        """The page that is shown; None on the start page."""
+        page = self._stack.currentWidget()
+        return page if isinstance(page, CachePage) else None
+
+    def page_of(self, attachment: Attachment) -> CachePage | None:
+        """The page of an attachment."""
+        return self._pages.get(attachment)
+
+    def show_cache(self, attachment: Attachment) -> None:
+        """Bring the page of a cache to the front."""
+        page = self._pages[attachment]
+        self._stack.setCurrentWidget(page)
+        self.panel.setVisible(self._panel_wanted)
+        self.panel.select(attachment)
+        self._follow_page(page)
+
+    def show_start(self) -> None:
+        """Bring the start page to the front."""
+        self._show_start()
+
+    def want_panel(self, wanted: bool) -> None:
+        """Whether the caches panel is shown beside pages."""
+        self._panel_wanted = wanted
+        self.panel.setVisible(wanted and self.current_page() is not None)
+        self.update_actions()
+
+    def update_actions(self) -> None:
+        """Enable what makes sense now."""
+        page = self.current_page()
+        actions = self.action_set
+        if page is None:
+            actions.update(Situation())
+        else:
+            standing, figures = page.attachment.standing, page.entries.figures
+            actions.update(
+                Situation(
+                    has_cache=True,
+                    has_entry=page.entries.current_entry() is not None,
+                    capabilities=standing.capabilities,
+                    stale=None if figures is None else figures.whole.stale,
+                    paused=standing.phase is Phase.PAUSED,
+                    writable=page.attachment.place.writable,
+                    listed=standing.view is not None and standing.phase in _LISTED,
+                )
+            )
+        actions["toggle_caches"].setChecked(self._panel_wanted)
+        actions["toggle_entry"].setChecked(self.dock.wanted)
+        actions["toggle_facets"].setChecked(page is None or page.entries.facets.isVisibleTo(page.entries))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files, folders and URLs may be dropped anywhere."""
+        if targets_of(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Attach what was dropped."""
+        event.acceptProposedAction()
+        self.attach_all(targets_of(event.mimeData()))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Go from the screen at once; the threads end behind it."""
+        self._remember()
+        event.accept()
+        self.dock.hide()
+        for page in self._pages.values():
+            page.close_page()
+        QTimer.singleShot(CLOSE_MS, self, self._on_closed)
+        self.controller.close()
+
+    def _remember(self) -> None:
+        self._settings.setValue("window/geometry", self.saveGeometry())
+        self._settings.setValue("window/state", self.saveState(LAYOUT))
+        self._settings.setValue("window/splitter", self._splitter.saveState())
+        self._settings.setValue("window/panel", self._panel_wanted)
+        self._settings.setValue("window/entry", self.dock.wanted)
+        for page in self._pages.values():
+            page.entries.save_layout(self._settings)
+        self._settings.sync()
+
+    def _restore(self) -> None:
+        settings = self._settings
+        if (geometry := settings.value("window/geometry")) is not None:
+            self.restoreGeometry(geometry)
+        if (state := settings.value("window/state")) is not None:
+            self.restoreState(state, LAYOUT)
+        if (sizes := settings.value("window/splitter")) is not None:
+            self._splitter.restoreState(sizes)
+        self._panel_wanted = settings.value("window/panel", True, type=bool) is True
+        self.dock.wanted = settings.value("window/entry", True, type=bool) is True
+
+    def _show_start(self) -> None:
+        self._stack.setCurrentWidget(self.start)
+        self.panel.hide()
+        self.panel.select(None)
+        self.dock.show_for(None)
+        self.status.show_totals("")
+        self.status.show_attached(len(self.controller.attachments))
+        self.setWindowTitle(tr("Cache Studio"))
+        self.update_actions()
+
+    def _follow_page(self, page: CachePage) -> None:
+        self.setWindowTitle(f"{page.attachment.place.name} – {tr('Cache Studio')}")
+        self.dock.show_for(page if page.tab == ENTRIES else None)
+        self.status.show_attached(len(self.controller.attachments))
+        self._show_status(page)
+
+    def _show_status(self, page: CachePage) -> None:
+        if page is self.current_page():
+            self.status.show_totals(page.entries.status())
+            self.update_actions()
+
+    def _on_ready(self) -> None:
+        for notice in self.controller.studio.notices:
+            show_notice(self, notice)
+        self.attach_all(self._waiting)
+        self.places.read_recent()
+        self.status.read_trash()
+        QTimer.singleShot(LOOK_AFTER_MS, self.places, self.places.look)
+
+    def _on_attached(self, attachment: Attachment, replaces: Attachment | None) -> None:
+        page = self._pages.get(attachment)
+        if page is None:
+            page = self._pages[attachment] = CachePage(self.controller, attachment)
+            page.entries.restore_layout(self._settings)
+            page.status_changed.connect(lambda: self._show_status(page))
+            page.tab_changed.connect(lambda _tab: self._on_tab(page))
+            page.undo_requested.connect(lambda action: self.commands.undo_action(page, action))
+            page.entries.entry_chosen.connect(lambda _entry: self._on_entry(page))
+            page.entries.invalidate_requested.connect(self.action_set["invalidate"].trigger)
+            page.entries.details_requested.connect(lambda: self.dock.set_wanted(True))
+            self._stack.addWidget(page)
+        self.show_cache(attachment)
+        self.places.changed.emit()
+
+    def _on_detached(self, attachment: Attachment) -> None:
+        page = self._pages.pop(attachment)
+        page.entries.save_layout(self._settings)
+        page.close_page()
+        was_shown = page is self.current_page()
+        self._stack.removeWidget(page)
+        page.deleteLater()
+        if was_shown and self.controller.attachments:
+            self.show_cache(self.controller.attachments[-1])
+        elif not self.controller.attachments:
+            self._show_start()
+        self.panel.show_caches()
+        self.places.changed.emit()
+
+    def _on_news(self, attachment: Attachment, news: News) -> None:
+        page = self._pages.get(attachment)
+        if page is None:
+            return
+        page.hear(news)
+        self.panel.note_change()
+        if news is News.PHASE:
+            self.panel.show_caches()
+            if attachment.standing.phase is Phase.UNREACHABLE and wants_password(attachment.standing.error):
+                self._ask_password(attachment)
+
+    def _ask_password(self, attachment: Attachment) -> None:
+        place = attachment.place
+        password = ask_password(self, str(place.target))
+        if password and attachment in self.controller.attachments:
+            self.controller.reattach(attachment, replace(place, target=with_password(place.target, password)))
+
+    def _on_refused(self, text: str, error: CacheStudioError) -> None:
+        if wants_password(error):
+            password = ask_password(self, text)
+            if password:
+                self.controller.attach(text, password=password)
+        elif isinstance(error, BadRequest) and text and "Several caches" in error.message:
+            self.window_commands.attach_dialog(text)
+        else:
+            show_error(self, error)
+
+    def _on_entry(self, page: CachePage) -> None:
+        if page is self.current_page():
+            self.dock.show_entry(page)
+            self.update_actions()
+
+    def _on_tab(self, page: CachePage) -> None:
+        if page is self.current_page():
+            self.dock.show_for(page if page.tab == ENTRIES else None)
+            self.update_actions()
+
+    def _on_changed(self, attachment: Attachment) -> None:
+        self.status.read_trash()
+        page = self._pages.get(attachment)
+        if page is not None:
+            page.refresh_activity()
+
+    def _on_closed(self) -> None:
+        self.closed.emit()

@@ -1,0 +1,179 @@
+"""What the actions of the window do that are about the window: attach, detach, views, settings, help."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import Event
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication, QFileDialog
+
+from cache_studio import __version__
+from cache_studio.config.settings import Settings
+from cache_studio.gui.cache_page import ACTIVITY, DASHBOARD, ENTRIES
+from cache_studio.gui.look.text import tr
+from cache_studio.gui.messages import show_error, show_notice
+from cache_studio.model.errors import CacheStudioError
+
+if TYPE_CHECKING:
+    from cache_studio.gui.main_window import MainWindow
+
+REDIS = "redis://localhost:6379/0"
+
+
+class WindowCommands(QObject):
+    """The handlers of the actions that need no cache, or are about its page."""
+
+    def __init__(self, window: "MainWindow", demo: Callable[[], Sequence[str]] | None) -> None:
+        super().__init__(window)
+        self._window, self._demo = window, demo
+
+    # -- attaching -------------------------------------------------------------------------------------------
+
+    def attach(self) -> None:
+        """Choose what to attach and how."""
+        self.attach_dialog("")
+
+    def attach_dialog(self, text: str) -> None:
+        """The attach dialog on a target."""
+        if not self._window.controller.is_ready:
+            return
+        from cache_studio.gui.attach_dialog import AttachDialog  # loaded when it is needed
+
+        controller = self._window.controller
+        dialog = AttachDialog(self._window, controller, text)
+        dialog.decided.connect(controller.attach_remembered)
+        dialog.open()
+
+    def open_file(self) -> None:
+        """Choose a file and attach it."""
+        self._choose(QFileDialog.FileMode.ExistingFile)
+
+    def open_folder(self) -> None:
+        """Choose a folder and attach it."""
+        self._choose(QFileDialog.FileMode.Directory)
+
+    def connect_redis(self) -> None:
+        """The attach dialog on this machine's Redis."""
+        self.attach_dialog(REDIS)
+
+    def _choose(self, mode: QFileDialog.FileMode) -> None:
+        dialog = QFileDialog(self._window)
+        dialog.setFileMode(mode)
+        dialog.filesSelected.connect(self._window.attach_all)
+        dialog.open()
+
+    def detach(self) -> None:
+        """Let the cache go that is shown."""
+        page = self._window.current_page()
+        if page is not None:
+            self._window.controller.detach(page.attachment)
+
+    def allow_changes(self) -> None:
+        """Attach the shown cache for writing, or read-only again."""
+        page = self._window.current_page()
+        if page is not None:
+            place = page.attachment.place
+            self._window.controller.reattach(page.attachment, replace(place, writable=not place.writable))
+
+    def demo(self) -> None:
+        """Start the demo and attach its caches."""
+        demo = self._demo
+        if demo is None:
+            return
+
+        def work(_stop: Event) -> Sequence[str]:
+            return demo()
+
+        self._window.controller.tasks.run("demo", work, self._window.attach_all, self._show)
+
+    # -- views -----------------------------------------------------------------------------------------------
+
+    def find(self) -> None:
+        """Put the cursor into the search box."""
+        page = self._window.current_page()
+        if page is not None:
+            page.show_tab(ENTRIES)
+            page.entries.focus_search()
+
+    def show_entries(self) -> None:
+        """The tab Entries."""
+        self._show_tab(ENTRIES)
+
+    def show_dashboard(self) -> None:
+        """The tab Dashboard."""
+        self._show_tab(DASHBOARD)
+
+    def show_activity(self) -> None:
+        """The tab Activity."""
+        self._show_tab(ACTIVITY)
+
+    def _show_tab(self, tab: int) -> None:
+        page = self._window.current_page()
+        if page is not None:
+            page.show_tab(tab)
+
+    def toggle_caches(self) -> None:
+        """Show or hide the caches panel."""
+        self._window.want_panel(self._window.action_set["toggle_caches"].isChecked())
+
+    def toggle_facets(self) -> None:
+        """Show or hide the facets."""
+        page = self._window.current_page()
+        if page is not None:
+            page.entries.facets.setVisible(self._window.action_set["toggle_facets"].isChecked())
+
+    def toggle_entry(self) -> None:
+        """Show or hide the dock of the entry."""
+        self._window.dock.set_wanted(self._window.action_set["toggle_entry"].isChecked())
+
+    def start_page(self) -> None:
+        """The start page."""
+        self._window.show_start()
+
+    # -- the program -----------------------------------------------------------------------------------------
+
+    def settings(self) -> None:
+        """Change the settings."""
+        controller = self._window.controller
+        if not controller.is_ready:
+            return
+        from cache_studio.gui.dialogs.settings_dialog import SettingsDialog  # dialogs are loaded when they are needed
+
+        page = self._window.current_page()
+        target = controller.studio.settings.target_hit_rate if page is None else page.attachment.place.target_hit_rate
+        dialog = SettingsDialog(self._window, controller.studio.settings, target)
+        dialog.accepted.connect(lambda: self._keep(dialog.settings()))
+        dialog.open()
+
+    def _keep(self, settings: Settings) -> None:
+        controller = self._window.controller
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            from cache_studio.gui.app import dress
+
+            dress(app, settings)
+        controller.tasks.run(
+            "save settings",
+            lambda _stop: controller.studio.save(settings),
+            lambda _none: self._window.status.read_trash(),
+            self._show,
+        )
+
+    def _show(self, error: CacheStudioError) -> None:
+        show_error(self._window, error)
+
+    def shortcuts(self) -> None:
+        """The page of all keys."""
+        from cache_studio.gui.dialogs.shortcuts_dialog import ShortcutsDialog  # dialogs are loaded when they are needed
+
+        ShortcutsDialog(self._window).open()
+
+    def about(self) -> None:
+        """Which version this is."""
+        words = tr("See what your caches hold, whether they earn their keep, and clean them without fear.")
+        show_notice(self._window, f"Cache Studio {__version__}. {words}")
+
+    def quit(self) -> None:
+        """Close the window; the program ends with it."""
+        self._window.close()
