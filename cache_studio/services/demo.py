@@ -33,9 +33,10 @@ class Demo:
         self._failure: BaseException | None = None
         self._server: subprocess.Popen[bytes] | None = None
         self.targets: tuple[str, ...] = ()
+        self.folder = Path()
 
     def __enter__(self) -> "Demo":
-        self._folder = Path(tempfile.mkdtemp(prefix="cache-studio-demo-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="cache-studio-demo-"))
         redis_url = self._redis_url()
         self._thread = threading.Thread(target=self._work, args=(redis_url,), name="demo", daemon=True)
         self._thread.start()
@@ -59,20 +60,20 @@ class Demo:
             self._server.terminate()
             self._server.wait(10)
             self._server = None
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _targets(self, redis_url: str) -> Iterator[str]:
-        yield f"json-directory:{self._folder}/image comparisons/cache?ttl=10m"
-        yield f"json-file:{self._folder}/AI responses/ai_responses.json?ttl=10m"
-        yield f"multi-level:{self._folder}/AI operations"
-        yield f"asset-cache:{self._folder}/media assets"
+        yield f"json-directory:{self.folder}/image comparisons/cache?ttl=10m"
+        yield f"json-file:{self.folder}/AI responses/ai_responses.json?ttl=10m"
+        yield f"multi-level:{self.folder}/AI operations"
+        yield f"asset-cache:{self.folder}/media assets"
         if redis_url:
             yield f"{redis_url}?format=redis-response&prefix={PREFIX}"
 
     def _work(self, redis_url: str) -> None:
         beats: Any = isolation.stream(
             "cache_studio.services.demo_workload:run",
-            str(self._folder),
+            str(self.folder),
             redis_url,
             self._seed,
             limits=LIMITS,
@@ -95,11 +96,11 @@ class Demo:
     def _own_server(self) -> str:
         program = shutil.which("redis-server")
         if program is None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
             raise CacheUnavailable("There is no redis-server on this machine.", "Install it, or leave --redis out.")
         port = _free_port()
         self._server = subprocess.Popen(
-            [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)],
+            [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
