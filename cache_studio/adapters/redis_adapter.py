@@ -331,8 +331,8 @@ def _why_silent(link: Link) -> str:
     """Why the server announces no changes, or ""."""
     if reason := link.rights.why_not("CONFIG GET"):
         return f"Whether the server announces changes is not known: {reason}"
-    answer = cast(list[bytes], link.ask("CONFIG", "GET", "notify-keyspace-events"))
-    flags = text_of(answer[1]) if len(answer) > 1 else ""
+    answer = link.exchange([("CONFIG", "GET", "notify-keyspace-events")])[0]
+    flags = text_of(answer[1]) if isinstance(answer, list) and len(answer) > 1 else ""
     if set(flags) & set("KE") and set(flags) & set("Ag$lshzxetd"):
         return ""
     return "The server announces no changes (notify-keyspace-events); it is asked from time to time."
