@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from cache_studio.cli.diagnostics import Exit, narrate
 from cache_studio.cli.options import (
     TABLE_OR_JSON,
+    at_option,
     dry_run_option,
     format_option,
     namespace_option,
@@ -21,7 +23,8 @@ from cache_studio.model.errors import BadRequest, Cancelled, UnsupportedAction
 from cache_studio.model.units import format_count, format_size, parse_size
 
 if TYPE_CHECKING:
-    from cache_studio.model.plans import Plan
+    from cache_studio.model.plans import Outcome, Plan
+    from cache_studio.model.targets import Target
     from cache_studio.services.attachment import Attachment
     from cache_studio.services.studio import Studio
     from cache_studio.services.worker import Running
@@ -49,6 +52,8 @@ def invalidate(target: str, keys: tuple[str, ...], where: str, namespace: str | 
     """Remove chosen entries, so that the next lookup of each misses."""
     if bool(keys) == bool(where):
         raise BadRequest("Nothing is chosen.", "Name keys, or a selection with --where (not both).")
+    if where and namespace is not None:
+        raise BadRequest("A namespace goes with keys.", "In a selection write it as ns=NAME.")
 
     def plan(studio: "Studio", attachment: "Attachment") -> "Plan":
         from cache_studio.services import plans
@@ -56,7 +61,7 @@ def invalidate(target: str, keys: tuple[str, ...], where: str, namespace: str | 
         from cache_studio.services.find import find_entry
 
         if keys:
-            ids = [find_entry(attachment, key, namespace).id for key in keys]
+            ids = list(dict.fromkeys(find_entry(attachment, key, namespace).id for key in keys))
             return plans.plan_invalidate_ids(attachment, ids, now())
         from cache_studio.model.selection import parse_selection
 
@@ -142,19 +147,22 @@ def compact(target: str, dry_run: bool, yes: bool, format_name: str) -> None:
 
 @click.command()
 @click.argument("action", required=False)
+@at_option
 @changing
-def undo(action: str | None, dry_run: bool, yes: bool, format_name: str) -> None:
+def undo(action: str | None, target: str | None, dry_run: bool, yes: bool, format_name: str) -> None:
     """Bring back what an action removed: the newest one, or ACTION."""
     from cache_studio.cli.session import studio as open_studio
+    from cache_studio.services.act import find_action
 
     with open_studio() as opened:
-        found = opened.trash.action(action or "")
-    narrate(f"Undo {found.verb} of {format_count(found.removed)} entries in {found.cache_name}.")
+        found = find_action(opened.trash, action)
+        where = opened.same_place(target, found.target) if target else found.target
+    narrate(f"Undo {found.verb} in {found.cache_name}: {format_count(found.waiting)} entries wait.")
     if dry_run:
         _print({"undo_id": found.id, "restored": 0, "newer_kept": 0, "failed": 0}, format_name)
         return
     agree("Bring them back?", yes)
-    _restore(found.id, found.target, format_name)
+    _restore(found.id, where, format_name)
 
 
 @click.group()
@@ -180,8 +188,10 @@ def trash_list(search: str, format_name: str) -> None:
         else:
             rows = [
                 {"action": found.id, "at": format_iso(found.at), "verb": str(found.verb), "cache": found.cache_name,
-                 "target": found.target, "entries": found.removed, "size": found.bytes, "state": str(found.state)}
+                 "target": found.target, "entries": found.waiting, "size": found.kept_bytes,
+                 "state": str(found.state)}
                 for found in opened.trash.actions()
+                if found.waiting
             ]  # fmt: skip
     if format_name == "json":
         print_json(rows)
@@ -193,10 +203,11 @@ def trash_list(search: str, format_name: str) -> None:
 
 @trash.command("restore")
 @click.argument("action")
+@at_option
 @changing
-def trash_restore(action: str, dry_run: bool, yes: bool, format_name: str) -> None:
+def trash_restore(action: str, **how: Any) -> None:
     """Bring back the entries of ACTION."""
-    click.get_current_context().invoke(undo, action=action, dry_run=dry_run, yes=yes, format_name=format_name)
+    click.get_current_context().invoke(undo, action=action, **how)
 
 
 @trash.command("empty")
@@ -205,14 +216,20 @@ def trash_restore(action: str, dry_run: bool, yes: bool, format_name: str) -> No
 def trash_empty(actions: tuple[str, ...], dry_run: bool, yes: bool, format_name: str) -> None:
     """Delete what waits for undo, for good: of the ACTIONs named, or all of it."""
     from cache_studio.cli.session import studio as open_studio
+    from cache_studio.services.act import find_action
 
     with open_studio() as opened:
-        entries, size = opened.trash.usage()
-        narrate(f"{format_count(entries)} entries wait in the trash, {format_size(size)}.")
+        chosen = [find_action(opened.trash, name) for name in dict.fromkeys(actions)]
+        entries, size = (
+            (sum(found.waiting for found in chosen), sum(found.kept_bytes for found in chosen))
+            if chosen
+            else opened.trash.usage()
+        )
+        narrate(f"{format_count(entries)} entries wait there for undo, {format_size(size)}.")
         removed = (0, 0)
-        if not dry_run:
+        if not dry_run and entries:
             agree("Delete them for good? This cannot be undone.", yes)
-            removed = opened.trash.empty(list(actions) or None)
+            removed = opened.trash.empty([found.id for found in chosen] or None)
         _print({"action": "trash empty", "removed": removed[0], "freed_bytes": removed[1]}, format_name)
 
 
@@ -234,7 +251,7 @@ def _remove(
     yes: bool,
     format_name: str,
 ) -> None:
-    from cache_studio.model.plans import Outcome
+    from cache_studio.model.plans import Outcome as NothingDone
     from cache_studio.services import act
     from cache_studio.services.statistics import outcome_object
 
@@ -242,7 +259,7 @@ def _remove(
         plan = make_plan(studio, attachment)
         _narrate_plan(plan)
         if dry_run:
-            _print(outcome_object(Outcome(plan.verb, plan.count)), format_name)
+            _print(outcome_object(NothingDone(plan.verb, plan.count)), format_name)
             return
         if plan.count:
             agree(f"{plan.verb.capitalize()} {format_count(plan.count)} entries?", yes)
@@ -250,13 +267,25 @@ def _remove(
         for reason in outcome.reasons:
             narrate(reason)
         _print(outcome_object(outcome), format_name)
+        sys.stdout.flush()
         if outcome.undo_id:
             narrate(f"To bring them back: cache-studio undo {outcome.undo_id}")
+        _look_again(attachment, plan, outcome)
+        studio.tidy()
         if not outcome.is_whole:
             raise SystemExit(Exit.INTERRUPTED if outcome.stopped else Exit.REFUSED)
 
 
-def _restore(action_id: str, target: str, format_name: str) -> None:
+def _look_again(attachment: "Attachment", plan: "Plan", outcome: "Outcome") -> None:
+    from cache_studio.services.act import LOOK_AGAIN_SECONDS, came_back
+
+    if outcome.removed and attachment.standing.returns_entries:
+        back = came_back(attachment, plan, outcome, lambda: Event().wait(LOOK_AGAIN_SECONDS))
+        if back:
+            narrate(f"{format_count(back)} of them came back: an application that runs stored them again.")
+
+
+def _restore(action_id: str, target: "str | Target", format_name: str) -> None:
     from cache_studio.services import act
     from cache_studio.services.statistics import outcome_object
 
@@ -291,7 +320,10 @@ def _narrate_plan(plan: "Plan") -> None:
         narrate(f"  and {format_count(plan.count - _FIRST)} more")
     for note in plan.notes:
         narrate(note)
-    narrate((plan.no_undo and f"This cannot be undone: {plan.no_undo}") or "Undo brings them back, value and expiry.")
+    if plan.no_undo:
+        narrate(f"This cannot be undone: {plan.no_undo}")
+    elif plan.count:
+        narrate("Undo brings them back, value and expiry.")
 
 
 def _print(figures: dict[str, Any], format_name: str) -> None:

@@ -11,6 +11,9 @@ TABLE_OR_JSON = ("table", "json")
 
 target_argument = click.argument("target")
 namespace_option = click.option("--namespace", metavar="NS", help="Where the key is not unique.")
+at_option = click.option(
+    "--target", metavar="TARGET", help="The same cache with its password, where it wants one: passwords are never kept."
+)
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 

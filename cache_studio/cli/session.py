@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from cache_studio.cli.diagnostics import narrate
 
 if TYPE_CHECKING:
+    from cache_studio.model.targets import Target
     from cache_studio.services.attachment import Attachment
     from cache_studio.services.studio import Studio
 
@@ -35,7 +36,7 @@ def studio() -> Iterator["Studio"]:
 
 @contextmanager
 def attached(
-    target: str, *, writable: bool = False, sample_every: float = math.inf
+    target: "str | Target", *, writable: bool = False, sample_every: float = math.inf
 ) -> "Iterator[tuple[Studio, Attachment]]":
     """The target attached and completely listed; read-only unless the command changes it."""
     from dataclasses import replace

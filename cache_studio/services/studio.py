@@ -9,7 +9,7 @@ from cache_studio.adapters.registry import get_format
 from cache_studio.config import paths
 from cache_studio.config.profiles import Profile, Profiles
 from cache_studio.config.settings import Settings, SettingsFile
-from cache_studio.model.errors import CacheStudioError
+from cache_studio.model.errors import BadRequest, CacheStudioError
 from cache_studio.model.targets import Target
 from cache_studio.services.act import recover
 from cache_studio.services.attachment import Attachment, Place
@@ -39,20 +39,28 @@ class Studio:
         self._listener = listener
         self.monitor = Monitor(self.settings) if follow else None
 
-    def resolve(self, text: str, *, read_only: bool | None = None) -> Place:
-        """What `text` (a remembered name, a path, a URL) would attach. Blocks; not for the window's thread.
+    def resolve(self, wanted: str | Target, *, read_only: bool | None = None) -> Place:
+        """What `wanted` (a remembered name, a path, a URL) would attach. Blocks; not for the window's thread.
 
         Attached read-only when asked, when remembered so, or when the cache is on another host and nobody decided.
         Raises BadRequest, CacheUnavailable or WrongFormat.
         """
-        profile = self.profiles.find(text)
-        target = parse(profile.target if profile else text)
+        profile = self.profiles.find(str(wanted))
+        target = wanted if isinstance(wanted, Target) else parse(profile.target if profile else wanted)
         if profile is None or not target.format:
             proposal = choose(propose(target))
             profile = profile or self.profiles.find(str(proposal.target))
             target = proposal.target
         place = self.place_of(target, profile)
         return place if read_only is None else replace(place, writable=not read_only)
+
+    def same_place(self, text: str, known: str) -> Target:
+        """`text` where it is the cache of the target `known` (but for a password); BadRequest where it is another."""
+        profile = self.profiles.find(text)
+        given, wanted = parse(profile.target if profile else text), parse(known)
+        if given.location != wanted.location:
+            raise BadRequest("This is another cache.", f"The action was done on {known}.")
+        return Target(wanted.location, wanted.format, wanted.options, given.password)
 
     def place_of(self, target: Target, profile: Profile | None = None) -> Place:
         """The place of a target whose format and options are decided."""
