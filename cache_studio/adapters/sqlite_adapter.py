@@ -213,6 +213,10 @@ class RowsAdapter(Adapter):
         """Copy what belongs to the entry beside its row into `extra` and `files`; why it must stay, or None."""
         return None
 
+    def _rows_removed(self, chunk: Sequence[Chosen]) -> None:
+        """Called after the commit, before `_remove_beside` for each: what is asked once for all of them."""
+        return None
+
     def _remove_beside(self, chosen: Chosen) -> tuple[int, str]:
         """After the commit: remove it; the bytes that were freed and, where it failed, why."""
         return 0, ""
@@ -220,6 +224,7 @@ class RowsAdapter(Adapter):
     def _remove_chunk(self, chunk: Sequence[Chosen], answers: dict[EntryId, Removal]) -> None:
         with self.database.writing() as connection:
             now = self.rows.remove_equal(connection, [(one.seen.id, one.digest) for one in chunk])
+        self._rows_removed(chunk)
         for one, row in zip(chunk, now, strict=True):
             entry_id = one.seen.id
             if row is None:

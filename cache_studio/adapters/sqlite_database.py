@@ -115,8 +115,11 @@ class Database:
         status = os.stat(self.path)
         return status.st_mtime_ns, status.st_size
 
+    def _has_thawed(self) -> bool:
+        return self._frozen is not None and (not self._is_at_rest() or self._moment() != self._frozen)
+
     def _require_frozen(self) -> None:
-        if self._frozen is not None and (not self._is_at_rest() or self._moment() != self._frozen):
+        if self._has_thawed():
             raise CacheUnavailable("The application writes to the database again.", "Attach it anew to see its state.")
 
     def _must_stop(self) -> bool:
@@ -183,12 +186,12 @@ class Database:
 
     @property
     def was_replaced(self) -> bool:
-        """Whether another file stands at the path now, or none."""
+        """Whether another file stands at the path now, or none, or one that was taken at rest is written again."""
         try:
             now = os.stat(self.given)
+            return (now.st_dev, now.st_ino) != (self._file.st_dev, self._file.st_ino) or self._has_thawed()
         except OSError:
             return True
-        return (now.st_dev, now.st_ino) != (self._file.st_dev, self._file.st_ino)
 
     def require_same_file(self) -> None:
         """Raise CacheUnavailable when the file was replaced or deleted since it was opened."""

@@ -174,6 +174,15 @@ class TestAssetCache(AdapterContract):
         assert secret.read_bytes() == b"mine"
         assert (folder / "image" / "link.png").is_symlink()
 
+    def test_a_folder_that_was_replaced_is_listed_anew(self, tmp_path: Path, target: Target, adapter: Adapter) -> None:
+        listing(adapter)
+        store(make_cache(tmp_path / "another"), "only this")
+        os.rename(target.location, tmp_path / "before")
+        os.rename(tmp_path / "another" / "assets" / "cache", target.location)
+        (row,) = listing(adapter).values()
+        assert row.key == hash_of("only this")
+        assert adapter.read(row.id).pieces[0].data
+
     def test_removing_frees_the_value_file_alone(self, target: Target, adapter: Adapter) -> None:
         row = self.row(adapter, self.ordinary[0])
         file = Path(target.location) / "image" / f"{row.key}.png"

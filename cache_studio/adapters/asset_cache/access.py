@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from cache_studio.adapters.asset_cache.layout import (
@@ -49,19 +49,20 @@ class AssetCacheAccess(KeyAccess):
             raise CacheUnavailable(f"The folder cannot be made: {error.strerror}.", "Check the path.") from error
         access = cls()
         access._lock = threading.Lock()
-        with speaking_plainly():
+        with speaking_plainly(), ExitStack() as undo:
             access._database = sqlite3.connect(path, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            undo.callback(access._database.close)
             access._database.text_factory = readable_text
             name = str(options.get("table") or TABLE)
             if name == TABLE:
                 access._database.execute(SCHEMA)
             tables = tables_of(access._database)
-        if name not in tables:
-            access._database.close()
-            raise CacheUnavailable(f"The database has no table “{name}”.", "Only the usual table is created.")
-        access._columns = Columns.of(tables[name], options)
-        access._root = Folder.open(os.path.dirname(path))
-        access._closed = False
+            if name not in tables:
+                raise CacheUnavailable(f"The database has no table “{name}”.", "Only the usual table is created.")
+            access._columns = Columns.of(tables[name], options)
+            access._root = Folder.open(os.path.dirname(path))
+            access._closed = False
+            undo.pop_all()
         return access
 
     _lock: threading.Lock

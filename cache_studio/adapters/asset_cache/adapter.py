@@ -34,7 +34,7 @@ from cache_studio.adapters.sqlite_adapter import CHANGING, Chosen, RowsAdapter, 
 from cache_studio.adapters.sqlite_columns import moments, numbers
 from cache_studio.adapters.sqlite_copies import unpack_row
 from cache_studio.adapters.sqlite_database import Database
-from cache_studio.adapters.sqlite_open import Cell, bound, quoted
+from cache_studio.adapters.sqlite_open import Cell, placeholders, quoted
 from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import Row, Rows, entry_id_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key, shown_keys
@@ -67,9 +67,8 @@ class AssetCacheAdapter(RowsAdapter):
             adapter.database = Database(database_path(target.location))
             undo.callback(adapter.database.close)
             adapter._root = Folder.open(os.path.dirname(adapter.database.path))
-            undo.callback(adapter._root.close)
+            undo.callback(lambda: adapter._root.close())
             adapter._choose_table()
-            adapter._leftovers = Leftovers(adapter.database, adapter._root, adapter.columns, adapter.rows)
             abilities = [Ability.READ, Ability.WATCH, *CHANGING]
             abilities += [Ability.ACCESS_TIMES] if "accessed" in adapter.columns.names else []
             abilities += [Ability.HIT_RATE] if "uses" in adapter.columns.names else []
@@ -81,6 +80,7 @@ class AssetCacheAdapter(RowsAdapter):
 
     _copies: dict[EntryId, tuple[FileCopy, str]]
     _copier: Copier
+    _still_named: set[str]
     _leftovers: Leftovers
 
     def _choose_table(self) -> None:
@@ -96,6 +96,10 @@ class AssetCacheAdapter(RowsAdapter):
             raise WrongFormat(f"The rows of “{name}” have no numbers.", "Attach it as sqlite-table.")
         known = {tuple(sorted(unique)) for unique in (*table.unique, tuple(c.name for c in table.primary_key))}
         self.rows = Rows(table, pair if tuple(sorted(pair)) in known else (rowid,), rowid)
+        # A database that was replaced may lie in a folder that was replaced with it.
+        self._root.close()
+        self._root = Folder.open(os.path.dirname(self.database.path))
+        self._leftovers = Leftovers(self.database, self._root, self.columns, self.rows)
 
     def _put_back_leftovers(self) -> None:
         """Give back what a removal that was killed in the middle had hidden."""
@@ -229,13 +233,20 @@ class AssetCacheAdapter(RowsAdapter):
             chosen.files = (copy.kept,) if copy.kept else ()
         return None
 
+    def _rows_removed(self, chunk: Sequence[Chosen]) -> None:
+        """Which of their files other rows still name: one query, because no index helps."""
+        paths = {self._copies[one.seen.id][1] for one in chunk if one.seen.id in self._copies}
+        marks, values = placeholders(sorted(paths))
+        column = quoted(self.columns.names["file"])
+        sql = f"SELECT {column} FROM {quoted(self.rows.table.name)} WHERE {column} IN ({marks})"
+        found = self.database.rows(sql, values)
+        self._still_named = {shown_key(path) for (path,) in found}
+
     def _remove_beside(self, chosen: Chosen) -> tuple[int, str]:
         if chosen.seen.id not in self._copies:
             return 0, ""
         copy, file_path = self._copies[chosen.seen.id]
-        mark, value = bound(file_path)
-        sql = f"SELECT count(*) FROM {quoted(self.rows.table.name)} WHERE {quoted(self.columns.names['file'])} = {mark}"
-        if self.database.value(sql, [value]):
+        if file_path in self._still_named:
             return 0, "Its value file stays: another entry uses it."
         try:
             with self._root.holding(copy.parts) as folder:
