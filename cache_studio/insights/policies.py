@@ -50,7 +50,7 @@ def eviction_order(policy: str, view: View, now: float) -> Order:
         case "lfu":
             hits = _required(columns["hits"], "lfu", "hits")
             recency, note = _recency(columns)
-            return Order(rows[np.lexsort((recency, hits))], note)
+            return Order(rows[np.lexsort((recency, _last(hits)))], note)
         case "fifo":
             created = _required(columns["created"], "fifo", "creation times")
             return Order(rows[np.lexsort((_last(created),))])
@@ -107,7 +107,7 @@ def _required(column: Floats, policy: str, what: str) -> Floats:
         raise UnsupportedAction(
             f"The policy {policy} needs {what}, and this cache does not record them.", "Choose another policy."
         )
-    return _last(column)
+    return column
 
 
 def _is_missing(column: Floats) -> bool:
