@@ -14,7 +14,7 @@ import msgspec
 
 from cache_studio.model.errors import EntryNotFound
 
-CHUNK = 1 << 18
+CHUNK = 1 << 19
 """Bytes read at once: small enough to stay in the processor's cache between reading and decoding."""
 UNREADABLE = object()
 """Stands for a decoded value that is well delimited but that no decoder takes (nested too deeply, huge numbers)."""
@@ -107,7 +107,8 @@ class JsonWalk:
 
     def members(self) -> Iterator[list[Member]]:
         """All entries in order, in lists of some; Fault at the first byte that is wrong."""
-        self._refill()
+        while len(self._buffer) < len(_BOM) and self._refill():
+            pass
         if self._buffer.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise Fault(0, "it is not UTF-8")
         if self._buffer.startswith(_BOM):
@@ -189,37 +190,37 @@ class JsonWalk:
         first = first if first in b'"{[' else b""
         ending = last.text[-1:] if last.text[-1] in b"}]" else b""
         gap = self._buffer[gap_from : self._at]
-        pieces = self._buffer[self._at + len(first) :].split(ending + gap + first)
-        del pieces[-1]  # may go on behind the buffer
         colon = b"" if last.key is None else last.text[last.text.rindex(b'"', 0, last.value) : last.value]
-        found: list[Member] = []
-        for piece in pieces:
-            member = self._guessed(self._base + self._at, first + piece + ending, colon)
-            if member is None:
-                break
-            found.append(member)
-            self._at += len(member.text) + len(gap)
-        return found
+        return self._guessed(ending + gap + first, len(ending), len(gap), colon)
 
-    def _guessed(self, start: int, text: bytes, colon: bytes) -> Member | None:
+    def _guessed(self, separator: bytes, ending: int, gap: int, colon: bytes) -> list[Member]:
+        # One loop without calls of our own: this is what a big file's listing spends its time in.
+        buffer, base, at, decode = self._buffer, self._base, self._at, self._decode
+        found: list[Member] = []
         key, value_at = None, 0
-        if colon:
-            cut = text.find(colon, 1)
-            raw = text[1:cut]
-            if cut < 0 or b'"' in raw or b"\\" in raw:
-                return None
-            key = raw.decode("utf-8", "surrogateescape")
-            if not key.isprintable() and not raw.isascii():
-                return None
-            value_at = cut + len(colon)
-        value = text[value_at:]
-        # White space at an end belongs to no value: the exact way would draw the span otherwise.
-        if not value or value[0] <= 0x20 or value[-1] <= 0x20:
-            return None
-        try:
-            return Member(start, text, value_at, key, self._decode(value))
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return None
+        while (cut := buffer.find(separator, at + 1)) >= 0:
+            end = cut + ending
+            if colon:
+                value_at = buffer.find(colon, at + 1, end)
+                raw = buffer[at + 1 : value_at]
+                if value_at < 0 or b'"' in raw or b"\\" in raw:
+                    break
+                key = raw.decode("utf-8", "surrogateescape")
+                if not (raw.isascii() and key.isprintable()):
+                    break  # rare enough for the exact way, which knows what a text may hold
+                value_at += len(colon) - at
+            text = buffer[at:end]
+            # White space at an end belongs to no value: the exact way would draw the span otherwise.
+            if len(text) == value_at or text[value_at] <= 0x20 or text[-1] <= 0x20:
+                break
+            try:
+                decoded = decode(text[value_at:] if value_at else text)
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                break
+            found.append(Member(base + at, text, value_at, key, decoded))
+            at = end + gap
+        self._at = at
+        return found
 
     # The exact way ----------------------------------------------------------------------------------------------
 

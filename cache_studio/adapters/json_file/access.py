@@ -41,12 +41,12 @@ class JsonFileAccess(KeyAccess):
         self._version: tuple[int, int, int] | None = None
         self._accessed: dict[str, float] = {}
         self._flushed = time.monotonic()
-        with self._lock:
-            self._refresh()
+        if not os.path.exists(path):
+            self._change(lambda entries: None)
 
     @classmethod
     def open(cls, target: Target, options: Mapping[str, OptionValue]) -> "JsonFileAccess":
-        """Open the file; it and its folder appear with the first `put`."""
+        """Open the file; where there is none, it is made, with its folder, as an object without entries."""
         if options.get("at"):
             raise BadRequest("A runtime cache keeps its entries at the top of the file.", "Leave the option “at” out.")
         path = os.path.realpath(target.location)
