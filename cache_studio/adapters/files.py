@@ -12,13 +12,10 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, WrongFormat
 from cache_studio.model.identity import Stamp
-
-if TYPE_CHECKING:
-    from cache_studio.model.columns import Stamp
 
 BY_DESCRIPTOR = {os.open, os.stat, os.rename, os.unlink, os.link, os.mkdir} <= os.supports_dir_fd
 """Whether names can be resolved relative to an open folder."""
@@ -39,7 +36,7 @@ class NoRegularFile(Exception):
     """What has this name is a link, a pipe, a device or a folder: it is not opened."""
 
 
-def stamp_of(status: os.stat_result) -> "Stamp":
+def stamp_of(status: os.stat_result) -> Stamp:
     """Inode, modification time in nanoseconds, length: changed by every write."""
     return (status.st_ino & _INT64, status.st_mtime_ns, status.st_size)
 
@@ -148,9 +145,10 @@ class Folder:
     def open_file(self, name: str) -> tuple[int, os.stat_result]:
         """A regular file, open for reading; the caller closes the descriptor. NoRegularFile for anything else."""
         try:
-            if not BY_DESCRIPTOR and os.path.islink(self.at(name)):
-                raise NoRegularFile(name)
-            descriptor = os.open(self.at(name), _READ, dir_fd=self.descriptor)
+            if "/" in name or self._descriptor is None:
+                descriptor = self._open_slowly(name)
+            else:  # 100,000 times in a listing; `..` is no regular file, a NUL is refused by the system call
+                descriptor = os.open(name, _READ, dir_fd=self._descriptor)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -163,6 +161,11 @@ class Folder:
             os.close(descriptor)
             raise NoRegularFile(name)
         return descriptor, status
+
+    def _open_slowly(self, name: str) -> int:
+        if not BY_DESCRIPTOR and os.path.islink(self.at(name)):
+            raise NoRegularFile(name)
+        return os.open(self.at(name), _READ, dir_fd=self.descriptor)
 
     def read(self, name: str, limit: int | None = None) -> tuple[bytes, os.stat_result]:
         """The first `limit` bytes (all when None) of a regular file, and its status before the reading."""

@@ -23,8 +23,9 @@ from cache_studio.adapters.base import Adapter, Certainty
 from cache_studio.adapters.registry import get_format
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.columns import NUMBERS, STAMP_WIDTH, Batch, EntryId, ScanEnd, Stamp
+from cache_studio.model.columns import NUMBERS, STAMP_WIDTH, Batch, ScanEnd
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, EntryNotFound, UnsupportedAction
+from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.options import read_options
 from cache_studio.model.seeing import Fate, Return, Seen
 from cache_studio.model.targets import Target
