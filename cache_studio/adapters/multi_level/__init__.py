@@ -15,6 +15,13 @@ def recognise(sight: Sight) -> Recognition:
     return look(sight)
 
 
+def home(location: str) -> str:
+    """What `multi_level.layout.home` says; imported when it is needed."""
+    from cache_studio.adapters.multi_level.layout import home as level
+
+    return level(location)
+
+
 FORMAT = Format(
     name="multi-level",
     title="Disk level of a multi-level cache (pickles in namespace folders)",
@@ -22,4 +29,5 @@ FORMAT = Format(
     recognise=recognise,
     adapter="cache_studio.adapters.multi_level.adapter:MultiLevelAdapter",
     access="cache_studio.adapters.multi_level.access:MultiLevelAccess",
+    home=home,
 )

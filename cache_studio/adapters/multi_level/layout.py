@@ -29,6 +29,15 @@ _PLAIN = ":" if os.name != "nt" else ""
 _PROTOCOL = 4
 
 
+def home(location: str) -> str:
+    """The folder of the disk level, whether a target names the cache's folder, the level or one namespace."""
+    place = os.path.normpath(location)
+    if os.path.basename(place) == FOLDER:
+        return place
+    parent = os.path.dirname(place)
+    return parent if os.path.basename(parent) == FOLDER else os.path.join(place, FOLDER)
+
+
 def file_name(key: str) -> str:
     """What the file of a key is called."""
     return escape(key, _PLAIN) + SUFFIX
