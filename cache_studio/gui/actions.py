@@ -86,6 +86,10 @@ TOOLBAR: tuple[tuple[str, ...], ...] = (
 NONE_ALLOWED = Capabilities.of(())
 
 
+ICON_GAP = 4
+"""Pixels between icon and words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What the actions depend on."""
@@ -126,22 +130,20 @@ class ActionSet:
             action, reason = self._actions[spec.name], _why_not(spec, now)
             action.setEnabled(not reason)
             set_tooltip(action, reason or _hint(spec))
-        self._actions["purge"].setText(
-            tr("Purge stale") + (f" ({format_count(now.stale)})" if now.stale is not None else "")
-        )
+        purge = tr("Purge stale") + (f" ({format_count(now.stale)})" if now.stale is not None else "")
+        _rename(self._actions["purge"], purge)
         pause = self._actions["pause"]
-        wanted = tr("Resume") if now.paused else tr("Pause")
-        if pause.text() != wanted:
-            pause.setText(wanted)
-            set_icon(pause, "resume" if now.paused else "pause")
+        if _rename(pause, tr("Resume") if now.paused else tr("Pause")):
+            set_icon(pause, "resume" if now.paused else "pause", trailing=ICON_GAP)
         self._actions["allow_changes"].setChecked(now.writable)
 
     def _add(self, window: QMainWindow, spec: ActionSpec, handler: Callable[[], None]) -> None:
         action = QAction(tr(spec.text), window)
+        action.setIconText(tr(spec.text))  # Qt would take the dots away in the toolbar
         action.setObjectName(spec.name)
         action.setCheckable(spec.checkable)
         if spec.icon:
-            set_icon(action, spec.icon)
+            set_icon(action, spec.icon, trailing=ICON_GAP)
         if spec.shortcut:
             action.setShortcut(QKeySequence(spec.shortcut))
         action.triggered.connect(lambda _checked=False: handler())
@@ -152,6 +154,14 @@ class ActionSet:
             menu.addSeparator()
         menu.addAction(action)
         self._actions[spec.name] = action
+
+
+def _rename(action: QAction, text: str) -> bool:
+    if action.text() == text:
+        return False
+    action.setText(text)
+    action.setIconText(text)
+    return True
 
 
 def shortcut_lines() -> list[tuple[str, str]]:

@@ -24,16 +24,19 @@ _DOTS = {Phase.LIVE: "fresh", Phase.PAUSED: "control", Phase.UNREACHABLE: "urgen
 
 
 class ElidedLabel(QLabel):
-    """One line of literal text that gives way in the middle; the whole of it stands in the tooltip."""
+    """One line of literal text that gives way in the middle; the whole of it stands in the tooltip.
 
-    def __init__(self, text: str, role: str, parent: QWidget | None = None) -> None:
+    `whole` is what the tooltip says.
+    """
+
+    def __init__(self, text: str, whole: str, role: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setProperty("role", role)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._whole = display_text(text, 2_000)
         self.setAccessibleName(self._whole)
-        set_tooltip(self, text)
+        set_tooltip(self, whole)
         self._elide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -73,7 +76,7 @@ class CacheHeader(QFrame):
         self._format = plain_label(place.format.name, "badge")
         self._read_only = plain_label(tr("read-only"), "badge")
         self._lock = QLabel()
-        self._target = ElidedLabel(short_target(place.target), "mono-note")
+        self._target = ElidedLabel(short_target(place.target), str(place.target), "mono-note")
         self._rate = plain_label("", "note")
         self._met = plain_label("", "badge-good")
         self._dot = StateDot("fresh")

@@ -5,7 +5,7 @@ here through queued signals.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event, Lock
 
@@ -24,7 +24,7 @@ class Controller(QObject):
 
     Signals:
         ready(): the studio is there; before it nothing can be attached.
-        attached(Attachment, object): a new one, with the attachment that it replaces or None.
+        attached(Attachment, bool): a new one, or one that is there; whether to bring it to the front.
         detached(Attachment): it is closing; drop everything of it.
         news(Attachment, News): something of it changed; at most one of a kind waits at a time.
         refused(str, CacheStudioError): a target could not be attached.
@@ -33,7 +33,7 @@ class Controller(QObject):
     """
 
     ready = Signal()
-    attached = Signal(object, object)
+    attached = Signal(object, bool)
     detached = Signal(object)
     news = Signal(object, object)
     refused = Signal(str, object)
@@ -66,11 +66,31 @@ class Controller(QObject):
         """Make the studio (opens settings, trash and history) off the window's thread."""
         self.tasks.run("studio", self._make_studio, self._on_studio, lambda error: self.refused.emit("", error))
 
-    def attach(self, text: str, read_only: bool | None = None, password: str = "") -> None:
+    def attach_all(self, texts: Sequence[str]) -> None:
+        """Attach these targets in this order; the first one comes to the front."""
+
+        def work(stop: Event) -> None:
+            for number, text in enumerate(texts):
+                if stop.is_set():
+                    return
+                self.tasks.tell(self._answer(text, in_front=number == 0))
+
+        self.tasks.run(f"attach {len(texts)} {id(texts)}", work, lambda _none: None, lambda _error: None)
+
+    def _answer(self, text: str, *, in_front: bool) -> Callable[[], None]:
+        """Recognise and remember what `text` names; returns what the window's thread does then."""
+        try:
+            place = self.studio.remember(self.studio.resolve(text))
+        except CacheStudioError as error:
+            refused = error
+            return lambda: self.refused.emit(text, refused)
+        return lambda: self.attach_place(place, in_front=in_front)
+
+    def attach(self, text: str, password: str = "") -> None:
         """Recognise and attach what `text` names, or bring the attachment that is there to the front."""
 
         def work(_stop: Event) -> Place:
-            place = self.studio.resolve(text, read_only=read_only)
+            place = self.studio.resolve(text)
             if password:
                 place = replace(place, target=with_password(place.target, password))
             return self.studio.remember(place)
@@ -86,15 +106,15 @@ class Controller(QObject):
             lambda error: self.refused.emit(str(place.target), error),
         )
 
-    def attach_place(self, place: Place, replaces: Attachment | None = None) -> None:
+    def attach_place(self, place: Place, *, in_front: bool = True) -> None:
         """Attach a decided place; one that is attached already is only shown."""
         for attachment in self.attachments:
             if str(attachment.place.target) == str(place.target):
-                self.attached.emit(attachment, None)
+                self.attached.emit(attachment, in_front)
                 return
         attachment = self.studio.attach(place)
         self.attachments.append(attachment)
-        self.attached.emit(attachment, replaces)
+        self.attached.emit(attachment, in_front)
         self.places_changed.emit()
 
     def detach(self, attachment: Attachment, then: Callable[[], None] = lambda: None) -> None:
@@ -113,15 +133,7 @@ class Controller(QObject):
     def reattach(self, attachment: Attachment, place: Place) -> None:
         """Attach the same cache in another way (writable, with a password); its page is replaced."""
 
-        def again() -> None:
-            self.tasks.run(
-                f"attach {place.target}",
-                lambda _stop: self.studio.remember(place),
-                lambda kept: self.attach_place(kept, attachment),
-                lambda error: self.refused.emit(str(place.target), error),
-            )
-
-        self.detach(attachment, again)
+        self.detach(attachment, lambda: self.attach_remembered(place))
 
     def close(self) -> None:
         """End everything in a thread of its own; `closed` is emitted when it is done."""

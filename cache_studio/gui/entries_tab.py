@@ -55,6 +55,7 @@ class EntriesTab(QWidget):
         self._connect()
 
     def _lay_out(self) -> None:
+        self._stack.setProperty("ground", "surface")
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._empty)
         right = QWidget()
@@ -170,13 +171,15 @@ class EntriesTab(QWidget):
         """Remember columns and facets for this format."""
         name = self._attachment.place.format.name
         settings.setValue(f"entries/{name}/columns", self.table.layout_state())
+        settings.setValue(f"entries/{name}/own_widths", self.table.has_own_widths)
         settings.setValue("entries/splitter", self._splitter.saveState())
 
     def restore_layout(self, settings: QSettings) -> None:
         """Take over what was remembered."""
         name = self._attachment.place.format.name
         if (state := settings.value(f"entries/{name}/columns")) is not None:
-            self.table.restore_layout(state)
+            own = settings.value(f"entries/{name}/own_widths", False, type=bool) is True
+            self.table.restore_layout(state, own_widths=own)
             self.feed.sort = self.table.sort()
         if (state := settings.value("entries/splitter")) is not None:
             self._splitter.restoreState(state)

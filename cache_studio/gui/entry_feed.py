@@ -5,6 +5,7 @@ under way; what the cache changes waits for the listing under way, and a dear li
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Event
 
@@ -12,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from cache_studio.gui.conditions import CHIPS, group_part, lifetime_terms, namespace_terms, parts_of, tag_terms
+from cache_studio.gui.conditions import (
+    CHIPS,
+    LIFETIMES,
+    group_part,
+    lifetime_terms,
+    namespace_terms,
+    parts_of,
+    tag_terms,
+)
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.item_models.entry_rows import EntryRows
 from cache_studio.model.columns import Mask, View
@@ -38,9 +47,10 @@ class FacetFigures:
 
     namespaces: tuple[Group, ...]
     tags: tuple[Group, ...]
-    lifetimes: Totals
-    chips: tuple[int, ...]
-    """Entries shown that each of CHIPS would leave."""
+    lifetimes: tuple[Group, ...]
+    """One for each of LIFETIMES."""
+    chips: tuple[int | None, ...]
+    """Entries shown that each of CHIPS would leave; None where what it asks is not recorded."""
     whole: Totals
     """The totals of the whole cache."""
 
@@ -160,18 +170,28 @@ def count_facets(listing: Listing, now: float, stop: Event) -> FacetFigures:
     view, mask = listing.view, listing.matched.true
     namespaces = by_namespace(view, now, _mask_without(listing, namespace_terms(view.namespace_names), now, stop))
     tags = by_tag(view, now, _mask_without(listing, tag_terms(_tag_names(view)), now, stop))
-    lifetimes = total(view, now, _mask_without(listing, lifetime_terms(), now, stop))
+    lifetimes = _lifetimes(view, _mask_without(listing, lifetime_terms(), now, stop), now)
     chips = tuple(_count_of(term, view, mask, now, stop) for term in CHIPS)
-    return FacetFigures(tuple(namespaces), tuple(tags), lifetimes, chips, total(view, now))
+    return FacetFigures(tuple(namespaces), tuple(tags), tuple(lifetimes), chips, total(view, now))
 
 
 def _tag_names(view: View) -> list[str]:
     return list(dict.fromkeys(tag for tags in view.tag_sets for tag in tags))
 
 
-def _count_of(term: str, view: View, mask: Mask, now: float, stop: Event) -> int:
-    found = match(parse_selection(term), view, now, stop=stop.is_set).true
-    return int(np.count_nonzero(found & mask & view.alive))
+def _count_of(term: str, view: View, mask: Mask, now: float, stop: Event) -> int | None:
+    found = match(parse_selection(term), view, now, stop=stop.is_set)
+    count = int(np.count_nonzero(found.true & mask & view.alive))
+    return None if not count and (found.unknown & mask & view.alive).any() else count
+
+
+def _lifetimes(view: View, mask: Mask, now: float) -> Iterator[Group]:
+    expires, sizes = view.numbers["expires"], np.nan_to_num(view.numbers["size"])
+    shown = mask & view.alive
+    parts = {"stale": expires <= now, "forever": expires == np.inf, "fresh": (expires > now) & (expires < np.inf)}
+    for name in LIFETIMES:
+        part = parts[name] & shown
+        yield Group(name, int(np.count_nonzero(part)), int(sizes[part].sum()), 0, 0)
 
 
 def _mask_without(listing: Listing, terms: dict[str, str], now: float, stop: Event) -> Mask:

@@ -1,18 +1,28 @@
 """The table of entries with its model: selection and scroll place outlive every new listing."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QByteArray, QItemSelection, QItemSelectionModel, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QFontMetricsF, QGuiApplication, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from cache_studio.gui.item_models import entry_columns as columns
 from cache_studio.gui.item_models.entry_columns import COLUMNS
 from cache_studio.gui.item_models.entry_model import EntryModel
 from cache_studio.gui.item_models.entry_rows import EntryRows, runs
-from cache_studio.gui.look.text import tr
+from cache_studio.gui.look import fonts
+from cache_studio.gui.look.text import display_text, tr
 from cache_studio.gui.widgets.bars import BusyLine
-from cache_studio.gui.widgets.cells import FigureDelegate, KeyDelegate, NoteDelegate, QuietFigureDelegate, TagDelegate
+from cache_studio.gui.widgets.cells import (
+    CELL_PAD,
+    FigureDelegate,
+    KeyDelegate,
+    NoteDelegate,
+    QuietFigureDelegate,
+    TagDelegate,
+)
 from cache_studio.gui.widgets.entry_table import HEADER_HEIGHT, EntryTableView
 from cache_studio.gui.widgets.ttl_cell import MINIMUM_WIDTH, TtlDelegate
 from cache_studio.model.entries import Entry
@@ -31,6 +41,12 @@ _DELEGATES = {
     columns.TAGS: TagDelegate,
 }
 _BUSY_RETRY_MS = 100
+_PROBLEM_WIDTH = 220
+"""Of the type column where an entry has a problem."""
+_WIDEST = 180
+"""Of a column of names, until the user drags it."""
+_NAMES = 200
+"""Names that are looked at for the width of their column."""
 _RANGES = 2_000
 """More separate runs of chosen rows than this are not chosen again after a new listing: it would stop the window."""
 
@@ -68,6 +84,7 @@ class EntryTable(EntryTableView):
         header = self.horizontalHeader()
         header.setSortIndicator(columns.KEY, Qt.SortOrder.AscendingOrder)
         header.sortIndicatorChanged.connect(self._on_sort)
+        header.sectionResized.connect(self._on_dragged)
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._column_menu)
         self.selectionModel().selectionChanged.connect(self._on_selection)
@@ -100,6 +117,8 @@ class EntryTable(EntryTableView):
         finally:
             self._restoring = False
         self.viewport().update()
+        if not self._fitted and len(shown):
+            self._fit()
         if moved:
             self.selection_moved.emit()
         self._tell_current()
@@ -126,14 +145,19 @@ class EntryTable(EntryTableView):
         rows = self._visible_rows()
         return self.entries.ids(rows.start, rows.stop - 1) if rows else []
 
+    @property
+    def has_own_widths(self) -> bool:
+        """Whether the user chose the widths; else they follow the room there is."""
+        return self._fitted
+
     def layout_state(self) -> QByteArray:
         """Widths, order, hidden columns and sort, to be remembered."""
         return self.horizontalHeader().saveState()
 
-    def restore_layout(self, state: QByteArray) -> None:
+    def restore_layout(self, state: QByteArray, *, own_widths: bool) -> None:
         """Take a remembered layout over; the sort too."""
         if self.horizontalHeader().restoreState(state):
-            self._fitted = True
+            self._fitted = own_widths
             self.horizontalHeader().setFixedHeight(HEADER_HEIGHT)
 
     def sort(self) -> Sort:
@@ -157,7 +181,7 @@ class EntryTable(EntryTableView):
         super().resizeEvent(event)
         self.busy.setGeometry(0, HEADER_HEIGHT, self.width(), 2)
         self.busy.raise_()
-        if not self._fitted and self.isVisible() and self.viewport().width() > 100:
+        if not self._fitted and self.entries.shown is not None:
             self._fit()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -171,8 +195,19 @@ class EntryTable(EntryTableView):
         self._ticker.stop()
 
     def _fit(self) -> None:
-        others = sum(column.width for column in COLUMNS[1:])
+        shown = self.entries.shown
+        if shown is None:
+            return
+        view = shown.view
+        self.setColumnWidth(columns.NAMESPACE, _width_of(view.namespace_names, COLUMNS[columns.NAMESPACE].width))
+        types = _width_of(view.type_names, COLUMNS[columns.TYPE].width)
+        self.setColumnWidth(columns.TYPE, _PROBLEM_WIDTH if view.problems else types)
+        others = sum(self.columnWidth(at) for at in range(1, len(COLUMNS) - 1)) + COLUMNS[-1].width
         self.setColumnWidth(columns.KEY, max(COLUMNS[0].width, min(460, self.viewport().width() - others)))
+
+    def _on_dragged(self) -> None:
+        if QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton and self.horizontalHeader().underMouse():
+            self._fitted = True
 
     def _show_late(self) -> None:
         if self._next is not None:
@@ -226,3 +261,10 @@ class EntryTable(EntryTableView):
             action.setEnabled(at != columns.KEY)
             action.triggered.connect(lambda shown, at=at: self.setColumnHidden(at, not shown))
         menu.popup(self.horizontalHeader().mapToGlobal(point))
+
+
+def _width_of(names: Sequence[str], least: int) -> int:
+    """The width that names of a column need, within bounds."""
+    metrics = QFontMetricsF(fonts.text_font(12))
+    widest = max((metrics.horizontalAdvance(display_text(name, 60)) for name in names[:_NAMES]), default=0.0)
+    return max(least, min(_WIDEST, round(widest) + 2 * CELL_PAD + 4))

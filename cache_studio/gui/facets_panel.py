@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from cache_studio.gui.conditions import LIFETIMES, chosen_in, lifetime_terms, namespace_terms, tag_terms, with_chosen
+from cache_studio.gui.conditions import chosen_in, lifetime_terms, namespace_terms, tag_terms, with_chosen
 from cache_studio.gui.entry_feed import FacetFigures
 from cache_studio.gui.look.text import plain_label, tr
 from cache_studio.gui.widgets.facets import Facet, FacetGroup
@@ -77,11 +77,7 @@ class FacetsPanel(QFrame):
         self._terms["tags"] = tag_terms(group.name for group in figures.tags)
         self._show("namespaces", figures.namespaces, visible=any(names))
         self._show("tags", figures.tags, visible=bool(figures.tags))
-        totals = figures.lifetimes
-        sizes = {"stale": float(totals.stale_size)}
-        counts = {"fresh": totals.fresh, "stale": totals.stale, "forever": totals.forever}
-        self._groups["lifetime"].set_facets([Facet(name, counts[name], sizes.get(name)) for name in LIFETIMES])
-        self._groups["lifetime"].show()
+        self._show("lifetime", figures.lifetimes, visible=True)
         self.set_expression(self._expression)
 
     def _show(self, name: str, groups: Sequence[Group], *, visible: bool) -> None:

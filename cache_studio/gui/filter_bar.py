@@ -7,11 +7,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cache_studio.gui.conditions import CHIPS, parts_of
-from cache_studio.gui.look.text import plain_label, tr
+from cache_studio.gui.look.text import plain_label, set_tooltip, tr
 from cache_studio.gui.widgets.chips import Chip, ConditionChip
 from cache_studio.gui.widgets.search_box import SearchBox
 from cache_studio.model.errors import SelectionError
 from cache_studio.model.selection import FIELDS, FLAGS
+from cache_studio.model.units import NOT_RECORDED
 
 _FIELD = re.compile(rf"(?:^|[\s(])((?:{'|'.join(FIELDS)})(?:!=|<=|>=|[:=<>~]))")
 _WORD = re.compile(rf"(?:^|[\s(])({'|'.join((*FLAGS, 'and', 'or', 'not'))})(?=$|[\s)])")
@@ -77,10 +78,12 @@ class FilterBar(QFrame):
             self._facet_terms = list(terms)
             self._draw_conditions()
 
-    def set_counts(self, counts: Sequence[int]) -> None:
-        """How many entries each chip would leave."""
+    def set_counts(self, counts: Sequence[int | None]) -> None:
+        """How many entries each chip would leave; None where that is not recorded."""
         for chip, count in zip(self._chips, counts, strict=True):
             chip.set_count(count)
+            chip.setEnabled(count is not None)
+            set_tooltip(chip, tr(NOT_RECORDED) if count is None else "")
 
     def show_wrong(self, error: SelectionError) -> None:
         """Underline where the expression is wrong and say what."""

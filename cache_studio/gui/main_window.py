@@ -8,7 +8,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QToolBar
 
 from cache_studio.config import paths
-from cache_studio.gui.actions import ActionSet, Situation
+from cache_studio.gui.actions import ICON_GAP, ActionSet, Situation
 from cache_studio.gui.cache_commands import CacheCommands
 from cache_studio.gui.cache_page import ENTRIES, CachePage
 from cache_studio.gui.caches_panel import WIDTH, CachesPanel
@@ -60,6 +60,7 @@ class MainWindow(QMainWindow):
         self._settings = QSettings(str(paths.config_folder() / "window.ini"), QSettings.Format.IniFormat)
         self._panel_wanted = True
         self._waiting: list[str] = []
+        self._left: dict[str, tuple[int, str]] = {}
         self.action_set = ActionSet(self, self._handler)
         self._lay_out()
         self._connect()
@@ -76,7 +77,7 @@ class MainWindow(QMainWindow):
         toolbar = QToolBar(tr("Actions"))
         toolbar.setObjectName("actions")
         toolbar.setMovable(False)
-        toolbar.setIconSize(QSize(16, 16))
+        toolbar.setIconSize(QSize(16 + ICON_GAP, 16))
         self.action_set.fill_toolbar(toolbar)
         self.addToolBar(toolbar)
         self._stack.addWidget(self.start)
@@ -118,8 +119,7 @@ class MainWindow(QMainWindow):
 
     def attach_all(self, targets: Sequence[str]) -> None:
         """Attach some targets."""
-        for text in targets:
-            self.controller.attach(text)
+        self.controller.attach_all(targets)
 
     def current_page(self) -> CachePage | None:
         """The page that is shown; None on the start page."""
@@ -241,7 +241,7 @@ class MainWindow(QMainWindow):
         self.status.read_trash()
         QTimer.singleShot(LOOK_AFTER_MS, self.places, self.places.look)
 
-    def _on_attached(self, attachment: Attachment, replaces: Attachment | None) -> None:
+    def _on_attached(self, attachment: Attachment, in_front: bool) -> None:
         page = self._pages.get(attachment)
         if page is None:
             page = self._pages[attachment] = CachePage(self.controller, attachment)
@@ -253,12 +253,24 @@ class MainWindow(QMainWindow):
             page.entries.invalidate_requested.connect(self.action_set["invalidate"].trigger)
             page.entries.details_requested.connect(lambda: self.dock.set_wanted(True))
             self._stack.addWidget(page)
-        self.show_cache(attachment)
+            self._take_up(page)
+        if in_front or self.current_page() is None:
+            self.show_cache(attachment)
+        else:
+            self.panel.show_caches()
         self.places.changed.emit()
+
+    def _take_up(self, page: CachePage) -> None:
+        """A cache that was attached before in this session looks as it was left."""
+        tab, expression = self._left.pop(str(page.attachment.place.target), (ENTRIES, ""))
+        if expression:
+            page.entries.set_expression(expression)
+        page.show_tab(tab)
 
     def _on_detached(self, attachment: Attachment) -> None:
         page = self._pages.pop(attachment)
         page.entries.save_layout(self._settings)
+        self._left[str(attachment.place.target)] = (page.tab, page.entries.expression)
         page.close_page()
         was_shown = page is self.current_page()
         self._stack.removeWidget(page)

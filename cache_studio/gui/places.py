@@ -10,11 +10,11 @@ DAY = 86_400
 
 
 def short_target(target: Target) -> str:
-    """A target as one line: `~` for the home folder, no format in front, options behind."""
-    text = str(target)
-    if not target.is_url and target.format:
-        text = text.removeprefix(f"{target.format}:")
-    return display_text(shorten_home(text), 400)
+    """A target as one line: `~` for the home folder; of the options only the prefix of a URL."""
+    if not target.is_url:
+        return display_text(shorten_home(target.location), 400)
+    prefix = target.options.get("prefix", "")
+    return display_text(f"{target.location}  {prefix}*" if prefix else target.location, 400)
 
 
 def shorten_home(path: str) -> str:

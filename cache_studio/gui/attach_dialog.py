@@ -1,0 +1,241 @@
+"""The attach dialog: a target, what it could be, the options of that format, how to attach it."""
+
+from dataclasses import replace
+from threading import Event
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cache_studio.adapters.registry import get_format
+from cache_studio.gui.controller import Controller, wants_password, with_password
+from cache_studio.gui.look.icon_paths import format_icon
+from cache_studio.gui.look.icons import icon
+from cache_studio.gui.look.text import display_text, plain_label, tooltip_text, tr
+from cache_studio.gui.option_form import OptionForm
+from cache_studio.gui.widgets.buttons import PrimaryButton, SecondaryButton
+from cache_studio.model.errors import CacheStudioError
+from cache_studio.model.targets import Target
+from cache_studio.services.proposals import Proposal, parse, propose
+from cache_studio.services.studio import short_name
+
+TYPING_MS = 300
+SIZE = QSize(640, 620)
+
+
+class AttachDialog(QDialog):
+    """Recognises what the target could be while it is typed; nothing is opened before Attach.
+
+    Signals:
+        decided(Place): attach this.
+    """
+
+    decided = Signal(object)
+
+    def __init__(self, parent: QWidget | None, controller: Controller, text: str = "") -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Attach a cache"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._controller = controller
+        self._name_edited = False
+        self.target = QLineEdit(text)
+        self.password = QLineEdit()
+        self.proposals = QListWidget()
+        self.form = OptionForm()
+        self.name = QLineEdit()
+        self.rate = QSpinBox()
+        self.read_only = QCheckBox(tr("Read-only: nothing in the cache can be changed from here"))
+        self.message = plain_label("", "small")
+        self.attach = PrimaryButton(tr("Attach"))
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._look)
+        self._fill()
+        self._lay_out()
+        self._connect()
+        self.resize(SIZE)
+        self._timer.start(0)
+
+    def _fill(self) -> None:
+        self.target.setPlaceholderText(tr("A path, or redis://host:6379/0?prefix=app:"))
+        self.target.setAccessibleName(tr("Target"))
+        self.password.setEchoMode(QLineEdit.EchoMode.Password)
+        self.password.setPlaceholderText(tr("Password, kept until the window is closed"))
+        self.password.setAccessibleName(tr("Password"))
+        self.password.hide()
+        self.proposals.setAccessibleName(tr("What it could be"))
+        self.proposals.setIconSize(QSize(20, 20))
+        self.proposals.setMaximumHeight(124)
+        self.name.setAccessibleName(tr("Name"))
+        self.rate.setRange(0, 100)
+        self.rate.setSuffix(" %")
+        self.rate.setValue(round(self._controller.studio.settings.target_hit_rate * 100))
+        self.rate.setAccessibleName(tr("Target hit rate"))
+        self.message.setWordWrap(True)
+        self.message.setMinimumHeight(34)
+        self.attach.setEnabled(False)
+        self.attach.setDefault(True)
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.target, 1)
+        for text, symbol, mode in (
+            (tr("File…"), "file", QFileDialog.FileMode.ExistingFile),
+            (tr("Folder…"), "folder", QFileDialog.FileMode.Directory),
+        ):
+            button = SecondaryButton(text, symbol)
+            button.clicked.connect(lambda _checked=False, mode=mode: self._browse(mode))
+            row.addWidget(button)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(self.form)
+        scroll.viewport().setAutoFillBackground(False)
+        self.form.setAutoFillBackground(False)
+        own = QFormLayout()
+        own.setHorizontalSpacing(16)
+        own.addRow(plain_label(tr("Name"), "note"), self.name)
+        own.addRow(plain_label(tr("Target hit rate"), "note"), self.rate)
+        foot = QHBoxLayout()
+        foot.addStretch(1)
+        cancel = SecondaryButton(tr("Cancel"))
+        cancel.clicked.connect(self.reject)
+        foot.addWidget(cancel)
+        foot.addWidget(self.attach)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 24, 24, 20)
+        column.setSpacing(10)
+        column.addWidget(plain_label(tr("Attach a cache"), "heading"))
+        column.addLayout(row)
+        column.addWidget(self.password)
+        column.addWidget(self.message)
+        column.addWidget(self.proposals)
+        column.addWidget(plain_label(tr("Options"), "label"))
+        column.addWidget(scroll, 1)
+        column.addLayout(own)
+        column.addWidget(self.read_only)
+        column.addLayout(foot)
+
+    def _connect(self) -> None:
+        self.target.textEdited.connect(lambda _text: self._timer.start(TYPING_MS))
+        self.password.textEdited.connect(lambda _text: self._timer.start(TYPING_MS * 2))
+        self.proposals.currentItemChanged.connect(lambda _now, _before: self._on_proposal())
+        self.name.textEdited.connect(self._on_name_edited)
+        self.form.edited.connect(lambda: self._say(""))
+        self.attach.clicked.connect(self._decide)
+
+    def done(self, result: int) -> None:
+        """Want no answer any more."""
+        self._timer.stop()
+        self._controller.tasks.drop(self._task)
+        super().done(result)
+
+    @property
+    def _task(self) -> str:
+        return f"proposals {id(self)}"
+
+    def _browse(self, mode: QFileDialog.FileMode) -> None:
+        dialog = QFileDialog(self)
+        dialog.setFileMode(mode)
+        dialog.filesSelected.connect(self._on_files)
+        dialog.open()
+
+    def _on_files(self, files: list[str]) -> None:
+        self.target.setText(files[0])
+        self._timer.start(0)
+
+    def _look(self) -> None:
+        text, password = self.target.text(), self.password.text()
+        self.attach.setEnabled(False)
+        if not text.strip():
+            self.proposals.clear()
+            self._say(tr("Write a path or URL, or choose a file or folder."))
+            return
+        self._say(tr("Looking…"))
+
+        def work(_stop: Event) -> list[Proposal]:
+            target = parse(text)
+            return propose(with_password(target, password) if password else target)
+
+        self._controller.tasks.run(self._task, work, self._show, self._on_error)
+
+    def _show(self, found: list[Proposal]) -> None:
+        self.proposals.clear()
+        for proposal in found:
+            for place in proposal.places or (proposal.target.location,):
+                self.proposals.addItem(self._item(proposal, place, many=len(proposal.places) > 1))
+        self._say("")
+        self.proposals.setCurrentRow(0)
+
+    def _item(self, proposal: Proposal, place: str, *, many: bool) -> QListWidgetItem:
+        known = get_format(proposal.format)
+        words = [display_text(place, 300)] if many else []
+        words += [f"{proposal.format}: {known.title}", display_text(proposal.note, 200)]
+        item = QListWidgetItem(icon(format_icon(proposal.format), size=20), " · ".join(word for word in words if word))
+        item.setToolTip(tooltip_text(proposal.note or place))
+        target = Target(place, proposal.format, proposal.target.options, proposal.target.password)
+        item.setData(Qt.ItemDataRole.UserRole, replace(proposal, target=target, places=()))
+        return item
+
+    def _current(self) -> Proposal | None:
+        item = self.proposals.currentItem()
+        proposal: Proposal | None = None if item is None else item.data(Qt.ItemDataRole.UserRole)
+        return proposal
+
+    def _on_proposal(self) -> None:
+        proposal = self._current()
+        self.attach.setEnabled(proposal is not None)
+        if proposal is None:
+            self.form.set_options((), {})
+            return
+        self.form.set_options(get_format(proposal.format).options, proposal.target.options)
+        self.read_only.setChecked(not proposal.target.is_local)
+        if not self._name_edited:
+            self.name.setText(display_text(short_name(proposal.target), 120))
+
+    def _on_name_edited(self) -> None:
+        self._name_edited = True
+
+    def _on_error(self, error: CacheStudioError) -> None:
+        self.proposals.clear()
+        self.form.set_options((), {})
+        if wants_password(error):
+            self.password.show()
+            self.password.setFocus()
+        self._say(f"{error.message} {error.hint}".strip(), wrong=True)
+
+    def _say(self, text: str, *, wrong: bool = False) -> None:
+        self.message.setProperty("tone", "bad" if wrong else "plain")
+        self.message.style().polish(self.message)
+        self.message.setText(display_text(text, 600))
+
+    def _decide(self) -> None:
+        proposal = self._current()
+        if proposal is None:
+            return
+        target = proposal.target.with_options(self.form.values(), proposal.format)
+        try:
+            place = self._controller.studio.place_of(target)
+        except CacheStudioError as error:
+            self._say(f"{error.message} {error.hint}".strip(), wrong=True)
+            return
+        place = replace(
+            place,
+            name=self.name.text().strip() or place.name,
+            writable=not self.read_only.isChecked(),
+            target_hit_rate=self.rate.value() / 100,
+        )
+        self.accept()
+        self.decided.emit(place)
