@@ -23,13 +23,10 @@ def main() -> None:
 
 def _open(window: "Window") -> int:
     from cache_studio.gui.app import run
-
-    if not window.demo:
-        return run(window.targets)
     from cache_studio.services.demo import Demo
 
     with Demo(start_redis=window.start_redis) as demo:
-        return run(demo.targets)
+        return run(demo.start() if window.demo else window.targets, demo.start)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ READY_SECONDS = 60.0
 
 
 class Demo:
-    """The five applications at work. `targets` are what the window attaches; leaving the block ends everything."""
+    """The five applications at work, once it is started; leaving the block ends everything."""
 
     def __init__(self, *, start_redis: bool = False, seed: int = 7) -> None:
         """With `start_redis` a redis-server on a free loopback port joins; else one on 6379 where there is one."""
@@ -30,21 +30,32 @@ class Demo:
         self._start_redis = start_redis
         self._stop = threading.Event()
         self._ready = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._server: subprocess.Popen[bytes] | None = None
         self.targets: tuple[str, ...] = ()
         self.folder = Path()
 
+    def start(self) -> tuple[str, ...]:
+        """Begin to work and return what to attach, as soon as every cache is there; a second call changes nothing.
+
+        Blocks for seconds. Raises CacheUnavailable when it cannot begin.
+        """
+        with self._lock:
+            if self.targets:
+                return self.targets
+            self.folder = Path(tempfile.mkdtemp(prefix="cache-studio-demo-"))
+            redis_url = self._redis_url()
+            self._thread = threading.Thread(target=self._work, args=(redis_url,), name="demo", daemon=True)
+            self._thread.start()
+            self._ready.wait(READY_SECONDS)
+            if self._failure is not None:
+                raise self._failure
+            self.targets = tuple(self._targets(redis_url))
+            return self.targets
+
     def __enter__(self) -> "Demo":
-        self.folder = Path(tempfile.mkdtemp(prefix="cache-studio-demo-"))
-        redis_url = self._redis_url()
-        self._thread = threading.Thread(target=self._work, args=(redis_url,), name="demo", daemon=True)
-        self._thread.start()
-        self._ready.wait(READY_SECONDS)
-        if self._failure is not None:
-            self.close()
-            raise self._failure
-        self.targets = tuple(self._targets(redis_url))
         return self
 
     def __exit__(
@@ -55,12 +66,15 @@ class Demo:
     def close(self) -> None:
         """End the child and the server and remove the folder. Safe to call twice."""
         self._stop.set()
-        self._thread.join(10)
+        if self._thread is not None:
+            self._thread.join(10)
+            self._thread = None
         if self._server is not None:
             self._server.terminate()
             self._server.wait(10)
             self._server = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.name:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _targets(self, redis_url: str) -> Iterator[str]:
         yield f"json-directory:{self.folder}/image comparisons/cache?ttl=10m"

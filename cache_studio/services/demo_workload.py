@@ -5,6 +5,7 @@ expire, so that every figure of the studio moves within seconds.
 """
 
 import hashlib
+import itertools
 import math
 import random
 import struct
@@ -20,8 +21,10 @@ from cache_studio.runtime.serializers import Raw
 
 TURN = 0.05
 """Seconds between two turns of the workload; in each every application does one lookup or two."""
-WARM_UP = 80
-"""Lookups of each application before the first turn, so that there is something to see at once."""
+FIRST = 12
+"""Lookups of each application before the demo says that it is ready."""
+WARM_UP = 60
+"""Turns without a pause after that, so that there is soon something to see."""
 PREFIX = "cache-studio-demo:cache:"
 """Where the demo's responses lie in Redis: its own corner of a server that may hold other things."""
 WORDS = (
@@ -69,17 +72,18 @@ def run(folder: str, redis_url: str, seed: int) -> Iterator[str]:
     applications = list(_applications(Path(folder), redis_url))
     try:
         for application in applications:
-            for _ in range(WARM_UP):
+            for _ in range(FIRST):
                 application.work(chance)
             application.cache.flush()
         yield "ready"
-        while True:
+        for turn in itertools.count():
             began = time.monotonic()
             for application in applications:
                 for _ in range(chance.choice((1, 1, 2))):
                     application.work(chance)
             yield "beat"
-            time.sleep(max(0.0, TURN - (time.monotonic() - began)))
+            if turn > WARM_UP:
+                time.sleep(max(0.0, TURN - (time.monotonic() - began)))
     finally:
         for application in applications:
             application.cache.close()
