@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QFormLayout,
+    QFrame,
     QHBoxLayout,
     QLineEdit,
     QListWidget,
@@ -77,14 +78,15 @@ class AttachDialog(QDialog):
         self.password.hide()
         self.proposals.setAccessibleName(tr("What it could be"))
         self.proposals.setIconSize(QSize(20, 20))
-        self.proposals.setMaximumHeight(124)
+        self.proposals.setMaximumHeight(112)
+        self.proposals.setWordWrap(True)
+        self.proposals.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.name.setAccessibleName(tr("Name"))
         self.rate.setRange(0, 100)
         self.rate.setSuffix(" %")
         self.rate.setValue(round(self._controller.studio.settings.target_hit_rate * 100))
         self.rate.setAccessibleName(tr("Target hit rate"))
         self.message.setWordWrap(True)
-        self.message.setMinimumHeight(34)
         self.attach.setEnabled(False)
         self.attach.setDefault(True)
 
@@ -121,7 +123,7 @@ class AttachDialog(QDialog):
         column.addLayout(row)
         column.addWidget(self.password)
         column.addWidget(self.message)
-        column.addWidget(self.proposals)
+        column.addWidget(_framed(self.proposals))
         column.addWidget(plain_label(tr("Options"), "label"))
         column.addWidget(scroll, 1)
         column.addLayout(own)
@@ -220,6 +222,7 @@ class AttachDialog(QDialog):
         self.message.setProperty("tone", "bad" if wrong else "plain")
         self.message.style().polish(self.message)
         self.message.setText(display_text(text, 600))
+        self.message.setVisible(bool(text))
 
     def _decide(self) -> None:
         proposal = self._current()
@@ -239,3 +242,13 @@ class AttachDialog(QDialog):
         )
         self.accept()
         self.decided.emit(place)
+
+
+def _framed(content: QWidget) -> QFrame:
+    """A list on a card of its own."""
+    card = QFrame()
+    card.setProperty("ground", "card")
+    column = QVBoxLayout(card)
+    column.setContentsMargins(4, 4, 4, 4)
+    column.addWidget(content)
+    return card

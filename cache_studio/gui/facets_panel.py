@@ -27,7 +27,7 @@ class FacetsPanel(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setProperty("ground", "facets")
+        self.setProperty("ground", "surface")  # the splitter draws the line beside it
         self.setAccessibleName(tr("Facets"))
         self._expression = ""
         self._groups = {

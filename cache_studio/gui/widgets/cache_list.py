@@ -213,4 +213,4 @@ def _figures(row: CacheRow) -> str:
         format_count(row.entries) if row.entries is not None else "",
         format_size(row.volume) if row.volume else "",
     )
-    return "  ·  ".join(part for part in known if part)
+    return " · ".join(part for part in known if part)

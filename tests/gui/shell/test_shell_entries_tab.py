@@ -1,0 +1,123 @@
+"""The Entries tab on a real cache: search, facets, sort, what stays through updates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from cache_studio.gui.controller import Controller
+from cache_studio.gui.entries_tab import EntriesTab
+from cache_studio.gui.item_models import entry_columns as columns
+from cache_studio.services.attachment import Attachment
+
+
+@pytest.fixture
+def attachment(qtbot: QtBot, controller: Controller, comparisons: Path) -> Attachment:
+    with qtbot.waitSignal(controller.attached, timeout=20_000) as told:
+        controller.attach(f"json-directory:{comparisons}")
+    made = told.args[0]
+    made.listed().result(20)
+    return made  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def tab(qtbot: QtBot, controller: Controller, attachment: Attachment) -> EntriesTab:
+    made = EntriesTab(controller, attachment)
+    qtbot.addWidget(made)
+    controller.news.connect(lambda _attachment, _news: made.refresh())
+    made.resize(1000, 600)
+    made.show()
+    made.refresh()
+    qtbot.waitUntil(lambda: made.table.entries.rowCount() == 12)
+    return made
+
+
+def keys(tab: EntriesTab) -> list[str]:
+    model = tab.table.entries
+    return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
+
+
+def test_typing_applies_without_enter(qtbot: QtBot, tab: EntriesTab) -> None:
+    qtbot.keyClicks(tab.filter.search.edit, "stale")
+    qtbot.waitUntil(lambda: tab.table.entries.rowCount() == 5)
+    assert tab.expression == "stale"
+    assert "5 of 12 selected" in tab.status()
+
+
+def test_a_wrong_expression_keeps_the_last_result(qtbot: QtBot, tab: EntriesTab) -> None:
+    tab.set_expression("stale")
+    qtbot.waitUntil(lambda: tab.table.entries.rowCount() == 5)
+    with qtbot.waitSignal(tab.feed.wrong):
+        tab.set_expression("stale (size>x")
+    assert tab.table.entries.rowCount() == 5
+    assert tab.filter.search.edit.span is not None
+    assert tab.expression == "stale"
+
+
+def test_facets_edit_the_expression(qtbot: QtBot, tab: EntriesTab) -> None:
+    qtbot.waitUntil(lambda: tab.figures is not None)
+    assert tab.figures is not None
+    assert [group.entries for group in tab.figures.lifetimes] == [7, 5, 0]
+    rows = {row.facet.name: row for group in tab.facets._groups.values() for row in group.rows()}
+    rows["stale"].click()
+    qtbot.waitUntil(lambda: tab.table.entries.rowCount() == 5)
+    assert tab.filter.expression == "stale"
+    rows["stale"].click()
+    qtbot.waitUntil(lambda: tab.table.entries.rowCount() == 12)
+    assert tab.filter.expression == ""
+
+
+def test_no_match_offers_to_clear_the_search(qtbot: QtBot, tab: EntriesTab) -> None:
+    tab.set_expression("nosuchkey")
+    qtbot.waitUntil(lambda: tab._stack.currentWidget() is tab._empty)
+    assert "0 of 12" in tab._empty.accessibleName()
+    tab._empty.button.click()
+    qtbot.waitUntil(lambda: tab._stack.currentWidget() is tab.table)
+
+
+def test_a_click_on_a_column_sorts(qtbot: QtBot, tab: EntriesTab) -> None:
+    tab.table.sortByColumn(columns.SIZE, Qt.SortOrder.DescendingOrder)
+    qtbot.waitUntil(lambda: tab.feed.shown is not None and tab.feed.sort.column == "size" and _sizes_fall(tab))
+
+
+def _sizes_fall(tab: EntriesTab) -> bool:
+    assert tab.feed.shown is not None
+    listing = tab.feed.shown.listing
+    sizes = listing.view.numbers["size"][listing.rows].tolist()
+    return sizes == sorted(sizes, reverse=True)
+
+
+def test_selection_stays_while_entries_come_and_go(
+    qtbot: QtBot, tab: EntriesTab, attachment: Attachment, comparisons: Path
+) -> None:
+    tab.table.selectRow(4)
+    chosen = tab.table.chosen_ids()
+    assert len(chosen) == 1
+    above = tab.table.entries.entry(2)
+    assert above is not None
+    next(path for path in comparisons.iterdir() if above.key in path.read_text("utf-8")).unlink()
+    attachment.refresh()
+    qtbot.waitUntil(lambda: tab.table.entries.rowCount() == 11, timeout=10_000)
+    assert above.id not in tab.table.entries.ids(0, 10)
+    assert tab.table.chosen_ids() == chosen
+    current = tab.current_entry()
+    assert current is not None
+    assert current.id == chosen[0]
+
+
+def test_several_chosen_rows_are_added_up(qtbot: QtBot, tab: EntriesTab) -> None:
+    tab.table.selectAll()
+    qtbot.waitUntil(lambda: tab.status().startswith("12 chosen"))
+    tab.table.clearSelection()
+    qtbot.waitUntil(lambda: not tab.status().startswith("12 chosen"))
+
+
+def test_keys_of_the_table_act(qtbot: QtBot, tab: EntriesTab) -> None:
+    tab.table.setFocus()
+    with qtbot.waitSignal(tab.invalidate_requested):
+        qtbot.keyClick(tab.table, Qt.Key.Key_Delete)
+    with qtbot.waitSignal(tab.details_requested):
+        qtbot.keyClick(tab.table, Qt.Key.Key_Return)
