@@ -105,14 +105,14 @@ class Attachment:
         return self._worker.run(on_thread(), on_progress)
 
     def listed(self) -> "Future[Standing]":
-        """Done when a listing has ended and nothing is pending; fails when the cache cannot be reached."""
+        """Done when a listing has ended and nothing is pending; fails when the cache, tried at once, cannot be reached."""
         future: Future[Standing] = Future()
 
         def told(done: "Future[None]") -> None:
             if done.exception() is not None:
                 future.set_exception(_detached())
 
-        self._worker.call(lambda: self._waiting.append(future)).add_done_callback(told)
+        self._worker.call(lambda: self._await(future)).add_done_callback(told)
         return future
 
     def refresh(self) -> None:
@@ -148,6 +148,10 @@ class Attachment:
             adapter.interrupt()
 
     # -- on the attachment's thread ---------------------------------------------------------------------------
+
+    def _await(self, future: "Future[Standing]") -> None:
+        self._open_at = 0.0
+        self._waiting.append(future)
 
     def _opened(self) -> Adapter:
         if self._adapter is None:
