@@ -80,7 +80,7 @@ class Demo:
         yield f"json-directory:{self.folder}/image comparisons/cache?ttl=10m"
         yield f"json-file:{self.folder}/AI responses/ai_responses.json?ttl=10m"
         yield f"multi-level:{self.folder}/AI operations"
-        yield f"asset-cache:{self.folder}/media assets"
+        yield f"asset-cache:{self.folder}/media assets?ttl=12h"
         if redis_url:
             yield f"{redis_url}?format=redis-response&prefix={PREFIX}"
 

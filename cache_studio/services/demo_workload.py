@@ -96,8 +96,8 @@ def _applications(folder: Path, redis_url: str) -> Iterator[Application]:
     yield Application(
         Cache(f"json-file:{folder}/AI responses/ai_responses.json?ttl=10m", ttl=600, capacity=100), _answer
     )
-    yield Application(Cache(f"multi-level:{folder}/AI operations", ttl=240, capacity=800), _operation)
-    yield Application(Cache(f"asset-cache:{folder}/media assets", capacity=300, serializer=Raw()), _asset)
+    yield Application(Cache(f"multi-level:{folder}/AI operations", ttl=14_400, capacity=800), _operation)
+    yield Application(Cache(f"asset-cache:{folder}/media assets?ttl=12h", capacity=300, serializer=Raw()), _asset)
     if redis_url:
         yield Application(Cache(f"{redis_url}?format=redis-response&prefix={PREFIX}", ttl=300), _response)
 
@@ -142,8 +142,20 @@ def _answer(chance: random.Random) -> Request:
     return Request(_digest("model-large", "prompt", number), lambda: _sentence(number, 40))
 
 
-OPERATIONS = {"summarize": 240.0, "extract": 480.0, "analyze": 360.0, "translate": 1440.0, "classify": 720.0}
-"""Operation to TTL in seconds: systems.md's hours, a minute each."""
+OPERATIONS = {
+    "summarize": 14_400.0,
+    "extract": 28_800.0,
+    "analyze": 21_600.0,
+    "translate": 86_400.0,
+    "classify": 43_200.0,
+}
+"""Operation to TTL in seconds, as systems.md has them for S3."""
+SHORT_LIVED = 0.25
+"""The share of entries that get a TTL of seconds, so that something expires before one's eyes."""
+
+
+def _ttl(chance: random.Random, usual: float) -> float:
+    return chance.uniform(8, 90) if chance.random() < SHORT_LIVED else usual * chance.uniform(0.3, 1.0)
 
 
 def _operation(chance: random.Random) -> Request:
@@ -154,7 +166,7 @@ def _operation(chance: random.Random) -> Request:
         key=f"{operation}:{_digest(operation, number)[:32]}",
         make=lambda: {"operation": operation, "result": _sentence(number, 20), "confidence": 0.5 + number % 50 / 100},
         namespace="ai_operations" if operation != "translate" else "translations",
-        ttl=OPERATIONS[operation] * chance.uniform(0.2, 1.0),
+        ttl=_ttl(chance, OPERATIONS[operation]),
         tags=(operation, model),
     )
 
@@ -184,7 +196,7 @@ def _response(chance: random.Random) -> Request:
             "processing_time_ms": 200 + number % 900,
             "cost_usd": round(0.0004 * (1 + number % 9), 6),
         },
-        ttl=chance.uniform(60, 300),
+        ttl=_ttl(chance, 3600),
         metadata={"request_id": request[:12], "provider_used": provider},
     )
 

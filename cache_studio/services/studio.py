@@ -143,14 +143,18 @@ class Studio:
         self.trash.close()
 
 
+SAYS_NOTHING = ("cache", ".cache", "caches", "cache.db", "l3")
+"""Names of folders and files that half of all caches have."""
+
+
 def short_name(target: Target) -> str:
     """A name for a cache that nobody named: the last telling part of its target."""
     if target.is_url:
         prefix = target.options.get("prefix", "").rstrip(":")
         return prefix or target.location.partition("://")[2]
     parts = [part for part in target.location.split(os.sep) if part]
-    last = parts[-1] if parts else target.location
-    return f"{parts[-2]}/{last}" if len(parts) > 1 and last in ("cache", "l3", "cache.db") else last
+    telling = [part for part in parts if part not in SAYS_NOTHING]
+    return (telling or parts or [target.location])[-1]
 
 
 def sentence(error: BaseException) -> str:
