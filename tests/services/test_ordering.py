@@ -1,0 +1,48 @@
+import pytest
+from views import NAN, NOW, view_of
+
+from cache_studio.model.errors import BadRequest, Cancelled
+from cache_studio.services.ordering import SORT_COLUMNS, Sort, ordered, parse_sort
+
+
+@pytest.fixture
+def view():
+    return view_of(
+        {"key": "b", "ns": "y", "type": "png", "size": 5, "created": NOW - 9, "tags": ["t"], "hits": 2},
+        {"key": "a", "ns": "x", "type": "", "size": NAN, "created": NOW - 1, "tags": ["s"]},
+        {"key": "ä", "ns": "x", "type": "jpg", "size": 7, "created": NOW - 5, "tags": [], "hits": 1},
+    )
+
+
+@pytest.mark.parametrize(
+    ("sort", "keys"),
+    [
+        ("key", "abä"), ("-key", "äba"), ("size", "bäa"), ("-size", "äba"), ("age", "aäb"), ("-age", "bäa"),
+        ("created_at", "bäa"), ("namespace", "aäb"), ("-namespace", "baä"), ("type", "äba"), ("-type", "bäa"),
+        ("tags", "äab"), ("hits", "äba"), ("-hits", "bäa"), ("ttl", "baä"),
+    ],
+)  # fmt: skip
+def test_orders_with_what_is_not_recorded_last(view, sort, keys):
+    assert "".join(view.keys[row] for row in ordered(view, view.alive, parse_sort(sort))) == keys
+
+
+def test_long_and_hostile_keys_are_in_order_too():
+    keys = ["k" * 70 + "b", "k" * 70 + "a", "k" * 70, "\ud800", "\udcff", "a\0", "a"]
+    view = view_of(*({"key": key} for key in keys))
+    found = [view.keys[row] for row in ordered(view, view.alive, Sort())]
+    assert found[:2] == ["a", "a\0"]
+    assert found[2:5] == ["k" * 70, "k" * 70 + "a", "k" * 70 + "b"]
+    assert sorted(found) == sorted(keys)
+
+
+def test_every_column_can_be_sorted_by(view):
+    for column in SORT_COLUMNS:
+        assert len(ordered(view, view.alive, Sort(column))) == 3
+    with pytest.raises(BadRequest) as caught:
+        parse_sort("-colour")
+    assert "key" in caught.value.hint
+
+
+def test_stops_when_asked(view):
+    with pytest.raises(Cancelled):
+        ordered(view, view.alive, Sort(), stop=lambda: True)
