@@ -3,7 +3,7 @@
 import time
 
 from PySide6.QtCore import QSettings, Qt, Signal
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.entry_feed import EntryFeed, FacetFigures, totals_of
@@ -63,7 +63,8 @@ class EntriesTab(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._stack, 1)
-        bar = QWidget()
+        bar = QFrame()
+        bar.setProperty("ground", "surface")
         frame = QVBoxLayout(bar)
         frame.setContentsMargins(16, 8, 16, 8)
         frame.addWidget(self.undo_bar)

@@ -67,6 +67,7 @@ class EntryDock(QDockWidget):
             self._content.closed.connect(lambda: self.set_wanted(False))
             self._content.message.connect(self.message)
             self._column.addWidget(self._content)
+            self.setTitleBarWidget(self._content.head)  # to be dragged by; a double click lets it float
         return self._content
 
 

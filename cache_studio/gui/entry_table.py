@@ -45,6 +45,8 @@ _PROBLEM_WIDTH = 220
 """Of the type column where an entry has a problem."""
 _WIDEST = 180
 """Of a column of names, until the user drags it."""
+_WIDEST_KEY = 560
+_TAGS_WIDTH = 96
 _NAMES = 200
 """Names that are looked at for the width of their column."""
 _RANGES = 2_000
@@ -195,15 +197,22 @@ class EntryTable(EntryTableView):
         self._ticker.stop()
 
     def _fit(self) -> None:
+        """Widths for the room there is: names and tags what they need, the key the rest."""
         shown = self.entries.shown
         if shown is None:
             return
-        view = shown.view
-        self.setColumnWidth(columns.NAMESPACE, _width_of(view.namespace_names, COLUMNS[columns.NAMESPACE].width))
-        types = _width_of(view.type_names, COLUMNS[columns.TYPE].width)
-        self.setColumnWidth(columns.TYPE, _PROBLEM_WIDTH if view.problems else types)
-        others = sum(self.columnWidth(at) for at in range(1, len(COLUMNS) - 1)) + COLUMNS[-1].width
-        self.setColumnWidth(columns.KEY, max(COLUMNS[0].width, min(460, self.viewport().width() - others)))
+        view, room = shown.view, self.viewport().width()
+        widths = [column.width for column in COLUMNS]
+        widths[columns.TAGS] = _TAGS_WIDTH if view.tag_sets else widths[columns.TAGS]
+        for at, names in ((columns.NAMESPACE, view.namespace_names), (columns.TYPE, view.type_names)):
+            widths[at] = _width_of(names, widths[at])
+        spare = room - sum(widths)
+        if view.problems:
+            widths[columns.TYPE] += max(0, min(_PROBLEM_WIDTH - widths[columns.TYPE], spare))
+        spare = room - sum(widths)
+        widths[columns.KEY] += max(0, min(_WIDEST_KEY - widths[columns.KEY], spare))
+        for at, width in enumerate(widths[:-1]):
+            self.setColumnWidth(at, width)
 
     def _on_dragged(self) -> None:
         if QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton and self.horizontalHeader().underMouse():

@@ -185,7 +185,8 @@ class MainWindow(QMainWindow):
         """Go from the screen at once; the threads end behind it."""
         self._remember()
         event.accept()
-        self.dock.hide()
+        if self.dock.isFloating():
+            self.dock.hide()
         for page in self._pages.values():
             page.close_page()
         QTimer.singleShot(CLOSE_MS, self, self._on_closed)
@@ -249,6 +250,7 @@ class MainWindow(QMainWindow):
             page.status_changed.connect(lambda: self._show_status(page))
             page.tab_changed.connect(lambda _tab: self._on_tab(page))
             page.undo_requested.connect(lambda action: self.commands.undo_action(page, action))
+            page.entries.undo_bar.undo_requested.connect(self.commands.undo)
             page.entries.entry_chosen.connect(lambda _entry: self._on_entry(page))
             page.entries.invalidate_requested.connect(self.action_set["invalidate"].trigger)
             page.entries.details_requested.connect(lambda: self.dock.set_wanted(True))
@@ -258,6 +260,7 @@ class MainWindow(QMainWindow):
             self.show_cache(attachment)
         else:
             self.panel.show_caches()
+        self.status.show_attached(len(self.controller.attachments))
         self.places.changed.emit()
 
     def _take_up(self, page: CachePage) -> None:
@@ -280,6 +283,7 @@ class MainWindow(QMainWindow):
         elif not self.controller.attachments:
             self._show_start()
         self.panel.show_caches()
+        self.status.show_attached(len(self.controller.attachments))
         self.places.changed.emit()
 
     def _on_news(self, attachment: Attachment, news: News) -> None:

@@ -104,7 +104,7 @@ class DetailDock(QFrame):
         )
 
     def _lay_out(self) -> None:
-        head = QFrame()
+        self.head = head = QFrame()  # the dock around it takes it as its title bar
         head.setProperty("ground", "header")
         row = QHBoxLayout(head)
         row.setContentsMargins(16, 8, 12, 8)

@@ -80,15 +80,15 @@ def _painted(view: View, row: int, now: float) -> str:
 
 
 COLUMNS = (
-    EntryColumn("key", _key, 170),
-    EntryColumn("namespace", _namespace, 88),
-    EntryColumn("type", _type, 72),
-    EntryColumn("size", _size, 76, True, "size"),
-    EntryColumn("age", _since("created"), 64, True, "created"),
-    EntryColumn("TTL", _painted, 112, True, "expires"),
-    EntryColumn("last read", _since("accessed"), 80, True, "accessed"),
-    EntryColumn("hits", _hits, 60, True, "hits"),
-    EntryColumn("tags", _painted, 120),
+    EntryColumn("key", _key, 120),
+    EntryColumn("namespace", _namespace, 84),
+    EntryColumn("type", _type, 56),
+    EntryColumn("size", _size, 70, True, "size"),
+    EntryColumn("age", _since("created"), 56, True, "created"),
+    EntryColumn("TTL", _painted, 108, True, "expires"),
+    EntryColumn("last read", _since("accessed"), 74, True, "accessed"),
+    EntryColumn("hits", _hits, 48, True, "hits"),
+    EntryColumn("tags", _painted, 48),
 )
 """In the order in which the table shows them at first."""
 KEY, NAMESPACE, TYPE, SIZE, AGE, TTL, LAST_READ, HITS, TAGS = range(len(COLUMNS))
