@@ -102,12 +102,17 @@ class Removed:
         return cls((name[0], name[1]), tuple(stamp), text, lead, follow, after, number, head, tail)
 
 
+def in_document_order(chosen: Sequence[Place]) -> list[Place]:
+    """As they stand in the document."""
+    return sorted(chosen, key=lambda place: place.start)
+
+
 def cut_out(located: Located, chosen: Sequence[Place]) -> list[Edit]:
-    """The edits that remove these entries; `chosen` in the order of the document."""
+    """The edits that remove these entries."""
     if chosen and len(chosen) == located.count:
         return [Edit(located.opened, located.closed)]
     edits = []
-    for nth, place in enumerate(chosen):
+    for nth, place in enumerate(in_document_order(chosen)):
         leading = place.number == nth  # all entries before it go as well
         if leading and place.start_behind is not None:
             edits.append(Edit(place.start, place.start_behind))
@@ -125,8 +130,8 @@ def staying_before(chosen: Sequence[Place]) -> dict[Name, Name | None]:
 
 
 def take_out(located: Located, chosen: Sequence[Place], read: Callable[[int, int], bytes]) -> Iterator[Removed]:
-    """Complete copies of these entries, one after another; `read(start, end)` gives bytes of the document."""
-    anchors = staying_before(chosen)
+    """Complete copies of these entries, in the order given; `read(start, end)` gives bytes of the document."""
+    anchors = staying_before(in_document_order(chosen))
     head, tail = read(located.opened, located.first), read(located.last, located.closed)
     for place in chosen:
         yield Removed(

@@ -230,7 +230,7 @@ class JsonAdapter(Adapter):
                 else:
                     fates[name] = (Fate.REMOVED, place.end - place.start)
                     chosen.append(place)
-            return sorted(chosen, key=lambda place: place.start)
+            return chosen
 
         first: list[tuple[Stamp, Sequence[Edit]]] = []
 

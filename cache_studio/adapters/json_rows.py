@@ -27,7 +27,7 @@ FIGURES = ("ttl_field", "hits")
 NAN = float("nan")
 
 
-def stamp_of_span(text: bytes) -> tuple[int, int, int]:
+def stamp_of_span(text: bytes | memoryview) -> tuple[int, int, int]:
     """Length and checksum of a span.
 
     Only a change since it was seen must show: every change of four bytes side by side does for certain, any other

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cache_studio.adapters.json_spans import Fault, JsonWalk
+from cache_studio.adapters.json_spans import Fault, JsonWalk, pointer_parts
 from cache_studio.adapters.mapping import guess_roles
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.errors import EntryNotFound
@@ -61,7 +61,7 @@ def sample_lines(sight: Sight) -> Sample | None:
 
 def sample(sight: Sight, pointer: str = "") -> Sample | None:
     """The first entries below `pointer` (one name or the whole), as far as the head holds them."""
-    walk = JsonWalk(io.BytesIO(sight.head), pointer.split("/")[1:], json.loads)
+    walk = JsonWalk(io.BytesIO(sight.head), pointer_parts(pointer), _whole)
     values: list[object] = []
     try:
         for members in walk.members():
@@ -85,7 +85,7 @@ def inner_samples(sight: Sight) -> list[Sample]:
 
 def _names(head: bytes) -> list[str]:
     """Keys of an object whose value begins as a container, also where the head ends within it."""
-    walk = JsonWalk(io.BytesIO(head), (), json.loads)
+    walk = JsonWalk(io.BytesIO(head), (), _whole)
     names: list[str] = []
     end = 0
     try:
@@ -106,6 +106,10 @@ def _names(head: bytes) -> list[str]:
 
 def _text(head: bytes) -> bytes:
     return head.removeprefix(b"\xef\xbb\xbf")
+
+
+def _whole(value: bytes | memoryview) -> object:
+    return json.loads(bytes(value))
 
 
 def _decoded(line: bytes) -> object:

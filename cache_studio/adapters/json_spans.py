@@ -45,8 +45,8 @@ class Member(NamedTuple):
 
     start: int
     """Byte offset in the file; the span ends at `start + len(text)`."""
-    text: bytes
-    """The whole span, key included, separators not."""
+    text: bytes | memoryview
+    """The whole span, key included, separators not; a window of the chunk that was read where that saves a copy."""
     value: int
     """Where in `text` the value begins."""
     key: str | None
@@ -87,7 +87,12 @@ class JsonWalk:
     """One walk through a document; after it, `opened`, `closed` and `kind` tell where the entries lie."""
 
     def __init__(
-        self, file: Readable, pointer: Sequence[str], decode: Callable[[bytes], object], *, lines: bool = False
+        self,
+        file: Readable,
+        pointer: Sequence[str],
+        decode: Callable[[bytes | memoryview], object],
+        *,
+        lines: bool = False,
     ) -> None:
         """`decode` makes of a value's bytes what the caller needs, or raises ValueError or RecursionError."""
         self._file = file
@@ -183,19 +188,21 @@ class JsonWalk:
         The first is known to begin here. What decodes as one whole value up to a separator is that entry, because
         no JSON value is the beginning of another one with a comma after it; so the next one begins behind it.
         """
-        gap_from = last.start + len(last.text) - self._base
+        shown = bytes(last.text)
+        gap_from = last.start + len(shown) - self._base
         if gap_from < 0:
             return []
         first = self._buffer[self._at : self._at + 1]
         first = first if first in b'"{[' else b""
-        ending = last.text[-1:] if last.text[-1] in b"}]" else b""
+        ending = shown[-1:] if shown[-1] in b"}]" else b""
         gap = self._buffer[gap_from : self._at]
-        colon = b"" if last.key is None else last.text[last.text.rindex(b'"', 0, last.value) : last.value]
+        colon = b"" if last.key is None else shown[shown.rindex(b'"', 0, last.value) : last.value]
         return self._guessed(ending + gap + first, len(ending), len(gap), colon)
 
     def _guessed(self, separator: bytes, ending: int, gap: int, colon: bytes) -> list[Member]:
         # One loop without calls of our own: this is what a big file's listing spends its time in.
         buffer, base, at, decode = self._buffer, self._base, self._at, self._decode
+        window = memoryview(buffer)
         found: list[Member] = []
         key, value_at = None, 0
         while (cut := buffer.find(separator, at + 1)) >= 0:
@@ -206,17 +213,17 @@ class JsonWalk:
                 if value_at < 0 or b'"' in raw or b"\\" in raw:
                     break
                 key = raw.decode("utf-8", "surrogateescape")
-                if not (raw.isascii() and key.isprintable()):
+                if not raw.isalnum() and not (raw.isascii() and key.isprintable()):
                     break  # rare enough for the exact way, which knows what a text may hold
                 value_at += len(colon) - at
-            text = buffer[at:end]
             # White space at an end belongs to no value: the exact way would draw the span otherwise.
-            if len(text) == value_at or text[value_at] <= 0x20 or text[-1] <= 0x20:
+            if at + value_at >= end or buffer[at + value_at] <= 0x20 or buffer[end - 1] <= 0x20:
                 break
             try:
-                decoded = decode(text[value_at:] if value_at else text)
+                decoded = decode(window[at + value_at : end])
             except (msgspec.MsgspecError, ValueError, RecursionError):
                 break
+            text = window[at:end]
             found.append(Member(base + at, text, value_at, key, decoded))
             at = end + gap
         self._at = at

@@ -141,7 +141,7 @@ def test_elements_without_a_key_are_known_by_their_bytes(path: Path) -> None:
     keep = MemoryKeep()
     assert [removal.fate for removal in adapter.remove([rows[3].seen, rows[0].seen], keep)] == [Fate.REMOVED] * 2
     assert path.read_text() == '["x", {"a": 1}, [1]]'
-    assert [copy.key for copy in keep.taken] == [rows[0].key, rows[3].key]
+    assert [copy.key for copy in keep.taken] == [rows[3].key, rows[0].key]
     assert [back.fate for back in adapter.restore(keep.taken, keep)] == [Return.RESTORED] * 2
     assert path.read_text() == '[5, "x", {"a": 1}, "x", [1]]'
     adapter.close()
