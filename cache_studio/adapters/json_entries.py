@@ -199,7 +199,10 @@ class JsonAdapter(Adapter):
         place = located.places.get(name_of(entry_id))
         if place is None:
             raise EntryNotFound(f"There is no entry “{key_of(entry_id)}” any more.", "Refresh the list.")
-        return place.start, place.value, place.end, located.identity
+        if located.identity != identity:
+            self._seen, self._seen_identity = {}, located.identity
+        self._seen[entry_id] = (place.start, place.value, place.end)
+        return (*self._seen[entry_id], located.identity)
 
     def _status(self) -> os.stat_result:
         return self._folder.status(self._name)
