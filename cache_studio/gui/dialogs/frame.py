@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QPixmap, QShowEvent
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cache_studio.gui.look import icons, theme
 from cache_studio.gui.look.colors import Pill
 from cache_studio.gui.look.text import display_text, plain_label, tr
 from cache_studio.gui.widgets.buttons import IconButton
 from cache_studio.gui.widgets.cards import text_color
+from cache_studio.gui.widgets.icon_note import IconNote
 
 PADDING = 24
 _TILE = 40
@@ -89,32 +90,6 @@ class DialogHead(QWidget):
         self._title.setText(display_text(title, 300))
         self._sentence.setText(display_text(sentence, 600))
         self._sentence.setVisible(bool(sentence))
-
-
-class IconNote(QWidget):
-    """An icon in a colour role beside a sentence that wraps."""
-
-    def __init__(self, icon: str, text: str, color: str = "text2", style: str = "note") -> None:
-        super().__init__()
-        self._icon, self._color = icon, color
-        self._mark = QLabel()
-        self._mark.setFixedSize(QSize(16, 16))
-        self.label = plain_label(display_text(text, 600), style)
-        self.label.setWordWrap(True)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
-        row.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self.label, 1)
-        theme.theme().changed.connect(self._restyle)
-        self._restyle()
-
-    def _restyle(self) -> None:
-        self._mark.setPixmap(_pixmap(self._icon, self._color, self.devicePixelRatioF()))
-
-
-def _pixmap(icon: str, color: str, ratio: float) -> QPixmap:
-    return icons.pixmap(icon, text_color(color), 16, ratio)
 
 
 def separator() -> QFrame:

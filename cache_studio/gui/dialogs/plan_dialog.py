@@ -8,13 +8,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from cache_studio.gui.dialogs import plan_words
-from cache_studio.gui.dialogs.frame import DialogHead, Foot, FrameDialog, IconNote, error_note, separator
+from cache_studio.gui.dialogs.frame import DialogHead, Foot, FrameDialog, error_note, separator
 from cache_studio.gui.dialogs.plan_page import PlanPage
 from cache_studio.gui.dialogs.plan_words import PlanFigures, figures_of
 from cache_studio.gui.dialogs.progress_page import ProgressPage
 from cache_studio.gui.look.text import display_text, tr
 from cache_studio.gui.tasks import Tasks
 from cache_studio.gui.widgets.buttons import DangerButton, PrimaryButton, SecondaryButton
+from cache_studio.gui.widgets.icon_note import IconNote
 from cache_studio.model.errors import CacheStudioError, Cancelled
 from cache_studio.model.plans import Outcome, Plan, Progress, Verb
 from cache_studio.services import act

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from cache_studio.gui.dialogs.frame import IconNote
 from cache_studio.gui.dialogs.plan_lines import FIRST, PlanLinesModel, plan_table
 from cache_studio.gui.dialogs.plan_words import (
     NAMESPACES_SHOWN,
@@ -20,6 +19,7 @@ from cache_studio.gui.look.text import display_text, plain_label, tr
 from cache_studio.gui.widgets.bar_list import Bar, BarList
 from cache_studio.gui.widgets.buttons import LinkButton
 from cache_studio.gui.widgets.entry_table import HEADER_HEIGHT
+from cache_studio.gui.widgets.icon_note import IconNote
 from cache_studio.model.plans import Plan, Verb
 from cache_studio.model.statistics import Group
 from cache_studio.model.units import format_count, format_size

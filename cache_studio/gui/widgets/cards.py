@@ -141,6 +141,11 @@ class FigureCard(QFrame):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.set_figure(None)
 
+    def set_title(self, title: str) -> None:
+        """Say what the figure is."""
+        self._title.setText(title)
+        self._speak()
+
     def set_figure(self, figure: str | None, unit: str = "", source: str = "") -> None:
         """Show `figure` (already formatted) with its unit and source; None is "not recorded"."""
         known = figure is not None
