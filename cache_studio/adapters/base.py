@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cache_studio.model.columns import Batch, ScanEnd
     from cache_studio.model.identity import EntryId
     from cache_studio.model.payload import Payload
+    from cache_studio.recording.reader import Recorded
 
 
 class Certainty(StrEnum):
@@ -89,6 +90,22 @@ class Kept(Protocol):
         """The file, open for reading."""
 
 
+class Announcements(Protocol):
+    """A cache that tells by itself what changes; heard by a thread of its own beside the adapter's."""
+
+    complete: bool
+    """Whether every change is told; else the cache must still be listed as if none were."""
+
+    def changes(self) -> Iterator[frozenset[str]]:
+        """Names for `Adapter.changes`, blocking between; ends after `stop`. CacheUnavailable when some were lost."""
+
+    def stop(self) -> None:
+        """End `changes`; from any thread, more than once."""
+
+    def close(self) -> None:
+        """Release everything, after `changes` has ended."""
+
+
 class Adapter(ABC):
     """One open cache of one format, read and changed through one vocabulary.
 
@@ -143,9 +160,10 @@ class Adapter(ABC):
         raise UnsupportedAction("Nothing is pending in this format.")
 
     def changes(self, names: Collection[str]) -> "tuple[Batch, list[EntryId]] | None":
-        """What the watcher's changed file names mean: entries new or rewritten, and ids that are gone.
+        """What changed names mean: entries new or rewritten, and ids that are gone.
 
-        None (the default) means that only a new scan can tell.
+        They are the watcher's file names, or those of `announcements`. None (the default) means that
+        only a new scan can tell.
         """
         return None
 
@@ -186,6 +204,10 @@ class Adapter(ABC):
         """Hits and misses as the cache itself records them; empty where it does not."""
         return Counters()
 
+    def recorded(self, now: float) -> "Recorded | None":
+        """What our runtime counted where only this connection finds it (a server); files are read beside the cache."""
+        return None
+
     def details(self) -> Mapping[str, object]:
         """The format's own figures for `stats` (JSON values), cheap to find out."""
         return {}
@@ -193,6 +215,10 @@ class Adapter(ABC):
     def watched(self) -> tuple[tuple[str, bool], ...]:
         """Folders to watch, each with whether it is watched recursively. Empty: the cache is polled."""
         return ()
+
+    def announcements(self) -> Announcements | None:
+        """Subscribe to what the cache itself tells of changes (ability WATCH), for another thread to listen to."""
+        return None
 
     def interrupt(self) -> None:
         """End the call in progress (from another thread); that call raises Cancelled. Default: nothing."""

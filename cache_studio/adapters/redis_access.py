@@ -27,7 +27,7 @@ class RedisAccess(KeyAccess):
         """Prepare; connects at the first call."""
         self._place = place
         self._prefix = str(options.get("prefix") or "")
-        self._redis: Any = Redis(connection_pool=_pool(place))
+        self._redis: Any = client_of(place)
 
     @classmethod
     def open(cls, target: Target, options: Mapping[str, OptionValue]) -> Self:
@@ -38,15 +38,8 @@ class RedisAccess(KeyAccess):
         """Close all connections."""
         self._redis.connection_pool.disconnect()
 
-    @contextmanager
-    def _sentences(self) -> Iterator[None]:
-        try:
-            yield
-        except (RedisError, OSError) as error:
-            raise explain(error, self._place) from error
-
     def _at_once(self, *commands: tuple[object, ...], transaction: bool = False) -> list[Any]:
-        with self._sentences(), self._redis.pipeline(transaction=transaction) as pipeline:
+        with sentences(self._place), self._redis.pipeline(transaction=transaction) as pipeline:
             for command in commands:
                 pipeline.execute_command(*command)
             answers: list[Any] = pipeline.execute(raise_on_error=transaction)
@@ -54,7 +47,7 @@ class RedisAccess(KeyAccess):
 
     def _stored(self) -> Iterator[tuple[str, int, int]]:
         """Name, bytes and remaining milliseconds (-1: never stale) of the string keys under the prefix."""
-        with self._sentences():
+        with sentences(self._place):
             walk = cast(
                 Iterator[bytes], self._redis.scan_iter(match=glob_of(self._prefix), count=_PAGE, _type="string")
             )
@@ -74,6 +67,20 @@ class RedisAccess(KeyAccess):
 def known_of(key: str, namespace: str, size: int, left: int, now: float) -> Known:
     """What `_stored` tells of one key; Redis keeps no time of creation (NaN)."""
     return Known(key, namespace, size, float("nan"), None if left < 0 else now + left / 1000)
+
+
+@contextmanager
+def sentences(place: Place) -> Iterator[None]:
+    """What the driver raises inside leaves as an error of the model."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise explain(error, place) from error
+
+
+def client_of(place: Place) -> Redis:
+    """A client that threads may share; it connects when it is first used."""
+    return Redis(connection_pool=_pool(place))
 
 
 def _pool(place: Place) -> ConnectionPool:

@@ -13,6 +13,7 @@ from cache_studio.adapters.defaults import take
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import NEVER, Described, Listing
 from cache_studio.adapters.redis_options import bytes_of, text_of
+from cache_studio.adapters.redis_recorder import read_recorder
 from cache_studio.adapters.redis_removal import (
     COPY_BYTES,
     TOO_LARGE,
@@ -39,6 +40,7 @@ from cache_studio.model.seeing import (
     Volume,
 )
 from cache_studio.model.targets import Target
+from cache_studio.recording.reader import Recorded
 
 KINDS = ("none", "string", "list", "set", "zset", "hash", "stream")
 _FIRST_ROWS, _ROWS = 500, 5000
@@ -205,6 +207,11 @@ class RedisAdapter(Adapter):
         """The server's hits and misses without those of our own reads."""
         with self._link.call():
             return self._link.counters()
+
+    def recorded(self, now: float) -> Recorded | None:
+        """What the runtime of the applications counted for this prefix."""
+        with self._link.call():
+            return read_recorder(self._link, self._prefix, now)
 
     def details(self) -> Mapping[str, object]:
         """The server's own figures; they speak of all its databases."""

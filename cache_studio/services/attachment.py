@@ -271,7 +271,7 @@ class Attachment:
 
     def _measure(self, adapter: Adapter) -> None:
         catalog, now = self._catalog, time.time()
-        recorded = read_recorded(self.place.target, self.place.format, now)
+        recorded = read_recorded(adapter, self.place.target, self.place.format, now)
         self.standing = replace(
             self.standing,
             at=now,

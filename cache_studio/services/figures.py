@@ -12,10 +12,10 @@ from cache_studio.recording.reader import Counts, Recorded, read_recorder
 from cache_studio.services.catalog import Catalog
 
 
-def read_recorded(target: Target, format: Format, now: float) -> Recorded | None:
+def read_recorded(adapter: Adapter, target: Target, format: Format, now: float) -> Recorded | None:
     """What the application's own runtime counted in the recorder beside the cache; None where there is none."""
     if target.is_url:
-        return None
+        return adapter.recorded(now)
     try:
         return read_recorder(recorder_path(format.home(target.location)), now)
     except BadRequest:
