@@ -19,6 +19,8 @@ from cache_studio.gui.look.resources import resource
 from cache_studio.gui.messages import BugReporter
 
 CLOSE_SECONDS = 5.0
+SWITCH_SECONDS = 0.0005
+"""How long another thread may keep Python: each call that paints gives it away and must have it again."""
 Demo = Callable[[], Sequence[str]]
 """Starts the demo caches and returns their targets; blocks, is called off the window's thread."""
 
@@ -28,6 +30,7 @@ def run(targets: Sequence[str], demo: Demo | None = None) -> int:
 
     `demo` is what the button "Try the demo" starts; without it the button is not there.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     app = application(sys.argv[:1])
     settings, _ = SettingsFile(paths.settings_file()).load()
     dress(app, settings)

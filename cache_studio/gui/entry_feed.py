@@ -39,6 +39,8 @@ LEAST_MS = 100
 """Between two listings that nobody asked for."""
 FACETS_EVERY = 1.0
 """Seconds between two counts of facets that nobody asked for."""
+REST = 5.0
+"""A listing or count that nobody asked for leaves so many times its length to the other threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class EntryFeed(QObject):
         self.sort = Sort()
         self.shown: EntryRows | None = None
         self._running = self._outdated = False
-        self._began = self._seconds = self._counted_at = 0.0
+        self._began = self._seconds = self._counted_at = self._count_seconds = 0.0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._list)
@@ -103,7 +105,7 @@ class EntryFeed(QObject):
         if self._running:
             self._outdated = True
         elif not self._timer.isActive():
-            self._timer.start(max(LEAST_MS, round(2_000 * self._seconds)))
+            self._timer.start(max(LEAST_MS, round(1_000 * REST * self._seconds)))
 
     def stop(self) -> None:
         """Want nothing any more."""
@@ -135,9 +137,13 @@ class EntryFeed(QObject):
         self._ended()
         self.shown = shown
         self.listed.emit(shown)
-        wait = FACETS_EVERY - (time.monotonic() - self._counted_at)
+        wait = max(FACETS_EVERY, REST * self._count_seconds) - (time.monotonic() - self._counted_at)
         if not self._count_timer.isActive():
             self._count_timer.start(max(0, round(wait * 1000)))
+
+    def _on_counted(self, figures: FacetFigures) -> None:
+        self._count_seconds = time.monotonic() - self._counted_at
+        self.counted.emit(figures)
 
     def _on_error(self, error: CacheStudioError) -> None:
         self._ended()
@@ -160,8 +166,8 @@ class EntryFeed(QObject):
         self._controller.tasks.run(
             self._name("count"),
             lambda stop: count_facets(listing, time.time(), stop),
-            self.counted.emit,
-            self._on_error,
+            self._on_counted,
+            self.failed.emit,
         )
 
 
