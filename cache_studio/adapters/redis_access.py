@@ -45,6 +45,16 @@ class RedisAccess(KeyAccess):
             answers: list[Any] = pipeline.execute(raise_on_error=transaction)
         return answers
 
+    def _together(self, commands: Sequence[tuple[object, ...]], beside: Sequence[tuple[object, ...]]) -> None:
+        """One transaction; what fails `beside` (a key that the application uses for something else) is left out."""
+        with sentences(self._place), self._redis.pipeline(transaction=True) as pipeline:
+            for command in (*commands, *beside):
+                pipeline.execute_command(*command)
+            answers = pipeline.execute(raise_on_error=False)
+            for answer in answers[: len(commands)]:
+                if isinstance(answer, Exception):
+                    raise answer
+
     def _stored(self) -> Iterator[tuple[str, int, int]]:
         """Name, bytes and remaining milliseconds (-1: never stale) of the string keys under the prefix."""
         with sentences(self._place):

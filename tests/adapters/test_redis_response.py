@@ -181,6 +181,42 @@ def test_the_runtime_writes_what_the_studio_reads(client: redis.Redis, redis_url
     access.close()
 
 
+def test_the_figures_of_requests_are_kept_for_a_day(client: redis.Redis, redis_url: str) -> None:
+    target = parse_target(redis_url)
+    access = RedisResponseAccess.open(target, read_options(get_format("redis-response").options, target.options))
+    now = time.time()
+    response = {
+        "content": "x",
+        "request_id": "r1",
+        "provider_used": "north",
+        "processing_time_ms": 300,
+        "cost_usd": 0.02,
+    }
+    access.put("a" * 64, Held(json.dumps(response).encode(), now - 90_000, now + 60))
+    access.put("b" * 64, Held(json.dumps(response | {"request_id": "r2", "cost_usd": True}).encode(), now, now + 60))
+    beside = {"request_id": "r3", "provider_used": "south", "response_time_ms": 500, "cost_usd": 0.04}
+    access.put("c" * 64, Held(b"no JSON", now, None, metadata=beside))
+    access.put("d" * 64, Held(b'{"request_id": "r4", "cost_usd": "dear"}', now))
+    assert client.zrange("luciddreamer:metrics", 0, -1) == [b"r2", b"r3"]
+    assert all(86_000 < client.ttl(f"luciddreamer:metrics{part}") <= 86_400 for part in ("", ":r2", ":r3"))
+    with attached(redis_url, "redis-response") as adapter:
+        requests = adapter.details()["requests"]
+    assert (requests["count"], requests["mean_response_time_ms"]) == (2, 400)
+    assert requests["cost_usd"] == pytest.approx(0.04)
+    assert [part["provider"] for part in requests["providers"]] == ["north", "south"]
+    access.close()
+
+
+def test_what_stands_in_the_way_of_the_figures_does_not_stop_a_response(client: redis.Redis, redis_url: str) -> None:
+    target = parse_target(redis_url)
+    access = RedisResponseAccess.open(target, read_options(get_format("redis-response").options, target.options))
+    client.set("luciddreamer:metrics", "of the application")
+    access.put("a" * 64, Held(b'{"request_id": "r1", "cost_usd": 1}', time.time(), time.time() + 60))
+    assert access.get("a" * 64) is not None
+    assert client.get("luciddreamer:metrics") == b"of the application"
+    access.close()
+
+
 def test_a_dead_server_is_a_sentence_for_the_runtime() -> None:
     target = parse_target(f"redis://127.0.0.1:{free_port()}/0")
     access = RedisResponseAccess.open(target, read_options(get_format("redis-response").options, target.options))

@@ -1,4 +1,4 @@
-"""The runtime's door to the response cache: the response and its twin, written together."""
+"""The runtime's door to the response cache: the response, its twin and its request's figures, written together."""
 
 import math
 import time
@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from cache_studio.adapters.base import Held, Known
 from cache_studio.adapters.redis_access import RedisAccess, known_of
 from cache_studio.adapters.redis_options import bytes_of
-from cache_studio.adapters.redis_response.layout import META, Meta, meta_of, parse_meta, write_meta
+from cache_studio.adapters.redis_response.layout import (
+    META,
+    METRICS_SECONDS,
+    Meta,
+    meta_of,
+    metrics_index,
+    metrics_prefix,
+    parse_meta,
+    request_of,
+    write_meta,
+)
 
 
 class RedisResponseAccess(RedisAccess):
@@ -26,20 +36,23 @@ class RedisResponseAccess(RedisAccess):
         return Held(value, known.cached_at, expires, tags=_tags(known), metadata=_metadata(known))
 
     def put(self, key: str, held: Held, namespace: str = "") -> None:
-        """Store both with the same TTL in one transaction; what is stale already is not stored."""
+        """Store both with the same TTL in one transaction; what is stale already is not stored.
+
+        Response time and cost, where the metadata or the response tell them, are noted for a day.
+        """
         name, twin = self._key(key), bytes_of(meta_of(self._prefix + key))
         created = time.time() if math.isnan(held.created) else held.created
         ttl = None if held.expires is None else held.expires - created
         meta = write_meta(held.metadata, created, ttl)
-        if held.expires is None:
-            self._at_once(("SET", name, held.value), ("SET", twin, meta), transaction=True)
-            return
-        left = round((held.expires - time.time()) * 1000)
-        if left <= 0:
-            self._at_once(("UNLINK", name, twin), transaction=True)
-            return
-        both = (("SET", name, held.value, "PX", left), ("SET", twin, meta, "PX", left))
-        self._at_once(*both, transaction=True)
+        life: tuple[object, ...] = ()
+        if held.expires is not None:
+            left = round((held.expires - time.time()) * 1000)
+            if left <= 0:
+                self._at_once(("UNLINK", name, twin), transaction=True)
+                return
+            life = ("PX", left)
+        both = (("SET", name, held.value, *life), ("SET", twin, meta, *life))
+        self._together(both, self._notes(held, created))
 
     def delete(self, key: str, namespace: str = "") -> bool:
         """Remove both; whether the response was there."""
@@ -55,6 +68,18 @@ class RedisResponseAccess(RedisAccess):
             key = name[len(self._prefix) :]
             if not name.endswith(META) and not key.startswith("processing:"):
                 yield known_of(key, "", size, left, now)
+
+    def _notes(self, held: Held, created: float) -> tuple[tuple[object, ...], ...]:
+        request = request_of(held.value, held.metadata)
+        if request is None:
+            return ()
+        index = bytes_of(metrics_index(self._prefix))
+        return (
+            ("SET", bytes_of(metrics_prefix(self._prefix) + request.id), request.data, "EX", METRICS_SECONDS),
+            ("ZADD", index, created, bytes_of(request.id)),
+            ("ZREMRANGEBYSCORE", index, "-inf", f"({created - METRICS_SECONDS}"),
+            ("EXPIRE", index, METRICS_SECONDS),
+        )
 
 
 def _tags(known: Meta) -> tuple[str, ...]:

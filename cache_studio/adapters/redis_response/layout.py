@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cache_studio.adapters.redis_options import RESPONSE_META, root_of
@@ -13,6 +13,12 @@ META = RESPONSE_META
 """What the name of an entry's twin adds."""
 META_BYTES = 65_536
 """More of a twin is not read."""
+METRICS_SECONDS = 86_400
+"""How long the figures of a request are kept."""
+_RESPONSE_BYTES = 1 << 20
+"""A longer response is not searched for its figures."""
+_FIGURES = {"response_time_ms": ("response_time_ms", "processing_time_ms"), "cost_usd": ("cost_usd",)}
+"""What is noted of a request, and under which names a response tells it."""
 
 
 def meta_of(key: str) -> str:
@@ -62,6 +68,41 @@ def write_meta(metadata: Mapping[str, object], created: float, ttl: float | None
     known = {"request_id": metadata.get("request_id"), "provider_used": metadata.get("provider_used")}
     times = {"cached_at": format_iso(created), "ttl_seconds": None if ttl is None else _short(ttl)}
     return json.dumps(known | times).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The figures of one request: its id, and the JSON object that is kept under it."""
+
+    id: str
+    data: bytes
+
+
+def request_of(value: bytes, metadata: Mapping[str, object]) -> Request | None:
+    """What a response and what is told beside it say of their request; None without an id, a time or a cost."""
+    told = {**_object(value), **metadata}
+    figures = {name: number for name, names in _FIGURES.items() if (number := _number(told, names)) is not None}
+    request_id = _text(told.get("request_id"))
+    if not request_id or not figures:
+        return None
+    provider = _text(told.get("provider_used")) or _text(told.get("provider"))
+    return Request(request_id, json.dumps({"provider": provider, **figures}).encode())
+
+
+def _object(value: bytes) -> Mapping[str, object]:
+    if len(value) > _RESPONSE_BYTES:
+        return {}
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _number(told: Mapping[str, object], names: Sequence[str]) -> float | None:
+    values = (told.get(name) for name in names)
+    numbers = (v for v in values if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v))
+    return next(numbers, None)
 
 
 def _text(value: object) -> str | None:
