@@ -50,6 +50,8 @@ def run(arguments: Sequence[str] | None = None) -> Window | int:
     try:
         answer = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            return code_of(end.__context__)
         return int(end.code or Exit.DONE)
     except click.exceptions.Abort:
         return code_of(KeyboardInterrupt())

@@ -105,7 +105,7 @@ class Attachment:
         return self._worker.run(on_thread(), on_progress)
 
     def listed(self) -> "Future[Standing]":
-        """Done when a listing has ended and nothing is pending; fails when the cache, tried at once, cannot be reached."""
+        """Done when a listing has ended and nothing is pending; fails when the cache cannot be reached now."""
         future: Future[Standing] = Future()
 
         def told(done: "Future[None]") -> None:
@@ -121,8 +121,13 @@ class Attachment:
         self._open_at = 0.0
         self._worker.wake()
 
+    def poll(self, every: float) -> None:
+        """List a cache without watched folders anew after so many seconds, or later where a listing is dear."""
+        self._agenda.poll_every = every
+        self._worker.wake()
+
     def note_changes(self, names: Collection[str] | None) -> None:
-        """A watcher saw these files change; None when it cannot say which."""
+        """These changed (files that a watcher saw, or what the cache itself told); None when it cannot be said."""
         self._agenda.note(names)
         self._worker.wake()
 

@@ -9,7 +9,7 @@ from cache_studio.adapters.registry import get_format
 from cache_studio.config import paths
 from cache_studio.config.profiles import Profile, Profiles
 from cache_studio.config.settings import Settings, SettingsFile
-from cache_studio.model.errors import BadRequest, CacheStudioError
+from cache_studio.model.errors import BadRequest, CacheStudioError, WrongFormat
 from cache_studio.model.targets import Target
 from cache_studio.services.act import recover
 from cache_studio.services.attachment import Attachment, Place
@@ -48,11 +48,21 @@ class Studio:
         profile = self.profiles.find(str(wanted))
         target = wanted if isinstance(wanted, Target) else parse(profile.target if profile else wanted)
         if profile is None or not target.format:
-            proposal = choose(propose(target))
-            profile = profile or self.profiles.find(str(proposal.target))
-            target = proposal.target
+            target = self._decided(target)
+            profile = profile or self.profiles.find(str(target))
         place = self.place_of(target, profile)
         return place if read_only is None else replace(place, writable=not read_only)
+
+    def _decided(self, target: Target) -> Target:
+        """With format and options: as it is recognised or, where nothing is left to recognise, as it was emptied."""
+        try:
+            return choose(propose(target)).target
+        except WrongFormat:
+            for action in self.trash.actions():
+                emptied = parse(action.target)
+                if emptied.location == target.location and target.format in ("", emptied.format):
+                    return emptied.with_options(dict(emptied.options) | dict(target.options))
+            raise
 
     def same_place(self, text: str, known: str) -> Target:
         """`text` where it is the cache of the target `known` (but for a password); BadRequest where it is another."""

@@ -1,0 +1,119 @@
+"""Real caches in the layouts of their applications, and the real program run on them."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO, StringIO, TextIOWrapper
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "adapters"))
+
+from layout_trees import TREES
+from redis_caches import application, write_response
+
+from cache_studio.cli.diagnostics import Exit
+from cache_studio.cli.main import run
+from cache_studio.services import act
+
+TABLE_KEYS = ("alpha", "beta", "gamma")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of the program ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        """What it printed."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def cache_studio(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """Run a command as a user does, without a terminal: each time with a new studio, in this process (a start takes
+    most of a command's time; `test_process` starts the program itself)."""
+
+    def run_here(*arguments: object) -> Ended:
+        out, err = TextIOWrapper(BytesIO(), "utf-8"), TextIOWrapper(BytesIO(), "utf-8")
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdin", StringIO())
+            patched.setattr(sys, "stdout", out)
+            patched.setattr(sys, "stderr", err)
+            code = run([str(argument) for argument in arguments])
+        assert isinstance(code, int)
+        texts = []
+        for stream in (out, err):
+            stream.flush()
+            texts.append(stream.buffer.getvalue().decode("utf-8", "surrogateescape"))
+        assert code != Exit.BUG, texts[1]
+        return Ended(code, *texts)
+
+    monkeypatch.setattr(act, "LOOK_AGAIN_SECONDS", 0.0)
+    return run_here
+
+
+def _table(base: Path) -> str:
+    import sqlite3
+    from contextlib import closing
+
+    path = base / "app.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE http_cache (cache_key TEXT PRIMARY KEY, value BLOB, created_at REAL, hits INT)")
+        for number, key in enumerate(TABLE_KEYS):
+            database.execute("INSERT INTO http_cache VALUES (?, ?, 1800000000.0, ?)", (key, b"v" * 50, number))
+    return f"sqlite-table:{path}?table=http_cache"
+
+
+def _json_table(base: Path) -> str:
+    path = base / "sessions.json"
+    path.write_text(json.dumps({key: {"v": key, "saved": 1_700_000_000} for key in TABLE_KEYS}))
+    return f"json-table:{path}"
+
+
+def _redis(url: str, kind: str) -> str:
+    with application(url) as client:
+        for number, key in enumerate(TABLE_KEYS):
+            if kind == "redis":
+                client.set(f"app:{key}", b"v" * 50, ex=3600 + number)
+            else:
+                write_response(client, "app:cache:" + format(number, "064x"), key)
+    prefix = "app:" if kind == "redis" else "app:cache:"
+    return f"{url}?prefix={prefix}&format={kind}"
+
+
+@pytest.fixture
+def make_cache(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """A cache of three entries in a format; its target."""
+
+    def make(name: str) -> str:
+        if name in TREES:
+            return str(TREES[name](tmp_path))
+        if name == "sqlite-table":
+            return _table(tmp_path)
+        if name == "json-table":
+            return _json_table(tmp_path)
+        return _redis(request.getfixturevalue("redis_url"), name)
+
+    return make
+
+
+FORMATS = (*TREES, "sqlite-table", "json-table", "redis", "redis-response")
+
+
+@pytest.fixture(params=FORMATS)
+def format_name(request: pytest.FixtureRequest) -> str:
+    """Each format, one after another."""
+    return request.param
+
+
+@pytest.fixture
+def target(format_name: str, make_cache: Callable[[str], str]) -> str:
+    """A cache of three entries in this format."""
+    return make_cache(format_name)
