@@ -5,11 +5,12 @@ import re
 import secrets
 import time
 from abc import abstractmethod
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from typing import ClassVar, Self, cast
 
 from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, require_found
 from cache_studio.adapters.defaults import take
+from cache_studio.adapters.redis_events import KeyEvents
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import NEVER, Described, Listing
 from cache_studio.adapters.redis_options import bytes_of, text_of
@@ -93,6 +94,10 @@ class RedisAdapter(Adapter):
     def _names(self, entry_id: EntryId) -> Names:
         """The keys of one entry, its own first."""
 
+    def _parts(self, names: Collection[str]) -> Iterable[str]:
+        """Every key whose row may be another one because these changed."""
+        return names
+
     @abstractmethod
     def _stamp(self, entry: Described) -> Stamp:
         """The stamp of an entry whose keys are these; its last number is the expiry."""
@@ -131,6 +136,20 @@ class RedisAdapter(Adapter):
         if namespace is None:
             return batch
         return take(batch, [row for row, name in enumerate(batch.namespaces) if name == namespace])
+
+    def changes(self, names: Collection[str]) -> tuple[Batch, list[EntryId]]:
+        """The entries that these announced keys are part of, asked for directly."""
+        ids = [name for name in dict.fromkeys(self._parts(names)) if name.startswith(self._prefix)]
+        with self._link.call():
+            batch = self._batch(self._entries(self._listing.describe(ids), set()))
+        there = set(batch.ids)
+        return batch, [name for name in ids if name not in there]
+
+    def announcements(self) -> KeyEvents | None:
+        """The server's keyspace notifications, where it is set to send them."""
+        if not self.capabilities.can(Ability.WATCH):
+            return None
+        return KeyEvents(self._link.place, self._prefix)
 
     def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
         """Compare and remove; the copy holds every key of the entry."""

@@ -2,7 +2,7 @@
 
 import select
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import cast
 
@@ -10,19 +10,27 @@ from redis.exceptions import RedisError, ResponseError
 
 from cache_studio.adapters.redis_errors import explain
 from cache_studio.adapters.redis_link import connection_of
-from cache_studio.adapters.redis_options import glob_of, place_of, text_of
+from cache_studio.adapters.redis_options import Place, glob_of, text_of
 from cache_studio.model.errors import UnsupportedAction
-from cache_studio.model.options import OptionValue
-from cache_studio.model.targets import Target
+
+MOST_AT_ONCE = 5_000
+"""Messages that are heard before their names are told."""
+_EVERY_CHANGE = set("g$lshzxet")
+"""Classes of events that tell of every change of a key; the server shows all of them as "A"."""
+_NO_CHANGE = b"keymiss"
+"""A lookup that found nothing; our own would be told to us."""
 
 
 class KeyEvents:
     """A connection of its own that listens for changes under a prefix. Iterate it in one thread; `stop` from any."""
 
-    def __init__(self, target: Target, options: Mapping[str, OptionValue]) -> None:
+    complete = False
+    """Whether the server announces every kind of change."""
+
+    def __init__(self, place: Place, prefix: str) -> None:
         """Subscribe; UnsupportedAction where the server announces nothing, CacheUnavailable where it is not there."""
-        self._place = place_of(target, options)
-        self._prefix = str(options.get("prefix") or "")
+        self._place = place
+        self._prefix = prefix
         self._connection = connection_of(self._place)
         self._stop_here, self._stop_there = socket.socketpair()
         try:
@@ -54,6 +62,7 @@ class KeyEvents:
 
     def _subscribe(self) -> None:
         flags = self._flags()
+        self.complete = "A" in flags or flags >= _EVERY_CHANGE
         if "E" in flags:
             self._by_key = False
             pattern = f"__keyevent@{self._place.db}__:*".encode()
@@ -64,9 +73,9 @@ class KeyEvents:
             raise UnsupportedAction("This server announces no changes.", "Its notify-keyspace-events is not set.")
         self._send("PSUBSCRIBE", pattern)
 
-    def _flags(self) -> str:
+    def _flags(self) -> set[str]:
         answer = cast(list[bytes], self._send("CONFIG", "GET", "notify-keyspace-events"))
-        return text_of(answer[1]) if len(answer) > 1 else ""
+        return set(text_of(answer[1])) if len(answer) > 1 else set()
 
     def _send(self, *command: object) -> object:
         try:
@@ -85,14 +94,19 @@ class KeyEvents:
 
     def _drain(self) -> Iterator[str]:
         try:
-            while True:
+            for _ in range(MOST_AT_ONCE):
                 message = cast(list[bytes], self._connection.read_response(disable_decoding=True))
                 if message[0] == b"pmessage":
-                    yield text_of(message[2].partition(b"__:")[2] if self._by_key else message[3])
+                    yield from self._name(message[2].partition(b"__:")[2], message[3])
                 if not self._has_more():
                     return
         except (RedisError, OSError) as error:
             raise explain(error, self._place) from error
+
+    def _name(self, channel: bytes, text: bytes) -> Iterator[str]:
+        name, event = (channel, text) if self._by_key else (text, channel)
+        if event != _NO_CHANGE:
+            yield text_of(name)
 
     def _has_more(self) -> bool:
         try:

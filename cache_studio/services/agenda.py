@@ -10,6 +10,10 @@ RESCAN_SHARE = 10
 """A listing that took t seconds is repeated after 10 t at the earliest: a tenth of the thread's time."""
 POLL_EVERY = 2.0
 """Seconds between two listings of a cache that cannot be watched."""
+POLL_RARELY = 30.0
+"""The same where the cache itself tells what changes."""
+MOST_NAMES = 20_000
+"""More changed names than this are "everything"."""
 SETTLE = 0.05
 """Seconds between two listings of a cache that is watched, however quick they are."""
 
@@ -32,16 +36,21 @@ class Agenda:
         self._names: set[str] = set()
         self._everything = False
         self._asked = True
-        self._scan_at = 0.0
+        self._scan_ended = -math.inf
+        self._scan_cost = 0.0
         self._sample_at = 0.0
         self.polled = False
         """Whether the cache is listed anew from time to time because nothing can watch it."""
+        self.poll_every = POLL_EVERY
+        """Seconds between two such listings, at least."""
 
     def note(self, names: Collection[str] | None) -> None:
         """These files changed; None when it cannot be said which."""
         with self._lock:
             self._everything |= names is None
             self._names.update(names or ())
+            if len(self._names) > MOST_NAMES:
+                self._everything, self._names = True, set()
 
     def refresh(self) -> None:
         """Somebody asked for a new listing: it comes at once, also while paused."""
@@ -57,8 +66,7 @@ class Agenda:
                 return Step.SCAN
             if paused:
                 return Step.NOTHING
-            polled = self.polled and not math.isinf(self._sample_every)
-            if (self._everything or polled) and self._scan_at <= now:
+            if self._scan_at() <= now:
                 return Step.SCAN
             if self._names and not self._everything:
                 return Step.CHANGES
@@ -69,9 +77,7 @@ class Agenda:
         with self._lock:
             if paused:
                 return None
-            due = self._sample_at
-            if self._everything or (self.polled and not math.isinf(self._sample_every)):
-                due = min(due, self._scan_at)
+            due = min(self._sample_at, self._scan_at())
             return None if math.isinf(due) else max(0.001, due - time.monotonic())
 
     def take_names(self) -> set[str]:
@@ -88,9 +94,19 @@ class Agenda:
 
     def scan_ended(self, seconds: float) -> None:
         """A listing ended that took so many seconds of the thread."""
-        pause = max(POLL_EVERY if self.polled else SETTLE, RESCAN_SHARE * seconds)
         with self._lock:
-            self._scan_at = time.monotonic() + pause
+            self._scan_ended = time.monotonic()
+            self._scan_cost = seconds
+
+    def _scan_at(self) -> float:
+        """When a listing is due, inf for none."""
+        if self._everything:
+            rest = SETTLE
+        elif self.polled and not math.isinf(self._sample_every):
+            rest = self.poll_every
+        else:
+            return math.inf
+        return self._scan_ended + max(rest, RESCAN_SHARE * self._scan_cost)
 
     def sampled(self) -> None:
         """Volume and counters were read."""

@@ -1,21 +1,28 @@
 """Follows attached caches for the window: watches their files, samples their figures, keeps their history."""
 
+import logging
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
 
+from cache_studio.adapters.base import Announcements
 from cache_studio.config import paths
 from cache_studio.config.settings import Settings
 from cache_studio.live.history import History
 from cache_studio.live.sampling import Sample
 from cache_studio.live.throttle import Changed
 from cache_studio.live.watch import Watch, Watcher
+from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Floats
 from cache_studio.model.statistics import total
 from cache_studio.services.attachment import Attachment, Place
+from cache_studio.services.listening import Listening
 from cache_studio.services.standing import News, Phase
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +48,12 @@ class Series:
 
 @dataclass
 class _Followed:
-    """What is remembered of one attachment: its watch, and the churn that is in the history already."""
+    """What is remembered of one attachment: who tells of changes, and the churn that is in the history already."""
 
     watch: Watch | None = None
+    listening: Listening | None = None
+    asked: bool = False
+    """Whether the cache is being asked to announce its changes."""
     watched: tuple[tuple[str, bool], ...] = ()
     stored: int = 0
     removed: int = 0
@@ -67,6 +77,9 @@ class Monitor:
 
     def hear(self, attachment: Attachment, news: News) -> None:
         """Take in what an attachment tells."""
+        if attachment.standing.phase is Phase.CLOSED:
+            self.leave(attachment)
+            return
         followed = self._follow(attachment)
         if followed is None:
             return
@@ -74,13 +87,15 @@ class Monitor:
             self._watch(attachment, followed)
         elif news is News.SAMPLE:
             self._record(attachment, followed)
+        if news is not News.VIEW:
+            self._listen(attachment, followed)
 
     def leave(self, attachment: Attachment) -> None:
         """Stop to follow it."""
         with self._lock:
             followed = self._followed.pop(id(attachment), None)
-        if followed is not None and followed.watch is not None:
-            followed.watch.stop()
+        if followed is not None:
+            _stop(followed)
 
     def series(self, place: Place, since: float, until: float, points: int) -> Series:
         """The history of a cache, about `points` of it. Blocks; not for the window's thread."""
@@ -108,13 +123,16 @@ class Monitor:
         """Stop all watching and close the history."""
         with self._lock:
             self._closed = True
+            left = list(self._followed.values())
             self._followed.clear()
+        for followed in left:
+            _stop(followed)
         self._watcher.close()
         self._history.close()
 
     def _follow(self, attachment: Attachment) -> _Followed | None:
         with self._lock:
-            if self._closed or attachment.standing.phase is Phase.CLOSED:
+            if self._closed:
                 return None
             return self._followed.setdefault(id(attachment), _Followed())
 
@@ -132,6 +150,45 @@ class Monitor:
         followed.watched = wanted
         if wanted:
             followed.watch = self._watcher.watch(wanted, changed)
+
+    def _listen(self, attachment: Attachment, followed: _Followed) -> None:
+        """Listen to a cache that announces its changes, as long as it is there; ask again where that broke off."""
+        standing, listening = attachment.standing, followed.listening
+        if listening is not None and (standing.phase is Phase.UNREACHABLE or not listening.active):
+            listening.end()
+            followed.listening = listening = None
+        able = standing.capabilities.can(Ability.WATCH) and not standing.watched
+        if listening is not None or followed.asked or not able or standing.phase is Phase.UNREACHABLE:
+            return
+        followed.asked = True
+        # Served before the listing that follows: what changes after it is announced, so nothing is missed between.
+        before_listing = standing.phase is Phase.READING
+        told = attachment.call(lambda adapter: adapter.announcements())
+        told.add_done_callback(lambda done: self._subscribed(attachment, followed, done, before_listing))
+
+    def _subscribed(
+        self,
+        attachment: Attachment,
+        followed: _Followed,
+        done: Future[Announcements | None],
+        before_listing: bool,
+    ) -> None:
+        followed.asked = False
+        error = done.exception()
+        if error is not None:  # it does not announce after all, or is gone: the cache is polled
+            _log.info("Changes of “%s” are not told: %s", attachment.place.name, error)
+            return
+        announcements = done.result()
+        if announcements is None:
+            return
+        with self._lock:
+            if self._followed.get(id(attachment)) is followed:
+                followed.listening = Listening(attachment, announcements)
+                announcements = None
+        if announcements is not None:
+            announcements.close()
+        elif not before_listing:
+            attachment.note_changes(None)
 
     def _record(self, attachment: Attachment, followed: _Followed) -> None:
         standing = attachment.standing
@@ -160,6 +217,13 @@ class Monitor:
         )
         if self._history.record(_name(attachment.place), sample, attachment.place.sample_every):
             followed.stored, followed.removed = standing.stored, standing.removed
+
+
+def _stop(followed: _Followed) -> None:
+    if followed.watch is not None:
+        followed.watch.stop()
+    if followed.listening is not None:
+        followed.listening.end()
 
 
 def _name(place: Place) -> str:

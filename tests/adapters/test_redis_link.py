@@ -14,6 +14,7 @@ from servers import RedisServer, free_port
 
 from cache_studio.adapters.redis_events import KeyEvents
 from cache_studio.adapters.redis_link import Link, recognise_url
+from cache_studio.adapters.redis_options import place_of
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import EntryId
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled, UnsupportedAction
@@ -372,15 +373,16 @@ def test_an_empty_database_is_plain_redis(redis_url: str) -> None:
 
 
 def test_changes_are_heard_where_the_server_announces_them(own_server: RedisServer) -> None:
-    target = parse_target(own_server.url)
+    place = place_of(parse_target(own_server.url), {})
     with pytest.raises(UnsupportedAction, match="announces no changes"):
-        KeyEvents(target, {})
+        KeyEvents(place, "")
     for flags in ("EA", "KA"):
         with application(own_server.url) as client:
             client.config_set("notify-keyspace-events", flags)
             with attached(own_server.url) as adapter:
                 assert adapter.capabilities.can(Ability.WATCH)
-            events = KeyEvents(target, {"prefix": "app:"})
+            events = KeyEvents(place, "app:")
+            assert events.complete
             heard: set[EntryId] = set()
             client.mset({"app:1": 1, "other": 1})
             client.delete("app:1")
@@ -393,9 +395,21 @@ def test_changes_are_heard_where_the_server_announces_them(own_server: RedisServ
         assert heard == {"app:1", "app:2"}
 
 
+def test_lookups_that_found_nothing_are_no_changes(own_server: RedisServer) -> None:
+    with application(own_server.url) as client:
+        for flags in ("EAm", "Kgm$"):
+            client.config_set("notify-keyspace-events", flags)
+            events = KeyEvents(place_of(parse_target(own_server.url), {}), "")
+            client.get("missing")
+            client.set("stored", 1)
+            assert next(events.changes()) == {"stored"}
+            assert events.complete is ("A" in flags)
+            events.close()
+
+
 def test_a_broken_connection_ends_the_listening(own_server: RedisServer) -> None:
     own_server.command("CONFIG", "SET", "notify-keyspace-events", "EA")
-    events = KeyEvents(parse_target(own_server.url), {})
+    events = KeyEvents(place_of(parse_target(own_server.url), {}), "")
     own_server.kill()
     with pytest.raises(CacheUnavailable):
         list(events.changes())

@@ -128,6 +128,25 @@ def test_both_are_removed_and_restored_or_neither(client: redis.Redis, redis_url
         assert client.exists(KEYS[0], KEYS[0] + ":meta") == 2
 
 
+def test_announced_changes_are_those_of_whole_entries(client: redis.Redis, redis_url: str) -> None:
+    first, second, third = KEYS[:3]
+    for key in (first, second, third):
+        write_response(client, key, "hello")
+    with attached(redis_url, "redis-response") as adapter:
+        client.delete(first)
+        client.delete(second, second + ":meta")
+        client.set(third + ":meta", '{"provider_used": "another one, longer than before"}', keepttl=True)
+        counters = adapter.counters()
+        names = {first, second, second + ":meta", third + ":meta", PREFIX + "processing:x", "elsewhere"}
+        batch, gone = adapter.changes(names)
+        rows = {row.key: row for row in rows_of(batch)}
+        assert set(rows) == {first + ":meta", third}
+        assert set(gone) >= {first, second}
+        assert not set(gone) & set(rows)
+        assert rows[third].seen == listing(adapter)[third].seen
+        assert adapter.counters() == counters
+
+
 def test_another_prefix_and_hostile_twins(client: redis.Redis, redis_url: str) -> None:
     key = "shop:answers:" + "b" * 64
     client.set(key, "not JSON at all \xff", ex=50)

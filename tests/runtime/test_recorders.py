@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from servers import RedisServer, find_redis_server, free_port
+from servers import RedisServer, free_port
 
 from cache_studio.adapters.registry import get_format
 from cache_studio.model.errors import CacheUnavailable
@@ -22,9 +22,7 @@ FORMATS = ("redis", "redis-response")
 
 
 @pytest.fixture
-def own_server() -> Iterator[RedisServer]:
-    if find_redis_server() is None:
-        pytest.skip("no redis-server")
+def own_server(redis_server: RedisServer) -> Iterator[RedisServer]:
     with RedisServer() as server:
         yield server
 

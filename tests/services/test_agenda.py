@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from cache_studio.services.agenda import SETTLE, Agenda, Step
+from cache_studio.services.agenda import MOST_NAMES, POLL_EVERY, POLL_RARELY, SETTLE, Agenda, Step
 
 
 @pytest.fixture
@@ -74,3 +74,22 @@ def test_what_is_asked_during_a_listing_comes_after_it(settled):
     settled.refresh()
     settled.scan_ended(0.0)
     assert settled.next(False) is Step.SCAN
+
+
+def test_a_polled_cache_is_listed_as_often_as_it_is_told_to_and_at_once_when_changes_were_lost():
+    agenda = Agenda(60.0)
+    agenda.polled = True
+    agenda.scan_begins()
+    agenda.scan_ended(0.0)
+    agenda.sampled()
+    assert 1 < agenda.delay(False) <= POLL_EVERY
+    agenda.poll_every = POLL_RARELY
+    assert POLL_EVERY < agenda.delay(False) <= POLL_RARELY
+    agenda.note(None)
+    assert agenda.delay(False) <= SETTLE
+
+
+def test_too_many_changed_names_are_everything(settled):
+    settled.note(map(str, range(MOST_NAMES + 1)))
+    assert settled.take_names() == set()
+    assert settled.delay(False) <= SETTLE

@@ -1,7 +1,7 @@
 """The studio's side of the response cache: an entry and its twin are one row."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -107,6 +107,11 @@ class RedisResponseAdapter(RedisAdapter):
     def _names(self, entry_id: EntryId) -> Names:
         key = cast(str, entry_id)
         return (key,) if key.endswith(META) else (key, meta_of(key))
+
+    def _parts(self, names: Collection[str]) -> Iterable[str]:
+        # A twin is a row of its own once its response is gone.
+        heads = (name.removesuffix(META) for name in names)
+        return (part for head in heads for part in (head, meta_of(head)))
 
     def _stamp(self, entry: Described) -> Stamp:
         first = kind_code(entry.kinds[0]) << 48 | max(0, entry.sizes[0])
