@@ -1,5 +1,6 @@
 """Starts the window: dress, first paint, and only then everything heavy."""
 
+import gc
 import signal
 import sys
 import threading
@@ -19,6 +20,8 @@ from cache_studio.gui.look.resources import resource
 from cache_studio.gui.messages import BugReporter
 
 CLOSE_SECONDS = 5.0
+COLLECT_AFTER = (5_000, 10, 1_000)
+"""Python's default looks through everything that is loaded every few seconds: half a second at 100,000 entries."""
 SWITCH_SECONDS = 0.0005
 """How long another thread may keep Python: each call that paints gives it away and must have it again."""
 Demo = Callable[[], Sequence[str]]
@@ -31,6 +34,8 @@ def run(targets: Sequence[str], demo: Demo | None = None) -> int:
     `demo` is what the button "Try the demo" starts; without it the button is not there.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
     app = application(sys.argv[:1])
     settings, _ = SettingsFile(paths.settings_file()).load()
     dress(app, settings)

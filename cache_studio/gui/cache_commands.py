@@ -231,8 +231,13 @@ class CacheCommands(QObject):
         from cache_studio.gui.dialogs.export_dialog import ExportDialog  # dialogs are loaded when they are needed
 
         controller = self._controller
-        listing = page.entries.feed.shown.listing
-        ExportDialog(self._window, controller.tasks, controller.studio, page.attachment, listing).open()
+        table = page.entries.table
+        if table.entries.shown is None:
+            return
+        listing = table.entries.shown.listing
+        chosen = table.chosen_positions()
+        rows = listing.rows[chosen].tolist() if chosen.size > 1 else ()
+        ExportDialog(self._window, controller.tasks, controller.studio, page.attachment, listing, rows).open()
 
     def snapshot(self) -> None:
         """Write the statistics of this moment to a file."""

@@ -135,6 +135,19 @@ class Controller(QObject):
 
         self.detach(attachment, lambda: self.attach_remembered(place))
 
+    def aim_at(self, attachment: Attachment, target_hit_rate: float) -> None:
+        """Give an attached cache another target hit rate (0 to 1), and remember it."""
+        place = replace(attachment.place, target_hit_rate=target_hit_rate)
+        if place == attachment.place:
+            return
+        attachment.place = place
+        self.tasks.run(
+            f"remember {place.target}",
+            lambda _stop: self.studio.remember(place),
+            lambda _place: self.news.emit(attachment, News.SAMPLE),
+            lambda error: self.refused.emit(str(place.target), error),
+        )
+
     def close(self) -> None:
         """End everything in a thread of its own; `closed` is emitted when it is done."""
         if self._closing is None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QMimeData, QSize, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from cache_studio.gui.cache_rows import found_note
@@ -15,6 +15,7 @@ from cache_studio.gui.look.text import plain_label, tr
 from cache_studio.gui.places import days_ago, name_and_folder
 from cache_studio.gui.start_rows import FoundRow, RecentRow
 from cache_studio.gui.widgets.buttons import IconButton, PrimaryButton, SecondaryButton
+from cache_studio.gui.widgets.cards import DropFrame
 
 DEMO_FORMATS = ("json-directory", "json-file", "multi-level", "asset-cache", "redis")
 SHOWN = 5
@@ -38,7 +39,7 @@ class IconTile(QLabel):
         self.setPixmap(icons.pixmap(self._icon, colors.accent, self._size // 2, self.devicePixelRatioF()))
 
 
-class DropArea(QFrame):
+class DropArea(DropFrame):
     """Takes files, folders and texts that name a target.
 
     Signals:
@@ -48,9 +49,7 @@ class DropArea(QFrame):
     dropped = Signal(list)
 
     def __init__(self, buttons: Sequence[QWidget], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setProperty("ground", "drop")
-        self.setAccessibleName(tr("Drop a cache here"))
+        super().__init__(tr("Drop a cache here"), parent)
         self.setAcceptDrops(True)
         self.setMinimumHeight(300)
         line = tr("A JSON file, an SQLite database or a folder.\nThe format is recognised; nothing is changed.")
@@ -83,9 +82,15 @@ class DropArea(QFrame):
         """Take what names a place."""
         if targets_of(event.mimeData()):
             event.acceptProposedAction()
+            self.set_active(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Nothing is held over it any more."""
+        self.set_active(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Say what was dropped."""
+        self.set_active(False)
         targets = targets_of(event.mimeData())
         if targets:
             event.acceptProposedAction()

@@ -143,11 +143,13 @@ class WindowCommands(QObject):
         page = self._window.current_page()
         target = controller.studio.settings.target_hit_rate if page is None else page.attachment.place.target_hit_rate
         dialog = SettingsDialog(self._window, controller.studio.settings, target)
-        dialog.accepted.connect(lambda: self._keep(dialog.settings()))
+        dialog.accepted.connect(lambda: self._keep(dialog.settings(), dialog.target_hit_rate()))
         dialog.open()
 
-    def _keep(self, settings: Settings) -> None:
-        controller = self._window.controller
+    def _keep(self, settings: Settings, target_hit_rate: float) -> None:
+        controller, page = self._window.controller, self._window.current_page()
+        if page is not None:
+            controller.aim_at(page.attachment, target_hit_rate)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             from cache_studio.gui.app import dress
