@@ -42,7 +42,7 @@ def test_a_wrong_format_is_one_sentence(cache_studio, tmp_path):
     path = json_file(tmp_path)
     refused(cache_studio("list", f"asset-cache:{path}"))
     refused(cache_studio("list", f"sqlite-table:{path}?table=x"))
-    refused(cache_studio("list", f"redis:{path}"))
+    refused(cache_studio("list", f"redis:{path}"), code=2)
 
 
 def test_a_half_written_entry_is_a_row_with_its_problem(cache_studio, tmp_path):
