@@ -8,15 +8,12 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from cache_studio import __version__
 from cache_studio.config import paths
-from cache_studio.config.settings import Settings, SettingsFile
-from cache_studio.gui.look import theme
-from cache_studio.gui.look.fonts import load_fonts
-from cache_studio.gui.look.resources import resource
+from cache_studio.config.settings import SettingsFile
+from cache_studio.gui.dressing import dress
 from cache_studio.gui.messages import BugReporter
 
 CLOSE_SECONDS = 5.0
@@ -65,16 +62,6 @@ def application(arguments: list[str]) -> QApplication:
     app.setDesktopFileName("cache-studio")
     app.setQuitOnLastWindowClosed(False)
     return app
-
-
-def dress(app: QApplication, settings: Settings) -> None:
-    """Fonts, icon and theme as the settings say."""
-    load_fonts()
-    app.setWindowIcon(QIcon(str(resource("icons") / "cache-studio.svg")))
-    mode = settings.theme if settings.theme in ("light", "dark") else "system"
-    current = theme.apply(app, mode)  # type: ignore[arg-type]  # checked in the line above
-    current.set_density(theme.Density[settings.density.upper()])
-    current.set_reduced_motion(settings.reduced_motion)
 
 
 def catch_bugs(reporter: BugReporter) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QSettings, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QToolBar
 
 from cache_studio.config import paths
@@ -25,6 +25,8 @@ from cache_studio.services.attachment import Attachment
 from cache_studio.services.standing import News, Phase
 
 SIZE = QSize(1440, 900)
+NARROW = 1180
+"""Under this width the dock and the facets fold."""
 LAYOUT = 1
 """Version of the remembered docks: raised when they are others."""
 LOOK_AFTER_MS = 800
@@ -49,7 +51,7 @@ class MainWindow(QMainWindow):
         self.controller = Controller(self)
         self.places = KnownPlaces(self.controller, self)
         self.commands = CacheCommands(self.controller, self, self.current_page)
-        self.window_commands = WindowCommands(self, demo)
+        self.window_commands = WindowCommands(self, self, demo)
         self.panel = CachesPanel(self.controller, self.places)
         self.start = StartPage(self.places, has_demo=demo is not None)
         self.status = StatusLine(self.controller)
@@ -59,6 +61,7 @@ class MainWindow(QMainWindow):
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._settings = QSettings(str(paths.config_folder() / "window.ini"), QSettings.Format.IniFormat)
         self._panel_wanted = True
+        self._narrow = self._folded = False
         self._waiting: list[str] = []
         self._left: dict[str, tuple[int, str]] = {}
         self.action_set = ActionSet(self, self._handler)
@@ -171,6 +174,23 @@ class MainWindow(QMainWindow):
         actions["toggle_entry"].setChecked(self.dock.wanted)
         actions["toggle_facets"].setChecked(page is None or page.entries.facets.isVisibleTo(page.entries))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow window folds the dock and the facets; a wide one has them again."""
+        super().resizeEvent(event)
+        narrow = self.width() < NARROW
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        if narrow and self.dock.wanted:
+            self._folded = True
+            self.dock.set_wanted(False)
+        elif not narrow and self._folded:
+            self._folded = False
+            self.dock.set_wanted(True)
+        for page in self._pages.values():
+            page.entries.facets.setVisible(not narrow)
+        self.update_actions()
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Files, folders and URLs may be dropped anywhere."""
         if targets_of(event.mimeData()):
@@ -197,7 +217,7 @@ class MainWindow(QMainWindow):
         self._settings.setValue("window/state", self.saveState(LAYOUT))
         self._settings.setValue("window/splitter", self._splitter.saveState())
         self._settings.setValue("window/panel", self._panel_wanted)
-        self._settings.setValue("window/entry", self.dock.wanted)
+        self._settings.setValue("window/entry", self.dock.wanted or self._folded)
         for page in self._pages.values():
             page.entries.save_layout(self._settings)
         self._settings.sync()
@@ -255,6 +275,7 @@ class MainWindow(QMainWindow):
             page.entries.invalidate_requested.connect(self.action_set["invalidate"].trigger)
             page.entries.details_requested.connect(lambda: self.dock.set_wanted(True))
             self._stack.addWidget(page)
+            page.entries.facets.setVisible(not self._narrow)
             self._take_up(page)
         if in_front or self.current_page() is None:
             self.show_cache(attachment)

@@ -3,30 +3,53 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from cache_studio import __version__
 from cache_studio.config.settings import Settings
-from cache_studio.gui.cache_page import ACTIVITY, DASHBOARD, ENTRIES
+from cache_studio.gui.actions import ActionSet
+from cache_studio.gui.cache_page import ACTIVITY, DASHBOARD, ENTRIES, CachePage
+from cache_studio.gui.controller import Controller
+from cache_studio.gui.dressing import dress
+from cache_studio.gui.entry_dock import EntryDock
 from cache_studio.gui.look.text import tr
 from cache_studio.gui.messages import show_error, show_notice
+from cache_studio.gui.status_line import StatusLine
 from cache_studio.model.errors import CacheStudioError
 
-if TYPE_CHECKING:
-    from cache_studio.gui.main_window import MainWindow
-
 REDIS = "redis://localhost:6379/0"
+
+
+class Host(Protocol):
+    """What the handlers need of the window besides being a parent of dialogs."""
+
+    controller: Controller
+    dock: EntryDock
+    status: StatusLine
+    action_set: ActionSet
+
+    def current_page(self) -> CachePage | None:
+        """The page that is shown."""
+
+    def attach_all(self, targets: Sequence[str]) -> None:
+        """Attach some targets."""
+
+    def want_panel(self, wanted: bool) -> None:
+        """Whether the caches panel is shown."""
+
+    def show_start(self) -> None:
+        """Bring the start page to the front."""
 
 
 class WindowCommands(QObject):
     """The handlers of the actions that need no cache, or are about its page."""
 
-    def __init__(self, window: "MainWindow", demo: Callable[[], Sequence[str]] | None) -> None:
+    def __init__(self, window: QWidget, host: Host, demo: Callable[[], Sequence[str]] | None) -> None:
         super().__init__(window)
-        self._window, self._demo = window, demo
+        self._parent, self._window, self._demo = window, host, demo
 
     # -- attaching -------------------------------------------------------------------------------------------
 
@@ -41,7 +64,7 @@ class WindowCommands(QObject):
         from cache_studio.gui.attach_dialog import AttachDialog  # loaded when it is needed
 
         controller = self._window.controller
-        dialog = AttachDialog(self._window, controller, text)
+        dialog = AttachDialog(self._parent, controller, text)
         dialog.decided.connect(controller.attach_remembered)
         dialog.open()
 
@@ -58,7 +81,7 @@ class WindowCommands(QObject):
         self.attach_dialog(REDIS)
 
     def _choose(self, mode: QFileDialog.FileMode) -> None:
-        dialog = QFileDialog(self._window)
+        dialog = QFileDialog(self._parent)
         dialog.setFileMode(mode)
         dialog.filesSelected.connect(self._window.attach_all)
         dialog.open()
@@ -142,7 +165,7 @@ class WindowCommands(QObject):
 
         page = self._window.current_page()
         target = controller.studio.settings.target_hit_rate if page is None else page.attachment.place.target_hit_rate
-        dialog = SettingsDialog(self._window, controller.studio.settings, target)
+        dialog = SettingsDialog(self._parent, controller.studio.settings, target)
         dialog.accepted.connect(lambda: self._keep(dialog.settings(), dialog.target_hit_rate()))
         dialog.open()
 
@@ -152,8 +175,6 @@ class WindowCommands(QObject):
             controller.aim_at(page.attachment, target_hit_rate)
         app = QApplication.instance()
         if isinstance(app, QApplication):
-            from cache_studio.gui.app import dress
-
             dress(app, settings)
         controller.tasks.run(
             "save settings",
@@ -163,19 +184,19 @@ class WindowCommands(QObject):
         )
 
     def _show(self, error: CacheStudioError) -> None:
-        show_error(self._window, error)
+        show_error(self._parent, error)
 
     def shortcuts(self) -> None:
         """The page of all keys."""
         from cache_studio.gui.dialogs.shortcuts_dialog import ShortcutsDialog  # dialogs are loaded when they are needed
 
-        ShortcutsDialog(self._window).open()
+        ShortcutsDialog(self._parent).open()
 
     def about(self) -> None:
         """Which version this is."""
         words = tr("See what your caches hold, whether they earn their keep, and clean them without fear.")
-        show_notice(self._window, f"Cache Studio {__version__}. {words}")
+        show_notice(self._parent, f"Cache Studio {__version__}. {words}")
 
     def quit(self) -> None:
         """Close the window; the program ends with it."""
-        self._window.close()
+        self._parent.close()
