@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from cache_studio.gui.look import icons, theme
 from cache_studio.gui.look.colors import Pill
@@ -125,6 +125,20 @@ class Foot(QWidget):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
 
 
+def field_rows(rows: Sequence[tuple[str, QWidget]]) -> QGridLayout:
+    """Fields under each other with their words at the left, which are their accessible names too."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(24)
+    grid.setVerticalSpacing(10)
+    grid.setColumnStretch(1, 1)
+    for row, (words, field) in enumerate(rows):
+        grid.addWidget(plain_label(words, "small"), row, 0, Qt.AlignmentFlag.AlignVCenter)
+        grid.addWidget(field, row, 1)
+        if words:
+            field.setAccessibleName(words)
+    return grid
+
+
 class FrameDialog(QDialog):
     """A modal dialog with a veil under it whose content can be replaced in the same place."""
 
@@ -150,13 +164,22 @@ class FrameDialog(QDialog):
             old.hide()
             old.deleteLater()
         self._layout.addWidget(content)
-        self.setFixedWidth(min(self._width, self._room()))
+        content.show()  # what was never shown takes no room in a layout
+        self.refit()
+
+    def refit(self) -> None:
+        """Take the height that the content needs at the width of the dialog; to be called when words in it changed."""
+        width = min(self._width, self._room())
+        self.setFixedWidth(width)
+        self._layout.invalidate()
         self._layout.activate()
-        self.adjustSize()
+        wanted = self._layout.totalHeightForWidth(width) if self._layout.hasHeightForWidth() else -1
+        self.resize(width, max(wanted, self._layout.totalMinimumSize().height()))
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Darken the window below."""
+        """Darken the window below; fonts are known only now, so the height is taken anew."""
         super().showEvent(event)
+        self.refit()
         parent = self.parentWidget()
         if parent is not None and self._veil is None:
             self._veil = Veil(parent.window())

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache_studio.gui.look.text import tr
-from cache_studio.model.plans import Outcome, Plan, Progress, Verb
+from cache_studio.model.plans import Plan, Progress, Verb
 from cache_studio.model.statistics import Group
 from cache_studio.model.units import NOT_RECORDED, format_count, format_size
 
@@ -25,7 +25,6 @@ class VerbWords:
     sentence: str
     empty: str
     doing: str
-    done: str
 
 
 WORDS = {
@@ -37,7 +36,6 @@ WORDS = {
         "They are past their expiry and still stored. Purging frees {size}.",
         "No entry of {cache} is past its expiry.",
         "Purging stale entries from {cache}",
-        "Purged {entries}, {size}.",
     ),
     Verb.INVALIDATE: VerbWords(
         "invalidate",
@@ -47,7 +45,6 @@ WORDS = {
         "They are removed from what is stored, so that the next lookup misses. This frees {size}.",
         "No entry of {cache} is chosen.",
         "Invalidating entries of {cache}",
-        "Invalidated {entries}, {size}.",
     ),
     Verb.EVICT: VerbWords(
         "evict",
@@ -57,7 +54,6 @@ WORDS = {
         "They go in the order of the policy until the limit is met. Evicting frees {size}.",
         "{cache} is within the limit already.",
         "Evicting entries from {cache}",
-        "Evicted {entries}, {size}.",
     ),
     Verb.CLEAR: VerbWords(
         "clear",
@@ -67,7 +63,6 @@ WORDS = {
         "All of them are removed, fresh ones too. Clearing frees {size}.",
         "{cache} holds no entry there.",
         "Clearing {cache}",
-        "Cleared {entries}, {size}.",
     ),
 }
 """The words of each removing action."""
@@ -158,23 +153,6 @@ def left_words(progress: Progress, seconds: float) -> str:
     if left < 90:
         return tr("about {count} s left").format(count=max(1, round(left)))
     return tr("about {count} min left").format(count=round(left / 60))
-
-
-def done_words(outcome: Outcome) -> str:
-    """What an action did, for the bar below the table and the status line."""
-    found = tr(WORDS[outcome.action].done).format(
-        entries=entries_words(outcome.removed), size=format_size(outcome.freed_bytes)
-    )
-    parts = [found]
-    if outcome.changed_meanwhile:
-        parts.append(tr("{count} changed meanwhile and stay.").format(count=format_count(outcome.changed_meanwhile)))
-    if outcome.gone:
-        parts.append(tr("{count} were gone already.").format(count=format_count(outcome.gone)))
-    if outcome.failed:
-        parts.append(tr("{count} failed.").format(count=format_count(outcome.failed)))
-    if outcome.stopped:
-        parts.append(tr("Stopped before the end."))
-    return " ".join(parts)
 
 
 def group_name(name: str) -> str:

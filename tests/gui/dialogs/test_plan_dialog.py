@@ -81,7 +81,6 @@ def test_purging_removes_closes_and_tells(
     assert (outcome.removed, len(list(comparisons.glob("*.json")))) == (5, 7)
     assert outcome.undo_id
     assert not dialog.isVisible()
-    assert plan_words.done_words(outcome).startswith("Purged 5 entries, ")
 
 
 def test_an_entry_that_changed_meanwhile_stays_and_is_told(
@@ -96,7 +95,6 @@ def test_an_entry_that_changed_meanwhile_stays_and_is_told(
         dialog.action_button.click()
     assert told.args is not None
     assert (told.args[0].removed, told.args[0].changed_meanwhile) == (4, 1)
-    assert "1 changed meanwhile and stay." in plan_words.done_words(told.args[0])
 
 
 def test_cancel_removes_nothing(qtbot: QtBot, opened: Open, attachment: Attachment, comparisons: Path) -> None:
