@@ -24,7 +24,6 @@ from cache_studio.gui.tasks import Tasks
 from cache_studio.insights.policies import POLICIES
 from cache_studio.model.errors import BadRequest
 from cache_studio.model.plans import CompactOutcome
-from cache_studio.services import act, plans
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.browse import Listing, list_entries
 from cache_studio.services.exporting import snapshot, write_snapshot
@@ -49,10 +48,13 @@ def attachment(comparisons: Path, attach: Attach) -> Attachment:
 
 @pytest.fixture
 def assets(tmp_path: Path, attach: Attach) -> Attachment:
-    """Six entries in two namespaces."""
+    """Six entries in two namespaces, and a value file that no row knows."""
     folder = tmp_path / "assets"
     for number in range(6):
         write_asset(folder, f"step {number}", "tts" if number % 3 else "image", os.urandom(20_000))
+    orphan = folder / "image" / f"{'0f' * 32}.png"
+    orphan.write_bytes(bytes(5000))
+    os.utime(orphan, (1, 1))
     return attach(f"asset-cache:{folder}")
 
 
@@ -109,22 +111,17 @@ def test_clear_asks_for_all_or_a_namespace(qtbot: QtBot, window: QWidget, assets
 def test_compact_says_before_and_after(
     qtbot: QtBot, tasks: Tasks, studio: Studio, window: QWidget, assets: Attachment
 ) -> None:
-    plan = plans.plan_clear(assets, None, time.time())
-    act.run(assets, plan, studio.trash, "window").future.result(20)
-    orphan = Path(assets.place.target.location) / "image" / "orphan.png"
-    orphan.write_bytes(b"x" * 5000)
-    os.utime(orphan, (1, 1))
     dialog = CompactDialog(window, tasks, studio, assets)
     dialog.open()
     qtbot.waitUntil(lambda: "Looking" not in words(dialog))
-    if dialog.action_button is None:
-        assert "Nothing to do" in words(dialog)
-        return
+    assert dialog.action_button is not None
+    assert dialog.action_button.text() == "Compact 5.0 kB"
     with qtbot.waitSignal(dialog.finished_action) as told:
         dialog.action_button.click()
     assert told.args is not None
     assert isinstance(told.args[0], CompactOutcome)
-    assert "before, " in words(dialog)
+    assert "5.0 kB given back" in words(dialog)
+    assert " before, " in words(dialog)
     assert studio.trash.actions(1)[0].verb == "compact"
 
 
