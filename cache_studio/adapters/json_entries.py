@@ -15,13 +15,14 @@ from cache_studio.adapters import json_rows
 from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept
 from cache_studio.adapters.files import CHUNK, HIDDEN, Folder, NoRegularFile, stamp_of, unavailable
 from cache_studio.adapters.json_edits import Located, Name, Place, Removed, cut_out, put_in, take_out
+from cache_studio.adapters.json_frames import Expiry, batch_of
 from cache_studio.adapters.json_lock import locked_where_used
 from cache_studio.adapters.json_rewrite import Edit, publish
 from cache_studio.adapters.json_spans import pointer_parts
 from cache_studio.adapters.mapping import FieldMap
 from cache_studio.isolation import Limits, call, stream
 from cache_studio.model.capabilities import Ability, Capabilities
-from cache_studio.model.columns import Batch, Floats, ScanEnd, make_batch
+from cache_studio.model.columns import Batch, Floats, ScanEnd
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled, EntryNotFound, WrongFormat
 from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.options import OptionValue
@@ -67,6 +68,7 @@ class JsonAdapter(Adapter):
         self._seen: dict[EntryId, tuple[int, int, int]] = {}  # where each entry stood: start, start of value, end
         self._seen_identity: Stamp | None = None
         self._expiries: list[Floats] | None = None  # of the last listing
+        self._expiry = Expiry(self.fields.ttl, self.after_ttl, self.without_created)
         self._stop = threading.Event()
         self.capabilities = self._abilities(writable)
 
@@ -121,7 +123,7 @@ class JsonAdapter(Adapter):
                 self._seen, self._seen_identity = seen, tuple(frame["identity"])
                 reason = frame.get("end", "")
                 if frame["keys"]:
-                    batch = self._batch(frame)
+                    batch = batch_of(frame, self._expiry)
                     places = np.frombuffer(frame["places"], np.int64).reshape(-1, 2)
                     ends = places[:, 0] + batch.stamps[:, 0]
                     seen.update(zip(batch.ids, zip(*places.T.tolist(), ends.tolist(), strict=True), strict=True))
@@ -137,46 +139,6 @@ class JsonAdapter(Adapter):
             return
         frames: Iterator[Any] = stream(_ROWS + "rows", self._path, self._spec, limits=_limits(size), stop=self._stop)
         yield from frames
-
-    def _batch(self, frame: Mapping[str, Any]) -> Batch:
-        keys, repeats = frame["keys"], frame["repeats"]
-        names = frame["names"] or keys
-        ids: list[EntryId] = list(names)
-        for row, occurrence in repeats.items():
-            ids[row] = (names[row], occurrence)
-        stamps = np.frombuffer(frame["stamps"], np.int64).reshape(-1, 3)
-        numbers = {
-            role: np.frombuffer(frame[role]) if frame[role] is not None else np.full(len(keys), np.nan)
-            for role in (*json_rows.TIMES, *json_rows.FIGURES)
-        }
-        expires = numbers["expires"] if frame["expires"] is not None else self._expires(numbers)
-        expires = expires.copy()
-        expires[frame["undecoded"]] = np.nan
-        tags = frame["tags"]
-        return make_batch(
-            ids,
-            keys,
-            stamps,
-            namespaces=frame["namespaces"] or "",
-            tags=None if tags is None else [tuple(found) for found in tags],
-            problems=frame["problems"],
-            size=stamps[:, 0].astype(np.float64),
-            created=numbers["created"],
-            accessed=numbers["accessed"],
-            expires=expires,
-            hits=numbers["hits"],
-        )
-
-    def _expires(self, numbers: Mapping[str, Floats]) -> Floats:
-        own = numbers["ttl_field"]
-        ttl = own if self.fields.ttl is None else np.where(np.isnan(own), self.fields.ttl, own)
-        created = numbers["created"]
-        expires = created + ttl
-        if self.after_ttl:
-            expires = np.nextafter(expires, np.inf)
-        expires = np.where(np.isnan(created) & ~np.isnan(ttl), self.without_created, expires)
-        result: Floats = np.where(np.isposinf(ttl), np.inf, expires)
-        return result
 
     def read(self, entry_id: EntryId, max_bytes: int | None = None) -> Payload:
         """The mapped value as text or JSON, and the whole entry as it stands in the file."""

@@ -114,7 +114,19 @@ class Demo:
             raise CacheUnavailable("There is no redis-server on this machine.", "Install it, or leave --redis out.")
         port = _free_port()
         self._server = subprocess.Popen(
-            [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)],
+            [
+                program,
+                "--port",
+                str(port),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--notify-keyspace-events",
+                "KA",
+                "--dir",
+                str(self.folder),
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
