@@ -118,7 +118,9 @@ class CacheHeader(QFrame):
             words = f"{tr('Hit rate')} {rate * 100:.0f} %{source}{scope}"
         self._rate.setText(words)
         met = rate is not None and rate >= place.target_hit_rate
-        self._met.setVisible(rate is not None)
+        dashboard = TABS[self.tabs.currentIndex()] == "Dashboard"  # which shows the rate itself
+        self._rate.setVisible(not dashboard)
+        self._met.setVisible(rate is not None and not dashboard)
         self._met.setText(f"{tr('target')} {place.target_hit_rate * 100:.0f} % {tr('met') if met else tr('not met')}")
         restyle(self._met, "role", "badge-good" if met else "badge-warn")
         for widget in (self._lock, self._read_only):
@@ -133,9 +135,7 @@ class CacheHeader(QFrame):
         self._live.setText(tr(standing.phase.value) + age)
 
     def _on_tab(self, at: int) -> None:
-        dashboard = TABS[at] == "Dashboard"
-        self._rate.setVisible(not dashboard)
-        self._met.setVisible(not dashboard and self._attachment.standing.counters.hit_rate is not None)
+        self.show_standing(self._attachment.standing)
         self.tab_chosen.emit(at)
 
     def _restyle(self) -> None:

@@ -4,16 +4,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from cache_studio.config.profiles import Profile
 from cache_studio.gui.look.text import tr
 from cache_studio.gui.places import days_ago, name_and_folder
 from cache_studio.gui.widgets.roles import CacheRow, CacheState, PlaceRow
+from cache_studio.model.columns import Floats
 from cache_studio.model.units import format_count, format_size
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.monitor import Monitor
 from cache_studio.services.standing import Phase
 
-SPARK_SECONDS = 3_600.0
+SPARK_SECONDS = 900.0
 SPARK_POINTS = 30
 _STATES = {
     Phase.LIVE: CacheState.LIVE,
@@ -39,14 +42,20 @@ def cache_row(attachment: Attachment, spark: tuple[float, ...]) -> CacheRow:
 
 
 def sparks(monitor: Monitor, attachments: Sequence[Attachment]) -> dict[str, tuple[float, ...]]:
-    """The hit rate of the last hour by target. Reads the history: not for the window's thread."""
+    """The hit rate of the last minutes by target, NaN for gaps. Reads the history: not for the window's thread."""
     now = time.time()
-    return {
-        str(one.place.target): tuple(
-            monitor.series(one.place, now - SPARK_SECONDS, now, SPARK_POINTS).hit_rate.tolist()
-        )
-        for one in attachments
-    }
+    since = now - SPARK_SECONDS
+    found = {str(one.place.target): monitor.series(one.place, since, now, SPARK_POINTS) for one in attachments}
+    return {target: in_slots(series.times, series.hit_rate, since) for target, series in found.items()}
+
+
+def in_slots(times: Floats, rates: Floats, since: float) -> tuple[float, ...]:
+    """Rates at their places in time: SPARK_POINTS of them from `since` on, the newest of each, NaN without any."""
+    slots = np.full(SPARK_POINTS, np.nan)
+    places = ((times - since) / SPARK_SECONDS * SPARK_POINTS).astype(np.intp)
+    known = ~np.isnan(rates) & (places >= 0)
+    slots[np.minimum(places[known], SPARK_POINTS - 1)] = rates[known]
+    return tuple(slots.tolist())
 
 
 def recent_row(profile: Profile, now: float) -> PlaceRow:

@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.modeltest import ModelTester
 
+from cache_studio.gui.cache_rows import SPARK_POINTS, SPARK_SECONDS, in_slots
 from cache_studio.gui.item_models import entry_columns as columns
 from cache_studio.gui.item_models.entry_model import EntryModel
 from cache_studio.gui.item_models.entry_rows import EntryRows, runs
@@ -165,3 +166,11 @@ def test_a_million_rows_are_read_without_an_object_each(tmp_path: Path) -> None:
         for column in range(model.columnCount()):
             cell(model, row, column)
     assert time.perf_counter() - began < 0.5
+
+
+def test_a_spark_line_stands_at_its_place_in_time() -> None:
+    times = np.array([NOW + 1, NOW + SPARK_SECONDS - 1, NOW + SPARK_SECONDS])
+    slots = in_slots(times, np.array([0.5, math.nan, 0.75]), NOW)
+    assert len(slots) == SPARK_POINTS
+    assert (slots[0], slots[-1]) == (0.5, 0.75)
+    assert all(math.isnan(rate) for rate in slots[1:-1])
