@@ -60,23 +60,24 @@ def test_opens_lists_and_lives(start, script, listener):
     assert phases == [Phase.READING, Phase.LIVE]
 
 
-def test_answers_during_a_long_listing_and_after_it(start, script):
-    halfway, go_on = threading.Event(), threading.Event()
+def test_answers_between_two_batches_of_a_long_listing(start, script):
+    halfway, go_on, batches = threading.Event(), threading.Event(), []
     script.entries = {str(number): b"v" for number in range(200)}
 
     def slowly(number):
+        batches.append(number)
         if number == 3:
             halfway.set()
-        if number > 3:
+        if number >= 3:
             go_on.wait(0.05)
 
     script.before_batch = slowly
     attachment = start()
     assert halfway.wait(5)
-    began = time.monotonic()
-    assert attachment.call(lambda adapter: adapter.read("7").pieces[0].data).result(5) == b"v"
-    assert time.monotonic() - began < 0.3
-    assert not attachment.standing.view or len(attachment.standing.view) < 200
+    asked = len(batches)
+    value, answered = attachment.call(lambda adapter: (adapter.read("7").pieces[0].data, len(batches))).result(5)
+    assert value == b"v"
+    assert answered <= asked + 1  # counted in batches: on a busy machine seconds say nothing
     go_on.set()
     assert len(attachment.listed().result(5).view) == 200
 
