@@ -175,6 +175,7 @@ class FrameDialog(QDialog):
         self._layout.activate()
         wanted = self._layout.totalHeightForWidth(width) if self._layout.hasHeightForWidth() else -1
         self.resize(width, max(wanted, self._layout.totalMinimumSize().height()))
+        self._stay_in_the_middle()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Darken the window below; fonts are known only now, so the height is taken anew."""
@@ -191,6 +192,18 @@ class FrameDialog(QDialog):
             self._veil.hide()
             self._veil.deleteLater()
             self._veil = None
+
+    def _stay_in_the_middle(self) -> None:
+        """A dialog that grows must not grow out of its window or off the screen."""
+        parent, screen = self.parentWidget(), self.screen()
+        if parent is None or screen is None or not self.isVisible():
+            return
+        place = self.frameGeometry()
+        place.moveCenter(parent.window().frameGeometry().center())
+        room = screen.availableGeometry()
+        place.moveBottom(min(place.bottom(), room.bottom()))
+        place.moveTop(max(place.top(), room.top()))
+        self.move(place.topLeft())
 
     def _room(self) -> int:
         screen = self.screen()

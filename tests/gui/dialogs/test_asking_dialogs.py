@@ -239,3 +239,14 @@ def test_a_dialog_takes_the_height_its_words_need(
     note = next(label for label in dialog.findChildren(QLabel) if "cannot be written" in label.text())
     qtbot.waitUntil(lambda: note.height() >= note.heightForWidth(note.width()))
     assert dialog.file.height() >= dialog.file.minimumSizeHint().height()
+
+
+def test_a_dialog_that_grows_stays_in_the_middle(qtbot: QtBot, window: QWidget, attachment: Attachment) -> None:
+    window.resize(600, 500)
+    dialog = EvictDialog(window, attachment)
+    dialog.open()
+    qtbot.waitUntil(dialog.accept_button.isEnabled)
+    middle = window.frameGeometry().center()
+    low, high = sorted((middle.y(), dialog.frameGeometry().center().y()))
+    assert high - low <= 1 or dialog.y() == dialog.screen().availableGeometry().top()
+    assert dialog.frameGeometry().bottom() <= dialog.screen().availableGeometry().bottom()
