@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QSettings, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QToolBar
 
-from cache_studio.config import paths
 from cache_studio.gui.actions import ICON_GAP, ActionSet, Situation
 from cache_studio.gui.cache_commands import CacheCommands
 from cache_studio.gui.cache_page import ENTRIES, CachePage
@@ -20,6 +19,7 @@ from cache_studio.gui.messages import ask_password, show_error, show_notice
 from cache_studio.gui.start_page import StartPage, targets_of
 from cache_studio.gui.status_line import StatusLine
 from cache_studio.gui.window_commands import WindowCommands
+from cache_studio.gui.window_memory import Shown, WindowMemory
 from cache_studio.model.errors import BadRequest, CacheStudioError
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.standing import News, Phase
@@ -27,8 +27,6 @@ from cache_studio.services.standing import News, Phase
 SIZE = QSize(1440, 900)
 NARROW = 1180
 """Under this width the dock and the facets fold."""
-LAYOUT = 1
-"""Version of the remembered docks: raised when they are others."""
 LOOK_AFTER_MS = 800
 """Caches are looked for when the window has been drawn."""
 CLOSE_MS = 5_000
@@ -59,7 +57,7 @@ class MainWindow(QMainWindow):
         self._pages: dict[Attachment, CachePage] = {}
         self._stack = QStackedWidget()
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
-        self._settings = QSettings(str(paths.config_folder() / "window.ini"), QSettings.Format.IniFormat)
+        self._memory = WindowMemory()
         self._panel_wanted = True
         self._narrow = self._folded = False
         self._waiting: list[str] = []
@@ -68,7 +66,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self._connect()
         self._restore()
-        self._show_start()
+        self.show_start()
 
     def _handler(self, name: str) -> Callable[[], None]:
         """What does an action: the method of its name."""
@@ -143,7 +141,14 @@ class MainWindow(QMainWindow):
 
     def show_start(self) -> None:
         """Bring the start page to the front."""
-        self._show_start()
+        self._stack.setCurrentWidget(self.start)
+        self.panel.hide()
+        self.panel.select(None)
+        self.dock.show_for(None)
+        self.status.show_totals("")
+        self.status.show_attached(len(self.controller.attachments))
+        self.setWindowTitle(tr("Cache Studio"))
+        self.update_actions()
 
     def want_panel(self, wanted: bool) -> None:
         """Whether the caches panel is shown beside pages."""
@@ -155,21 +160,7 @@ class MainWindow(QMainWindow):
         """Enable what makes sense now."""
         page = self.current_page()
         actions = self.action_set
-        if page is None:
-            actions.update(Situation())
-        else:
-            standing, figures = page.attachment.standing, page.entries.figures
-            actions.update(
-                Situation(
-                    has_cache=True,
-                    has_entry=page.entries.current_entry() is not None,
-                    capabilities=standing.capabilities,
-                    stale=None if figures is None else figures.whole.stale,
-                    paused=standing.phase is Phase.PAUSED,
-                    writable=page.attachment.place.writable,
-                    listed=standing.view is not None and standing.phase in _LISTED,
-                )
-            )
+        actions.update(Situation() if page is None else _situation(page))
         actions["toggle_caches"].setChecked(self._panel_wanted)
         actions["toggle_entry"].setChecked(self.dock.wanted)
         actions["toggle_facets"].setChecked(page is None or page.entries.facets.isVisibleTo(page.entries))
@@ -213,35 +204,15 @@ class MainWindow(QMainWindow):
         self.controller.close()
 
     def _remember(self) -> None:
-        self._settings.setValue("window/geometry", self.saveGeometry())
-        self._settings.setValue("window/state", self.saveState(LAYOUT))
-        self._settings.setValue("window/splitter", self._splitter.saveState())
-        self._settings.setValue("window/panel", self._panel_wanted)
-        self._settings.setValue("window/entry", self.dock.wanted or self._folded)
+        entry_wanted = self.dock.wanted or self._folded
+        self._memory.keep(self, self._splitter, Shown(self._panel_wanted, entry_wanted))
         for page in self._pages.values():
-            page.entries.save_layout(self._settings)
-        self._settings.sync()
+            page.entries.save_layout(self._memory.settings)
+        self._memory.settings.sync()
 
     def _restore(self) -> None:
-        settings = self._settings
-        if (geometry := settings.value("window/geometry")) is not None:
-            self.restoreGeometry(geometry)
-        if (state := settings.value("window/state")) is not None:
-            self.restoreState(state, LAYOUT)
-        if (sizes := settings.value("window/splitter")) is not None:
-            self._splitter.restoreState(sizes)
-        self._panel_wanted = settings.value("window/panel", True, type=bool) is True
-        self.dock.wanted = settings.value("window/entry", True, type=bool) is True
-
-    def _show_start(self) -> None:
-        self._stack.setCurrentWidget(self.start)
-        self.panel.hide()
-        self.panel.select(None)
-        self.dock.show_for(None)
-        self.status.show_totals("")
-        self.status.show_attached(len(self.controller.attachments))
-        self.setWindowTitle(tr("Cache Studio"))
-        self.update_actions()
+        shown = self._memory.bring_back(self, self._splitter)
+        self._panel_wanted, self.dock.wanted = shown.panel, shown.entry
 
     def _follow_page(self, page: CachePage) -> None:
         self.setWindowTitle(f"{page.attachment.place.name} – {tr('Cache Studio')}")
@@ -266,7 +237,7 @@ class MainWindow(QMainWindow):
         page = self._pages.get(attachment)
         if page is None:
             page = self._pages[attachment] = CachePage(self.controller, attachment)
-            page.entries.restore_layout(self._settings)
+            page.entries.restore_layout(self._memory.settings)
             page.status_changed.connect(lambda: self._show_status(page))
             page.tab_changed.connect(lambda _tab: self._on_tab(page))
             page.undo_requested.connect(lambda action: self.commands.undo_action(page, action))
@@ -293,7 +264,7 @@ class MainWindow(QMainWindow):
 
     def _on_detached(self, attachment: Attachment) -> None:
         page = self._pages.pop(attachment)
-        page.entries.save_layout(self._settings)
+        page.entries.save_layout(self._memory.settings)
         self._left[str(attachment.place.target)] = (page.tab, page.entries.expression)
         page.close_page()
         was_shown = page is self.current_page()
@@ -302,7 +273,7 @@ class MainWindow(QMainWindow):
         if was_shown and self.controller.attachments:
             self.show_cache(self.controller.attachments[-1])
         elif not self.controller.attachments:
-            self._show_start()
+            self.show_start()
         self.panel.show_caches()
         self.status.show_attached(len(self.controller.attachments))
         self.places.changed.emit()
@@ -352,3 +323,16 @@ class MainWindow(QMainWindow):
 
     def _on_closed(self) -> None:
         self.closed.emit()
+
+
+def _situation(page: CachePage) -> Situation:
+    standing, figures = page.attachment.standing, page.entries.figures
+    return Situation(
+        has_cache=True,
+        has_entry=page.entries.current_entry() is not None,
+        capabilities=standing.capabilities,
+        stale=None if figures is None else figures.whole.stale,
+        paused=standing.phase is Phase.PAUSED,
+        writable=page.attachment.place.writable,
+        listed=standing.view is not None and standing.phase in _LISTED,
+    )

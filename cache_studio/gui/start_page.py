@@ -141,15 +141,18 @@ class StartPage(QScrollArea):
         places.changed.connect(self.show_places)
         self.show_places()
 
+    def _dress(self) -> None:
+        self._lead.setStyleSheet(f"font-size: 15px; color: {theme.colors().text2};")
+
     def _column(self) -> QWidget:
         page = QWidget()
         page.setMaximumWidth(1152)
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        lead = plain_label(tr("Whether they earn their keep, and how to clean them without fear."))
-        lead.setStyleSheet(f"font-size: 15px; color: {theme.colors().text2};")
-        theme.theme().changed.connect(lambda: lead.setStyleSheet(f"font-size: 15px; color: {theme.colors().text2};"))
+        lead = self._lead = plain_label(tr("Whether they earn their keep, and how to clean them without fear."))
+        self._dress()
+        theme.theme().changed.connect(self._dress)
         column.addWidget(plain_label(tr("See what your caches hold"), "start"))
         column.addWidget(lead)
         column.addSpacing(24)

@@ -165,6 +165,7 @@ def test_a_time_without_an_offset_follows_the_zone(tmp_path: Path, monkeypatch: 
         ({}, None),
         ({"ttl_field": "seconds", "ttl": "1h"}, NOW - 100 + 7),
     ],
+    ids=("the cache's", "endless", "none", "its own"),
 )
 def test_where_the_expiry_comes_from(tmp_path: Path, options: dict[str, str], expires: float | None) -> None:
     path = made(

@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cache_studio.gui.look import theme
@@ -55,6 +56,15 @@ def write_asset(folder: Path, prompt: str, kind: str, content: bytes, age: float
             " last_used_at, use_count) VALUES(?,?,?,?,?,?,?,?)",
             (kind, key, prompt, str(file), voice, created, used, 3),
         )
+
+
+@pytest.fixture(autouse=True)
+def usual_look(qapp: QApplication) -> Iterator[None]:
+    """What one test wears is no concern of the next."""
+    yield
+    worn = theme.apply(qapp, "light")
+    worn.set_density(theme.Density.COMFORTABLE)
+    worn.set_reduced_motion(False)
 
 
 @pytest.fixture
