@@ -1,6 +1,7 @@
 """What all charts share: no dragging, a read-out under the pointer, colours that follow the theme."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import pyqtgraph as pg
@@ -50,6 +51,13 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.value_axis.restyle()
         self.bottom_axis.restyle()
         self._cursor.setPen(QPen(theme.color("control"), 0, Qt.PenStyle.DotLine))
+
+    def close(self) -> bool:
+        """Close for good: pyqtgraph takes its parts away, so a later change of theme must not come here."""
+        with suppress(RuntimeError):  # a second time there is nothing to disconnect
+            theme.theme().changed.disconnect(self.restyle)
+        super().close()
+        return True
 
     def readout(self, at: float) -> tuple[float, str] | None:
         """(place on the bottom axis, words) of what is nearest to `at`; None where there is nothing to say."""
