@@ -27,7 +27,7 @@ from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancel
 from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Payload, Piece
-from cache_studio.model.seeing import Fate, Part, Removal, Restoration, Return, Seen, Volume
+from cache_studio.model.seeing import Fate, Part, Removal, Restoration, Return, Seen, Source, Volume
 from cache_studio.model.targets import Target
 
 READ_HERE = 1_000_000
@@ -69,6 +69,8 @@ class JsonAdapter(Adapter):
         self._seen_identity: Stamp | None = None
         self._expiries: list[Floats] | None = None  # of the last listing
         self._expiry = Expiry(self.fields.ttl, self.after_ttl, self.without_created)
+        if "expires" not in self.fields.fields:
+            self.sources = {"expires": Source.DERIVED}
         self._stop = threading.Event()
         self.capabilities = self._abilities(writable)
 

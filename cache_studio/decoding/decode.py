@@ -11,7 +11,7 @@ from cache_studio.decoding.json_text import decode_json
 from cache_studio.decoding.message_pack import decode_msgpack, looks_like_msgpack
 from cache_studio.decoding.nodes import Node
 from cache_studio.decoding.pickled.read import read_pickle
-from cache_studio.decoding.pickled.render import pickle_tree, pickle_warnings
+from cache_studio.decoding.pickled.render import foreign_calls, pickle_tree, pickle_warnings
 from cache_studio.decoding.pickled.values import Collection, Instance
 from cache_studio.decoding.pictures import decode_picture, picture_format
 from cache_studio.decoding.plain_text import decode_text, encoding_of
@@ -148,7 +148,7 @@ def _pickle(data: bytes, total: int, layers: int) -> Decoded:
     decoded = Decoded(
         ("pickle",),
         tree,
-        calls=tuple(call.name for call in reading.calls[:_MOST_CALLS]),
+        calls=tuple(call.name for call in foreign_calls(reading)[:_MOST_CALLS]),
         warnings=pickle_warnings(reading),
         problem=problem,
         trailing=0 if problem else len(data) - reading.end,

@@ -38,7 +38,8 @@ class Decoded:
 
     `chain` names the layers from the outside ("zlib", "pickle"); empty for bytes of no known kind. `text` is pretty
     JSON or the text itself, control and bidi characters as they are (the viewer escapes them), at most LONGEST_TEXT
-    of the `text_length` characters there are. `calls` are the calls of a pickle that were not made, in order.
+    of the `text_length` characters there are. `calls` are the calls of a pickle that were not made, in order, those
+    that only build well-known values (dates, sets...) left out.
     `problem` is one line with a byte offset when the value is broken; what was read until there is in `tree` or
     `text`. `trailing` counts bytes after the end of the value.
     """

@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Any
 
 from cache_studio import isolation
+from cache_studio.config import paths
+from cache_studio.config.profiles import Profiles
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable
 from cache_studio.services.demo_workload import PREFIX
 
@@ -74,7 +76,15 @@ class Demo:
             self._server.wait(10)
             self._server = None
         if self.folder.name:
+            self._forget()
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _forget(self) -> None:
+        """What is gone with the demo is nothing to attach again."""
+        profiles = Profiles(paths.profiles_file())
+        for profile in profiles.all():
+            if str(self.folder) in profile.target or PREFIX in profile.target:
+                profiles.forget(profile.name)
 
     def _targets(self, redis_url: str) -> Iterator[str]:
         yield f"json-directory:{self.folder}/image comparisons/cache?ttl=10m"

@@ -53,6 +53,7 @@ _LOWEST_SIZE_PARTS = ("text", "metadata")
 class AssetCacheAdapter(RowsAdapter):
     """An index of generated images and speech with a value file an entry."""
 
+    sources = {"expires": Source.DERIVED, "hits": Source.DERIVED}
     columns: Columns
     _options: Mapping[str, OptionValue]
     _root: Folder

@@ -89,7 +89,7 @@ class SQLiteTableAdapter(RowsAdapter):
             raise WrongFormat(f"The rows of “{wanted}” cannot be told apart.", "It has neither rowid nor primary key.")
         self._map = replace(given, fields=roles)
         self.rows = _rows_of(table, roles["key"])
-        self.sources = {} if "hits" not in roles else {"hits": Source.RECORDED}
+        self.sources = {} if "expires" in roles else {"expires": Source.DERIVED}
 
     def _samples(self, table: str) -> list[Mapping[str, Cell]]:
         names = self.database.tables()[table].names

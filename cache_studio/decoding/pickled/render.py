@@ -2,7 +2,7 @@
 
 from cache_studio.decoding.nodes import DEEPEST, Growth, Node, more
 from cache_studio.decoding.pickled.friendly import Friendly, is_known, object_made, read_call
-from cache_studio.decoding.pickled.machine import PickleReading
+from cache_studio.decoding.pickled.machine import Call, PickleReading
 from cache_studio.decoding.pickled.values import Collection, Foreign, Global, HugeInt, Instance, Skipped
 
 _KINDS = {"dict": "object", "list": "list", "tuple": "tuple", "set": "set", "frozenset": "set", "deque": "list"}
@@ -16,12 +16,14 @@ def pickle_tree(root: object) -> Node:
     return _Renderer().node(root, "", "", 0)
 
 
+def foreign_calls(reading: PickleReading) -> list[Call]:
+    """The calls that do more than build known values and objects of the application's classes, in order."""
+    return [call for call in reading.calls if call.opcode not in _MAKES_OBJECTS and not is_known(call.name)]
+
+
 def pickle_warnings(reading: PickleReading) -> tuple[str, ...]:
     """What the owning application would do on loading it, beyond building known values and objects of its classes."""
-    names: dict[str, None] = {}
-    for call in reading.calls:
-        if call.opcode not in _MAKES_OBJECTS and not is_known(call.name):
-            names[call.name] = None
+    names = dict.fromkeys(call.name for call in foreign_calls(reading))
     warnings = [f"The owning application would call {name}; it was not called here." for name in names]
     if len(warnings) > _MOST_WARNINGS:
         warnings[_MOST_WARNINGS:] = [f"{len(names) - _MOST_WARNINGS} more names would be called."]

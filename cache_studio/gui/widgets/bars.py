@@ -5,7 +5,7 @@ from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from cache_studio.gui.look import icons, theme
-from cache_studio.gui.look.text import display_text, plain_label, tr
+from cache_studio.gui.look.text import display_text, plain_label, set_tooltip, tr
 from cache_studio.gui.widgets.buttons import IconButton, LinkButton, SecondaryButton
 from cache_studio.gui.widgets.cards import role_color
 
@@ -27,6 +27,8 @@ class UndoBar(QFrame):
         self.setFixedHeight(40)
         self._mark = QLabel()
         self._text = plain_label("", "title")
+        # A long sentence is cut at its end and must not push the panels beside the table together.
+        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._undo = LinkButton(tr("Undo"), "undo")
         self._undo.set_icon("undo", "undo_link")
         self._shortcut = plain_label(shortcut, "small")
@@ -54,6 +56,7 @@ class UndoBar(QFrame):
 
     def _tell(self, text: str, *, can_undo: bool) -> None:
         self._text.setText(display_text(text, 300))
+        set_tooltip(self._text, text)
         self.setAccessibleName(self._text.text())
         self._undo.setVisible(can_undo)
         self._shortcut.setVisible(can_undo)
