@@ -43,6 +43,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "run": Command("open the window; without arguments on the demo", ("-m cache_studio",), ("demo",), True),
     "test": Command("run the tests; arguments go to pytest", ("-m pytest",)),
+    "pictures": Command("make the pictures of the README", ("packaging/pictures.py",)),
     "bench": Command("measure against floors; --quick for a tenth of the size", ("tests/benchmarks/bench.py",)),
     "check": Command("lint, types, layers", ("-m ruff check", "-m ruff format --check", "-m mypy", LAYERS)),
 }
