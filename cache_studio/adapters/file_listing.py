@@ -4,17 +4,22 @@ import os
 import time
 from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import ClassVar, NamedTuple
+from contextlib import contextmanager, suppress
+from typing import Any, ClassVar, NamedTuple
 
-from cache_studio.adapters.defaults import join, lookup_by_scan
+from cache_studio.adapters.batch_frames import FRAME_ROWS, frame_of
+from cache_studio.adapters.child_listing import ChildListing
+from cache_studio.adapters.defaults import join, lookup_by_scan, take
 from cache_studio.adapters.file_entries import NOT_A_FILE, FileEntries
 from cache_studio.adapters.files import HIDDEN, Folder, NoRegularFile
 from cache_studio.model.columns import Batch, ScanEnd
+from cache_studio.model.errors import CacheUnavailable
 from cache_studio.model.identity import EntryId
 
-FIRST_BATCH = 500
-BATCH = 5_000
+FIRST_BATCH = 200
+BATCH = 1_000
+LISTED_HERE = 2_000
+"""From so many files on a child is asked to list the folder; until it answers, the listing goes on here."""
 HALF_WRITTEN = 2.0
 """Seconds since its last change in which a broken file may be one that is just being written."""
 SECOND_LOOK = 0.2
@@ -57,6 +62,10 @@ class FileListing(FileEntries):
     nested: ClassVar[bool] = False
     """Whether entries lie in folders below the root, too."""
 
+    def __init__(self, root: Folder, *, writable: bool) -> None:
+        super().__init__(root, writable=writable)
+        self._children: list[ChildListing] = []
+
     @abstractmethod
     def parse(self, descriptor: int, status: os.stat_result) -> Parsed:
         """Read an open file, a bounded part of it. OSError may leave."""
@@ -70,16 +79,78 @@ class FileListing(FileEntries):
         """The same with the fields that `parse` left pending."""
 
     @abstractmethod
+    def child_listing(self) -> tuple[str, Sequence[object]]:
+        """The function that opens the same cache in a child and yields its `frames`, and what it is given first."""
+
+    @abstractmethod
     def likely_id(self, key: str, namespace: str | None) -> str | None:
         """Where the entry with this key lies if the application named its file; None when that cannot be said."""
 
     def scan(self) -> Generator[Batch, None, ScanEnd]:
-        """Every entry. A file that looks half-written is read again at the end, a long one is left pending."""
+        """Every entry. A file that looks half-written is read again at the end, a long one is left pending.
+
+        The first come from here; a big folder is listed on by a child, which leaves this interpreter free.
+        """
+        seen: set[EntryId] = set()
+        listing = self._list(frozenset(), FIRST_BATCH, BATCH)
+        for batch in listing:
+            seen.update(batch.ids)
+            yield batch
+            if len(seen) >= LISTED_HERE:
+                break
+        else:
+            return ScanEnd()
+        function, arguments = self.child_listing()
+        with self._stoppable(ChildListing(function, *arguments, self._identity(), list(seen))) as child:
+            for batch in listing:
+                seen.update(batch.ids)
+                yield batch
+                if child.is_there:
+                    break
+            else:
+                return ScanEnd()
+            listing.close()
+            for batch in child.batches():
+                yield without(batch, seen)
+        return ScanEnd()
+
+    def frames(self, identity: Sequence[int], listed: Collection[str]) -> Iterator[dict[str, Any]]:
+        """In a child: all entries but those `listed`. CacheUnavailable where the folder is another one by now."""
+        if list(identity) != self._identity():
+            raise CacheUnavailable("The folder was replaced while it was listed.", "Refresh the list.")
+        for batch in self._list(frozenset(listed), FRAME_ROWS, FRAME_ROWS):
+            yield frame_of(batch)
+
+    def interrupt(self) -> None:
+        """End the children that list."""
+        for child in list(self._children):
+            child.stop()
+
+    @contextmanager
+    def _stoppable(self, child: ChildListing) -> Iterator[ChildListing]:
+        with child:
+            self._children.append(child)
+            try:
+                yield child
+            finally:
+                self._children.remove(child)
+
+    def _identity(self) -> list[int]:
+        """What tells this folder from another in its place; nothing where folders cannot be held open."""
+        descriptor = self._root.descriptor
+        if descriptor is None:
+            return []
+        status = os.fstat(descriptor)
+        return [status.st_dev, status.st_ino]
+
+    def _list(self, listed: Collection[str], first: int, then: int) -> Generator[Batch, None, None]:
         looks: list[Look] = []
         again: list[Look] = []
         later: list[Look] = []
-        size = FIRST_BATCH
+        size = first
         for folder, prefix, name in self._files(self._root, "", DEEPEST if self.nested else 0):
+            if prefix + name in listed:
+                continue
             look = self._look_in(folder, name, prefix + name)
             if look is None:
                 continue
@@ -87,14 +158,13 @@ class FileListing(FileEntries):
             (later if pending else again if problem and look.is_being_written else looks).append(look)
             if len(looks) >= size:
                 yield self.columns(looks)
-                looks, size = [], BATCH
+                looks, size = [], then
         if again:
             looks += self._second_looks(again)
         if looks:
             yield self.columns(looks)
         if later:
             yield self.columns(later, self.pending_columns)
-        return ScanEnd()
 
     def _files(self, folder: Folder, prefix: str, depth: int) -> Iterator[tuple[Folder, str, str]]:
         folders: list[str] = []
@@ -183,3 +253,9 @@ class FileListing(FileEntries):
     def _second_looks(self, looks: Sequence[Look]) -> list[Look]:
         time.sleep(SECOND_LOOK)
         return [again for look in looks if (again := self.look(look.id)) is not None]
+
+
+def without(batch: Batch, seen: Collection[EntryId]) -> Batch:
+    """A batch less the entries that were seen."""
+    rows = [row for row, entry_id in enumerate(batch.ids) if entry_id not in seen]
+    return batch if len(rows) == len(batch) else take(batch, rows)

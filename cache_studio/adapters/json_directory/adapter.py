@@ -3,7 +3,8 @@
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from cache_studio.adapters.base import require_found
 from cache_studio.adapters.file_listing import EMPTY, FileListing, Look, Parsed
@@ -63,6 +64,12 @@ class JsonDirectoryAdapter(FileListing):
         except BaseException:
             root.close()
             raise
+
+    def child_listing(self) -> tuple[str, Sequence[object]]:
+        """`list_files` on the same folder with the same fields."""
+        fields = self._fields
+        mapping = (dict(fields.fields), fields.ttl, fields.unit, fields.zone)
+        return LIST_FILES, (os.fsencode(self._root.path), mapping)
 
     def likely_id(self, key: str, namespace: str | None) -> str | None:
         """The file of that name, where namespaces are no field: a second file may carry the same key there."""
@@ -162,7 +169,20 @@ def _nothing(rows: Sequence[object]) -> list[float]:
     return [math.nan] * len(rows)
 
 
+LIST_FILES = f"{__name__}:list_files"
 READ_FIELDS = f"{__name__}:read_fields"
+
+
+def list_files(
+    path: bytes,
+    mapping: tuple[Mapping[str, str], float | None, str, str],
+    identity: Sequence[int],
+    listed: Collection[str],
+) -> Iterator[dict[str, Any]]:
+    """`FileListing.frames` of this folder; runs in a child process."""
+    with Folder.open(os.fsdecode(path)) as root:
+        adapter = JsonDirectoryAdapter(root, FieldMap(*mapping), writable=False)
+        yield from adapter.frames(identity, listed)
 
 
 def read_fields(path: bytes, names: list[str]) -> dict[str, object]:

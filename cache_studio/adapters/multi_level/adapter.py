@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import Any
 
 from cache_studio.adapters.file_listing import DEEPEST, EMPTY, FileListing, Look, Parsed
 from cache_studio.adapters.files import Folder, NoRegularFile, read_up_to, stamp_of
@@ -63,6 +64,12 @@ class MultiLevelAdapter(FileListing):
         except BaseException:
             root.close()
             raise
+
+    def child_listing(self) -> tuple[str, Sequence[object]]:
+        """`list_files` on the same folder with the same fields."""
+        fields = self._fields
+        mapping = (dict(fields.fields), fields.ttl, fields.unit, fields.zone)
+        return LIST_FILES, (os.fsencode(self._root.path), self._own_namespace, mapping)
 
     def likely_id(self, key: str, namespace: str | None) -> str | None:
         """The file of that name, where the namespace is known."""
@@ -228,7 +235,21 @@ def _samples(folder: Folder, depth: int) -> Iterator[Mapping[str, object]]:
             yield from _samples(below, depth - 1)
 
 
+LIST_FILES = f"{__name__}:list_files"
 READ_HEADER = f"{__name__}:read_header"
+
+
+def list_files(
+    path: bytes,
+    own_namespace: str,
+    mapping: tuple[Mapping[str, str], float | None, str, str],
+    identity: Sequence[int],
+    listed: Collection[str],
+) -> Iterator[dict[str, Any]]:
+    """`FileListing.frames` of this folder; runs in a child process."""
+    with Folder.open(os.fsdecode(path)) as root:
+        adapter = MultiLevelAdapter(root, own_namespace, FieldMap(*mapping), writable=False)
+        yield from adapter.frames(identity, listed)
 
 
 def read_header(path: bytes, wanted: list[str]) -> tuple[dict[str, object], str]:
