@@ -21,7 +21,7 @@ from cache_studio.model.errors import EntryNotFound, WrongFormat
 from cache_studio.model.times import MILLISECONDS_FROM, parse_time
 
 FIRST_BATCH = 500
-BATCH = 10_000
+BATCH = 2_000
 TIMES = ("created", "accessed", "expires")
 FIGURES = ("ttl_field", "hits")
 NAN = float("nan")
