@@ -1,15 +1,33 @@
 """Measures one listing as the window makes it: time to the last row, to the first rows, and the event loop's gap."""
 
+import gc
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 
 from PySide6.QtCore import QCoreApplication, QTimer
 
+from cache_studio.gui.app import COLLECT_AFTER, SWITCH_SECONDS
 from cache_studio.model.statistics import total
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.standing import News
 from cache_studio.services.studio import Studio
+
+_BARE_LOOP = """
+import sys, threading, time
+ended = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+longest, last = 0.0, time.perf_counter()
+while not ended.is_set():
+    time.sleep(0.001)
+    now = time.perf_counter()
+    longest, last = max(longest, now - last), now
+print(longest)
+"""
 
 
 @dataclass(frozen=True)
@@ -19,7 +37,26 @@ class Measured:
     seconds: float
     first_rows: float
     longest_gap: float
+    bare_gap: float
+    """The longest gap of a loop that did nothing meanwhile, in a process of its own: the machine's own."""
     entries: int
+
+
+def as_the_window() -> None:
+    """Share the interpreter between threads, and look for garbage, as the window does."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+
+
+@contextmanager
+def bare_loop() -> Iterator[list[float]]:
+    """A loop that only sleeps, beside the block; afterwards its longest gap is in the list."""
+    found: list[float] = []
+    with subprocess.Popen([sys.executable, "-c", _BARE_LOOP], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as loop:
+        yield found
+        answer, _ = loop.communicate()
+        found.append(float(answer))
 
 
 def measure_listing(target: str, expected: int, want_expiry: bool = True) -> Measured:
@@ -32,6 +69,8 @@ def measure_listing(target: str, expected: int, want_expiry: bool = True) -> Mea
 
     def hear(attachment: Attachment, news: News) -> None:
         view = attachment.standing.view
+        if attachment.standing.error is not None:
+            done.set()
         if news is News.VIEW and view is not None and len(view):
             first.append(time.perf_counter())
             if view.complete:
@@ -51,14 +90,17 @@ def measure_listing(target: str, expected: int, want_expiry: bool = True) -> Mea
     timer.setInterval(1)
     timer.timeout.connect(beat)
     timer.start()
-    began = last[0] = time.perf_counter()
-    attachment = studio.attach(place, hear)
-    application.exec()
-    ended = time.perf_counter()
+    with bare_loop() as bare:
+        began = last[0] = time.perf_counter()
+        attachment = studio.attach(place, hear)
+        application.exec()
+        ended = time.perf_counter()
+    if attachment.standing.error is not None:
+        raise attachment.standing.error
     view = attachment.standing.view
     assert view is not None
     totals = total(view, time.time())
     studio.close()
     assert totals.entries == expected, f"{totals.entries} entries instead of {expected}"
     assert not want_expiry or totals.unknown == 0, "expiry is missing"
-    return Measured(ended - began, first[0] - began, max(gaps), totals.entries)
+    return Measured(ended - began, first[0] - began, max(gaps), bare[0], totals.entries)
