@@ -13,11 +13,12 @@ from types import TracebackType
 from typing import Any
 
 from cache_studio import isolation
-from cache_studio.config import paths
-from cache_studio.config.profiles import Profiles
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable
+from cache_studio.model.targets import Target
 from cache_studio.services.demo_workload import PREFIX
 
+FOLDER = "cache-studio-demo-"
+"""How the name of a demo's folder begins, in the folder for temporary files."""
 LIMITS = isolation.Limits(seconds=86_400.0, memory=2_000_000_000)
 """A demo ends after a day of waiting for its child at the latest."""
 READY_SECONDS = 60.0
@@ -47,7 +48,7 @@ class Demo:
         with self._lock:
             if self.targets:
                 return self.targets
-            self.folder = Path(tempfile.mkdtemp(prefix="cache-studio-demo-"))
+            self.folder = Path(tempfile.mkdtemp(prefix=FOLDER))
             redis_url = self._redis_url()
             self._thread = threading.Thread(target=self._work, args=(redis_url,), name="demo", daemon=True)
             self._thread.start()
@@ -76,15 +77,7 @@ class Demo:
             self._server.wait(10)
             self._server = None
         if self.folder.name:
-            self._forget()
             shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _forget(self) -> None:
-        """What is gone with the demo is nothing to attach again."""
-        profiles = Profiles(paths.profiles_file())
-        for profile in profiles.all():
-            if str(self.folder) in profile.target or PREFIX in profile.target:
-                profiles.forget(profile.name)
 
     def _targets(self, redis_url: str) -> Iterator[str]:
         yield f"json-directory:{self.folder}/image comparisons/cache?ttl=10m"
@@ -144,6 +137,13 @@ class Demo:
         while not _answers(port) and time.monotonic() < deadline:
             time.sleep(0.02)
         return f"redis://127.0.0.1:{port}/0"
+
+
+def is_of_demo(target: Target) -> bool:
+    """Whether a cache is one of a demo's: it will be gone with it."""
+    if target.is_url:
+        return target.options.get("prefix") == PREFIX
+    return target.location.startswith(str(Path(tempfile.gettempdir()) / FOLDER))
 
 
 def _free_port() -> int:

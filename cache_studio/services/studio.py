@@ -13,6 +13,7 @@ from cache_studio.model.errors import BadRequest, CacheStudioError, WrongFormat
 from cache_studio.model.targets import Target
 from cache_studio.services.act import recover
 from cache_studio.services.attachment import Attachment, Place
+from cache_studio.services.demo import is_of_demo
 from cache_studio.services.monitor import Monitor
 from cache_studio.services.proposals import Proposal, choose, parse, propose
 from cache_studio.services.show import Reader
@@ -112,7 +113,12 @@ class Studio:
         return attachment
 
     def remember(self, place: Place) -> Place:
-        """Keep a place among the remembered caches; returns it with the name it was given."""
+        """Keep a place among the remembered caches; returns it with the name it was given.
+
+        What lives only as long as the demo is not kept.
+        """
+        if is_of_demo(place.target):
+            return place
         profile = Profile(
             name=place.name,
             target=str(place.target),
