@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from cache_studio.model.columns import Batch, make_batch
+from cache_studio.model.identity import EntryId
 
 
 class Scans(Protocol):
@@ -45,6 +46,12 @@ def take(batch: Batch, rows: list[int]) -> Batch:
         problems={new_row[row]: text for row, text in batch.problems.items() if row in new_row},
         pending=batch.pending[chosen],
     )
+
+
+def without(batch: Batch, seen: Collection[EntryId]) -> Batch:
+    """A batch less the entries that were seen."""
+    rows = [row for row, entry_id in enumerate(batch.ids) if entry_id not in seen]
+    return batch if len(rows) == len(batch) else take(batch, rows)
 
 
 def join(batches: list[Batch]) -> Batch:

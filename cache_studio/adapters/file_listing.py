@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from cache_studio.adapters.batch_frames import FRAME_ROWS, frame_of
 from cache_studio.adapters.child_listing import ChildListing
-from cache_studio.adapters.defaults import join, lookup_by_scan, take
+from cache_studio.adapters.defaults import join, lookup_by_scan, without
 from cache_studio.adapters.file_entries import NOT_A_FILE, FileEntries
 from cache_studio.adapters.files import HIDDEN, Folder, NoRegularFile
 from cache_studio.model.columns import Batch, ScanEnd
@@ -253,9 +253,3 @@ class FileListing(FileEntries):
     def _second_looks(self, looks: Sequence[Look]) -> list[Look]:
         time.sleep(SECOND_LOOK)
         return [again for look in looks if (again := self.look(look.id)) is not None]
-
-
-def without(batch: Batch, seen: Collection[EntryId]) -> Batch:
-    """A batch less the entries that were seen."""
-    rows = [row for row, entry_id in enumerate(batch.ids) if entry_id not in seen]
-    return batch if len(rows) == len(batch) else take(batch, rows)

@@ -13,6 +13,7 @@ import numpy as np
 
 from cache_studio.adapters import json_rows
 from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept
+from cache_studio.adapters.defaults import without
 from cache_studio.adapters.files import CHUNK, HIDDEN, Folder, NoRegularFile, stamp_of, unavailable
 from cache_studio.adapters.json_edits import Located, Name, Place, Removed, cut_out, put_in, take_out
 from cache_studio.adapters.json_frames import Expiry, batch_of
@@ -116,6 +117,12 @@ class JsonAdapter(Adapter):
 
     def scan(self) -> Generator[Batch, None, ScanEnd]:
         """Entries in the order of the file; a broken file lists what stands before the fault."""
+        head = self._head()
+        shown: frozenset[EntryId] = frozenset()
+        if head is not None:
+            first = batch_of(head, self._expiry)
+            shown = frozenset(first.ids)
+            yield first
         seen: dict[EntryId, tuple[int, int, int]] = {}
         expiries: list[Floats] = []
         self._stop.clear()
@@ -130,9 +137,19 @@ class JsonAdapter(Adapter):
                     ends = places[:, 0] + batch.stamps[:, 0]
                     seen.update(zip(batch.ids, zip(*places.T.tolist(), ends.tolist(), strict=True), strict=True))
                     expiries.append(batch.numbers["expires"])
-                    yield batch
+                    same = head is not None and head["identity"] == frame["identity"]
+                    rest = without(batch, shown) if same else batch
+                    if len(rest):
+                        yield rest
         self._expiries = expiries
         return ScanEnd() if not reason else ScanEnd(False, reason)
+
+    def _head(self) -> dict[str, Any] | None:
+        """The first entries of a big file: they are here before a child is."""
+        with _file_errors(self._path):
+            if self._status().st_size <= READ_HERE:
+                return None
+            return json_rows.head_rows(self._path, self._spec, READ_HERE)
 
     def _frames(self) -> Iterator[dict[str, Any]]:
         size = self._status().st_size

@@ -9,6 +9,7 @@ import os
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from io import BytesIO
 from itertools import chain
 from typing import Any, TypedDict
@@ -16,7 +17,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from cache_studio.adapters.files import Folder, NoRegularFile, read_up_to, stamp_of, unavailable
-from cache_studio.adapters.json_spans import UNREADABLE, Fault, JsonWalk, Member, key_text
+from cache_studio.adapters.json_spans import UNREADABLE, Fault, JsonWalk, Member, Readable, key_text
 from cache_studio.model.errors import EntryNotFound, WrongFormat
 from cache_studio.model.times import MILLISECONDS_FROM, parse_time
 
@@ -94,11 +95,16 @@ def _object_with(fields: dict[str, Any]) -> Any:
 
 
 def walk(descriptor: int, spec: Mapping[str, Any]) -> JsonWalk:
-    """A walk through an open file; `spec` holds `pointer`, `lines` and the `fields` to decode."""
+    """A walk through an open file, as `walk_in`."""
+    return walk_in(open(descriptor, "rb", buffering=0, closefd=False), spec)
+
+
+def walk_in(file: Readable, spec: Mapping[str, Any]) -> JsonWalk:
+    """A walk through a document; `spec` holds `pointer`, `lines` and the `fields` to decode."""
     # The value itself is not wanted: decoding it would build the greater part of the file.
     fields: dict[str, str] = {role: field for role, field in spec["fields"].items() if role != "value"}
     decode = msgspec.json.Decoder(_object_with(dict.fromkeys(fields.values(), Any))).decode
-    return JsonWalk(open(descriptor, "rb", buffering=0, closefd=False), spec["pointer"], decode, lines=spec["lines"])
+    return JsonWalk(file, spec["pointer"], decode, lines=spec["lines"])
 
 
 def rows(path: str, spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -128,6 +134,27 @@ def rows(path: str, spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     finally:
         os.close(descriptor)
     yield columns.take() | {"identity": identity, "end": reason}
+
+
+def head_rows(path: str, spec: Mapping[str, Any], length: int) -> dict[str, Any] | None:
+    """Entries that lie wholly in the first `length` bytes, as their frame: a first batch; None where there are none."""
+    descriptor, identity = open_json(path)
+    try:
+        head = BytesIO(read_up_to(descriptor, length))
+    finally:
+        os.close(descriptor)
+    members: list[Member] = []
+    with suppress(Fault, EntryNotFound):  # at its end the head is cut; what is wrong the whole walk will tell
+        for some in walk_in(head, spec).members():
+            members += some
+            if len(members) > FIRST_BATCH:
+                break
+    members = members[:-1][:FIRST_BATCH]  # the last may be cut where the head is
+    if not members:
+        return None
+    columns = _Columns(spec)
+    columns.extend(members, *Identities(spec["fields"].get("key", "")).of(members))
+    return columns.take() | {"identity": identity}
 
 
 def fault_sentence(fault: Fault) -> str:

@@ -14,7 +14,7 @@ from PySide6.QtCore import QCoreApplication, QTimer
 from cache_studio.gui.app import COLLECT_AFTER, SWITCH_SECONDS
 from cache_studio.model.statistics import total
 from cache_studio.services.attachment import Attachment
-from cache_studio.services.standing import News
+from cache_studio.services.standing import News, Phase
 from cache_studio.services.studio import Studio
 
 _BARE_LOOP = """
@@ -69,7 +69,7 @@ def measure_listing(target: str, expected: int, want_expiry: bool = True) -> Mea
 
     def hear(attachment: Attachment, news: News) -> None:
         view = attachment.standing.view
-        if attachment.standing.error is not None:
+        if attachment.standing.error is not None or attachment.standing.phase is Phase.LIVE:
             done.set()
         if news is News.VIEW and view is not None and len(view):
             first.append(time.perf_counter())
@@ -97,8 +97,9 @@ def measure_listing(target: str, expected: int, want_expiry: bool = True) -> Mea
         ended = time.perf_counter()
     if attachment.standing.error is not None:
         raise attachment.standing.error
-    view = attachment.standing.view
+    view, partial = attachment.standing.view, attachment.standing.partial
     assert view is not None
+    assert view.complete, f"the listing is not complete: {partial}"
     totals = total(view, time.time())
     studio.close()
     assert totals.entries == expected, f"{totals.entries} entries instead of {expected}"
