@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import data
+import redis
 from listing import Measured, as_the_window, measure_listing
 from servers import RedisServer
 
@@ -53,8 +54,6 @@ def sqlite_floor(file: Path) -> None:
 
 def scan_floor(port: int) -> None:
     """A bare loop of SCAN COUNT 1000, names only."""
-    import redis
-
     with redis.Redis(port=port) as client:
         cursor = -1
         while cursor:
@@ -66,7 +65,7 @@ def jobs(folder: Path, quick: bool, server: RedisServer) -> Iterator[Job]:
     small, big = (10_000, 100_000) if quick else (100_000, 1_000_000)
     files, one = data.json_files(folder, small), data.json_file(folder, small)
     rows = data.sqlite_rows(folder, big)
-    data.redis_keys(server.command, big)
+    data.redis_keys(redis.Redis(port=server.port).execute_command, big)
     yield Job(f"{small:,} JSON files", 3, "find -printf", lambda: find_floor(files), f"json-directory:{files}", small)
     yield Job(f"one JSON file, {small:,} entries", 4, "reading it", lambda: read_floor(one), f"json-file:{one}", small)
     yield Job(
