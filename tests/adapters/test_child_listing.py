@@ -12,7 +12,6 @@ from cache_studio.adapters.base import Adapter
 from cache_studio.adapters.defaults import join
 from cache_studio.adapters.registry import get_format
 from cache_studio.model.columns import Batch, ScanEnd
-from cache_studio.model.errors import Cancelled
 from cache_studio.model.options import read_options
 from cache_studio.model.seeing import Fate, Seen
 from cache_studio.model.targets import Target
@@ -75,9 +74,10 @@ def test_what_the_child_saw_can_be_removed(adapter: Adapter, folder: Path) -> No
     gone.write_text(json.dumps({"cache_key": gone.stem, "timestamp": "2026-01-01T00:00:00", "result": {}}), "utf-8")
 
 
-def test_interrupt_ends_the_listing(adapter: Adapter) -> None:
+def test_a_listing_that_is_left_ends_its_child(adapter: Adapter) -> None:
     scan = adapter.scan()
-    next(scan)
-    adapter.interrupt()
-    with pytest.raises(Cancelled):
-        drained(scan, [])
+    seen = 0
+    while seen <= COUNT - 1_000:
+        seen += len(next(scan))
+    scan.close()  # the guard of every test fails this one when a child or a thread stays
+    assert seen < 2 * COUNT
