@@ -73,7 +73,7 @@ class JsonAdapter(Adapter):
         if "expires" not in self.fields.fields:
             self.sources = {"expires": Source.DERIVED}
         self._stop = threading.Event()
-        self.capabilities = self._abilities(writable)
+        self.capabilities = _abilities(folder, self._path, self.fields, writable)
 
     @classmethod
     def open(cls, target: Target, options: Mapping[str, OptionValue], *, writable: bool) -> "JsonAdapter":
@@ -92,18 +92,6 @@ class JsonAdapter(Adapter):
         except OSError as error:
             folder.close()
             raise unavailable(target.location, error) from error
-
-    def _abilities(self, writable: bool) -> Capabilities:
-        able = Capabilities.of({Ability.READ, Ability.WATCH, *_CHANGES})
-        if "accessed" in self.fields.fields:
-            able = Capabilities.of({*able.allowed, Ability.ACCESS_TIMES})
-        if not writable:
-            return able.without(_CHANGES, "Attached read-only.")
-        if not os.access(self._folder.path, os.W_OK | os.X_OK):
-            return able.without(_CHANGES, "The folder of the file may not be written.")
-        if not os.access(self._path, os.W_OK):
-            return able.without(_CHANGES, "The file may not be written.")
-        return able
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -353,6 +341,19 @@ class JsonAdapter(Adapter):
     def watched(self) -> tuple[tuple[str, bool], ...]:
         """The folder: the file is replaced by rename."""
         return ((self._folder.path, False),)
+
+
+def _abilities(folder: Folder, path: str, fields: FieldMap, writable: bool) -> Capabilities:
+    able = Capabilities.of({Ability.READ, Ability.WATCH, *_CHANGES})
+    if "accessed" in fields.fields:
+        able = Capabilities.of({*able.allowed, Ability.ACCESS_TIMES})
+    if not writable:
+        return able.without(_CHANGES, "Attached read-only.")
+    if not os.access(folder.path, os.W_OK | os.X_OK):
+        return able.without(_CHANGES, "The folder of the file may not be written.")
+    if not os.access(path, os.W_OK):
+        return able.without(_CHANGES, "The file may not be written.")
+    return able
 
 
 @contextmanager
