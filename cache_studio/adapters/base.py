@@ -7,7 +7,7 @@ needed: a module that defines FORMAT imports no numpy and no driver.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
@@ -343,15 +343,3 @@ def require_found(found: object, key: str) -> None:
     """Raise EntryNotFound unless something was found."""
     if not found:
         raise EntryNotFound(f"There is no entry “{key}”.", "It may have been removed meanwhile; refresh the list.")
-
-
-def batched(entries: Iterable[Seen], size: int) -> Iterator[list[Seen]]:
-    """Cut into lists of at most `size`."""
-    batch: list[Seen] = []
-    for entry in entries:
-        batch.append(entry)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

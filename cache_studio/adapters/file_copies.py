@@ -35,7 +35,7 @@ from cache_studio.model.seeing import Fate, Restoration, Return
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # a module there, nothing on Windows
 
 COMPARED = 1_000_000
 """Files up to this length are compared by content, longer ones by identity (inode, time, length)."""

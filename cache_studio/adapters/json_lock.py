@@ -10,7 +10,7 @@ from cache_studio.model.errors import CacheUnavailable
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # a module there, nothing on Windows
 
 LOCK_SUFFIX = ".lock"
 LOCK_WAIT = 10.0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 
-from cache_studio.adapters.base import Adapter, EntryCopy
+from cache_studio.adapters.base import Adapter
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.errors import BadRequest, CacheStudioError, Cancelled, UnsupportedAction
 from cache_studio.model.plans import CompactOutcome, CompactPlan, Outcome, Plan, Progress, UndoOutcome, Verb
@@ -262,8 +262,3 @@ def recover(attachment: Attachment, trash: Trash) -> "Future[int]":
         return count
 
     return attachment.call(settle)
-
-
-def copy_title(copy: EntryCopy) -> str:
-    """How a copy in the trash is shown: its namespace and key."""
-    return f"{copy.namespace}  {copy.key}" if copy.namespace else copy.key
