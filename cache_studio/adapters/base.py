@@ -22,6 +22,7 @@ from cache_studio.model.seeing import Counters, Part, Removal, Restoration, Seen
 from cache_studio.model.targets import Target
 
 if TYPE_CHECKING:
+    from cache_studio.adapters.key_access import KeyAccess
     from cache_studio.adapters.sight import Sight
     from cache_studio.model.columns import Batch, ScanEnd
     from cache_studio.model.identity import EntryId
@@ -226,73 +227,6 @@ class Adapter(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What a runtime cache holds for one key. Times are epoch seconds; `expires` None is never."""
-
-    value: bytes
-    created: float
-    expires: float | None = None
-    accessed: float | None = None
-    hits: int = 0
-    tags: tuple[str, ...] = ()
-    metadata: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What eviction needs to know of one stored key. None is not recorded."""
-
-    key: str
-    namespace: str
-    size: int
-    created: float
-    expires: float | None = None
-    accessed: float | None = None
-    hits: int | None = None
-
-
-class KeyAccess(ABC):
-    """The runtime's door to one cache: by key, each call one round trip, safe from many threads and processes.
-
-    It can create the cache. It imports neither numpy nor a driver before the first `open`. `value` is the
-    encoded value as the layout stores it (JSON text, pickle bytes, file content).
-    """
-
-    @classmethod
-    @abstractmethod
-    def open(cls, target: Target, options: Mapping[str, OptionValue]) -> "KeyAccess":
-        """Open or create the cache."""
-
-    @abstractmethod
-    def get(self, key: str, namespace: str = "") -> Held | None:
-        """What is stored, stale or not; None when nothing is, or when it is broken."""
-
-    @abstractmethod
-    def put(self, key: str, held: Held, namespace: str = "") -> None:
-        """Store it, replacing what is there."""
-
-    @abstractmethod
-    def delete(self, key: str, namespace: str = "") -> bool:
-        """Remove it; whether it was there."""
-
-    def touch(self, key: str, namespace: str, accessed: float) -> None:
-        """Note an access where the layout records it. Default: it does not."""
-        return None
-
-    @abstractmethod
-    def known(self) -> Iterator[Known]:
-        """All stored keys, for eviction and clean-up at start."""
-
-    def flush(self) -> None:
-        """Write what is still only in memory. Default: nothing is."""
-        return None
-
-    @abstractmethod
-    def close(self) -> None:
-        """Flush and release everything. Safe to call twice."""
-
-
-@dataclass(frozen=True, slots=True)
 class Format:
     """A format as the registry knows it; `adapter` and `access` are `"module:Class"`, imported when needed."""
 
@@ -314,7 +248,7 @@ class Format:
         adapter: type[Adapter] = _imported(self.adapter)
         return adapter
 
-    def access_class(self) -> type[KeyAccess]:
+    def access_class(self) -> "type[KeyAccess]":
         """Import the key access; UnsupportedAction when the format has none."""
         if not self.access:
             raise UnsupportedAction(f"A runtime cache cannot be kept as {self.name}.")

@@ -8,8 +8,8 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterator
 
-from cache_studio.adapters.base import Held, KeyAccess, Known
 from cache_studio.adapters.files import Folder, NoRegularFile, unavailable
+from cache_studio.adapters.key_access import Held, KeyAccess, Known
 
 Place = tuple[str, ...]
 """Names from the cache's folder down to a file."""

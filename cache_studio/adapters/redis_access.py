@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from cache_studio.adapters.base import KeyAccess, Known
+from cache_studio.adapters.key_access import KeyAccess, Known
 from cache_studio.adapters.redis_errors import explain
 from cache_studio.adapters.redis_options import CONNECT_SECONDS, Place, bytes_of, glob_of, place_of, text_of
 from cache_studio.model.options import OptionValue

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cache_studio.adapters.base import Held, KeyAccess
+from cache_studio.adapters.key_access import Held, KeyAccess
 from cache_studio.adapters.registry import format_names, get_format
 from cache_studio.model.errors import BadRequest
 from cache_studio.model.options import read_options

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from keeping import MemoryKeep
 
-from cache_studio.adapters.base import EntryCopy, Held
+from cache_studio.adapters.base import EntryCopy
+from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.registry import get_format
 from cache_studio.model.options import read_options
 from cache_studio.model.seeing import Fate, Return

@@ -16,7 +16,8 @@ from keeping import MemoryKeep
 from machine import CacheMachine, case_of
 
 from cache_studio.adapters.asset_cache.layout import places_inside
-from cache_studio.adapters.base import Adapter, Certainty, Held
+from cache_studio.adapters.base import Adapter, Certainty
+from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.registry import get_format
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.options import read_options

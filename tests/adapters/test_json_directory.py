@@ -15,7 +15,7 @@ from contract import AdapterContract, Row, listing, rows_of, scan_all
 from keeping import MemoryKeep
 from machine import CacheMachine, case_of
 
-from cache_studio.adapters.base import Certainty, Held
+from cache_studio.adapters.base import Certainty
 from cache_studio.adapters.file_listing import SECOND_LOOK
 from cache_studio.adapters.json_directory import FORMAT
 from cache_studio.adapters.json_directory import adapter as adapter_module
@@ -23,6 +23,7 @@ from cache_studio.adapters.json_directory.access import JsonDirectoryAccess
 from cache_studio.adapters.json_directory.adapter import JsonDirectoryAdapter
 from cache_studio.adapters.json_directory.fields import JsonFields, scan_head
 from cache_studio.adapters.json_directory.layout import file_name
+from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.identity import EntryId

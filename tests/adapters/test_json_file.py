@@ -15,9 +15,10 @@ from contract import AdapterContract, listing, scan_all
 from keeping import MemoryKeep
 from machine import CacheMachine, case_of
 
-from cache_studio.adapters.base import Adapter, Certainty, Held
+from cache_studio.adapters.base import Adapter, Certainty
 from cache_studio.adapters.json_file import FORMAT
 from cache_studio.adapters.json_file.access import JsonFileAccess
+from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.registry import recognise
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.capabilities import Ability

@@ -12,8 +12,9 @@ import pytest
 from contract import AdapterContract, Row, listing, rows_of, scan_all
 from machine import CacheMachine, case_of
 
-from cache_studio.adapters.base import Certainty, Held
+from cache_studio.adapters.base import Certainty
 from cache_studio.adapters.file_names import escape, is_hash, unescape
+from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.multi_level import FORMAT
 from cache_studio.adapters.multi_level import adapter as adapter_module
 from cache_studio.adapters.multi_level.access import MultiLevelAccess

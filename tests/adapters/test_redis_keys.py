@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from keeping import MemoryKeep
 from redis_caches import application, attached, dumps
 
-from cache_studio.adapters.base import Held
+from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.redis_keys.access import RedisKeysAccess
 from cache_studio.adapters.registry import get_format
 from cache_studio.model.columns import ScanEnd

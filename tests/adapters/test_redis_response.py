@@ -12,7 +12,7 @@ from keeping import MemoryKeep
 from redis_caches import application, attached, dumps, write_response
 from servers import free_port
 
-from cache_studio.adapters.base import Held
+from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.redis_response.access import RedisResponseAccess
 from cache_studio.adapters.registry import get_format
 from cache_studio.model.errors import CacheUnavailable

@@ -21,8 +21,8 @@ from cache_studio.adapters.asset_cache.layout import (
 )
 from cache_studio.adapters.asset_cache.names import DATABASE, FOLDER, OTHER_SUFFIX, SUFFIXES, TABLE
 from cache_studio.adapters.asset_cache.value_files import ValueFile, ValueFiles
-from cache_studio.adapters.base import Held, KeyAccess, Known
 from cache_studio.adapters.files import Folder, NoRegularFile, safe_name
+from cache_studio.adapters.key_access import Held, KeyAccess, Known
 from cache_studio.adapters.sqlite_errors import BUSY_SECONDS, speaking_plainly
 from cache_studio.adapters.sqlite_open import Cell, placeholders, quoted, readable_text, tables_of
 from cache_studio.adapters.sqlite_text import shown_key

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from cache_studio.adapters.base import Held, Known
 from cache_studio.adapters.file_access import FileAccess, Place
 from cache_studio.adapters.files import Folder
 from cache_studio.adapters.json_directory.fields import JsonFields
@@ -17,6 +16,7 @@ from cache_studio.adapters.json_directory.layout import (
     file_name,
     wanted_fields,
 )
+from cache_studio.adapters.key_access import Held, Known
 from cache_studio.adapters.mapping import FieldMap
 from cache_studio.model.errors import BadRequest
 from cache_studio.model.options import OptionValue

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from cache_studio.adapters.base import Held
 from cache_studio.adapters.file_names import escape
+from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.mapping import FieldMap
 
 SUFFIX = ".json"

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from cache_studio.adapters.base import Held, KeyAccess, Known
 from cache_studio.adapters.files import unavailable, write_all
 from cache_studio.adapters.json_file.layout import LENGTH, TEMPORARY_SUFFIX, WRITTEN_AT, encode, shown_time
 from cache_studio.adapters.json_lock import locked
+from cache_studio.adapters.key_access import Held, KeyAccess, Known
 from cache_studio.adapters.mapping import FieldMap
 from cache_studio.model.errors import BadRequest
 from cache_studio.model.options import OptionValue

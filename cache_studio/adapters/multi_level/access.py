@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterator, Mapping
 
-from cache_studio.adapters.base import Held, Known
 from cache_studio.adapters.file_access import FileAccess, Place
 from cache_studio.adapters.files import Folder
+from cache_studio.adapters.key_access import Held, Known
 from cache_studio.adapters.multi_level.layout import (
     FOLDER,
     SUFFIX,

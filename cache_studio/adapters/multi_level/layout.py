@@ -11,8 +11,8 @@ import pickle
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from cache_studio.adapters.base import Held
 from cache_studio.adapters.file_names import escape, is_hash, unescape
+from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.mapping import FieldMap
 from cache_studio.decoding.pickled.header import Plain, pickle_header
 from cache_studio.decoding.pickled.read import read_pickle

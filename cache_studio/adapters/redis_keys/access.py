@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 
-from cache_studio.adapters.base import Held, Known
+from cache_studio.adapters.key_access import Held, Known
 from cache_studio.adapters.redis_access import RedisAccess, known_of
 from cache_studio.adapters.redis_keys.layout import key_of, namespace_of
 from cache_studio.adapters.redis_options import Place, bytes_of

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 
-from cache_studio.adapters.base import Held, Known
+from cache_studio.adapters.key_access import Held, Known
 from cache_studio.adapters.redis_access import RedisAccess, known_of
 from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_response.layout import (
