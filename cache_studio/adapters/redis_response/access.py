@@ -2,74 +2,137 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
+from cache_studio.adapters import key_access
 from cache_studio.adapters.key_access import Held, Known
-from cache_studio.adapters.redis_access import RedisAccess, known_of
+from cache_studio.adapters.redis_access import RedisAccess, batches, expiry_of, known_of, milliseconds_left
+from cache_studio.adapters.redis_calls import Command, is_other_type, unavailable
+from cache_studio.adapters.redis_claims import MARKER
 from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_response.layout import (
     META,
+    META_BYTES,
     METRICS_SECONDS,
-    Meta,
+    key_of,
     meta_of,
     metrics_index,
     metrics_prefix,
     parse_meta,
+    place_of_key,
     request_of,
     write_meta,
 )
+from cache_studio.model.globs import matcher
 
 
 class RedisResponseAccess(RedisAccess):
-    """Responses by request digest. There are no namespaces: the word is not part of the key."""
+    """Responses by request digest; a namespace is part of the key, tags and metadata are in the twin."""
 
     def get(self, key: str, namespace: str = "") -> Held | None:
-        """The response with provider (as its tag), request id and times from its twin."""
-        name = self._key(key)
-        value, meta, left = self._at_once(("GET", name), ("GET", bytes_of(meta_of(self._prefix + key))), ("PTTL", name))
-        if not isinstance(value, bytes):
-            return None
-        known = parse_meta(meta) if isinstance(meta, bytes) else None
-        expires = time.time() + left / 1000 if isinstance(left, int) and left >= 0 else None
-        if known is None:
-            return Held(value, math.nan, expires)
-        return Held(value, known.cached_at, expires, tags=_tags(known), metadata=_metadata(known))
+        """The response with its tags (the provider is one), metadata and times from its twin."""
+        name = self._name(key, namespace)
+        first = bytes_of(name)
+        left, value, twin = self._calls.exchange([("PTTL", first), ("GET", first), _twin_read(name)])
+        return self._held(value, left, twin)
+
+    def get_many(self, keys: Collection[str], namespace: str = "") -> dict[str, Held]:
+        """What is stored for these keys, a thousand in a round trip; what is not is left out."""
+        found: dict[str, Held] = {}
+        for batch in batches(keys):
+            names = [self._name(key, namespace) for key in batch]
+            firsts = [bytes_of(name) for name in names]
+            beside = [
+                words
+                for name, first in zip(names, firsts, strict=True)
+                for words in (("PTTL", first), _twin_read(name))
+            ]
+            *told, values = self._calls.exchange([*beside, ("MGET", *firsts)])
+            if isinstance(values, Exception):
+                raise unavailable(values, self._calls.place) from values
+            for key, value, left, twin in zip(batch, values, told[::2], told[1::2], strict=True):
+                held = self._held(value, left, twin)
+                if held is not None:
+                    found[key] = held
+        return found
 
     def put(self, key: str, held: Held, namespace: str = "") -> None:
         """Store both with the same TTL in one transaction; what is stale already is not stored.
 
         Response time and cost, where the metadata or the response tell them, are noted for a day.
         """
-        name, twin = self._key(key), bytes_of(meta_of(self._prefix + key))
+        name = self._name(key, namespace)
+        first, twin = self._names(name)
         created = time.time() if math.isnan(held.created) else held.created
         ttl = None if held.expires is None else held.expires - created
-        meta = write_meta(held.metadata, created, ttl)
-        life: tuple[object, ...] = ()
-        if held.expires is not None:
-            left = round((held.expires - time.time()) * 1000)
-            if left <= 0:
-                self._at_once(("UNLINK", name, twin), transaction=True)
-                return
-            life = ("PX", left)
-        both = (("SET", name, held.value, *life), ("SET", twin, meta, *life))
-        self._together(both, self._notes(held, created))
-
-    def delete(self, key: str, namespace: str = "") -> bool:
-        """Remove both; whether the response was there."""
-        removed = self._at_once(
-            ("UNLINK", self._key(key)), ("UNLINK", bytes_of(meta_of(self._prefix + key))), transaction=True
+        meta = write_meta(held.metadata, created, ttl, namespace, held.tags)
+        left = milliseconds_left(held)
+        if left is not None and left <= 0:
+            self._calls.together([("UNLINK", first), ("UNLINK", twin)])
+            return
+        life: Command = () if left is None else ("PX", left)
+        self._calls.together(
+            [("SET", first, held.value, *life), ("SET", twin, meta, *life)], self._notes(held, created)
         )
-        return bool(removed[0])
 
     def known(self) -> Iterator[Known]:
-        """All responses; their twins are part of them."""
-        now = time.time()
-        for name, size, left in self._stored():
-            key = name[len(self._prefix) :]
-            if not name.endswith(META) and not key.startswith("processing:"):
-                yield known_of(key, "", size, left, now)
+        """All responses; their twins are part of them and tell tags and creation."""
+        for page in self._pages():
+            names, now = [name for name in page if not name.endswith(META)], time.time()
+            told = self._calls.exchange([words for name in names for words in _measured(name)])
+            for name, size, left, twin in zip(names, told[::3], told[1::3], told[2::3], strict=True):
+                if isinstance(size, int) and left != -2:
+                    namespace, key = place_of_key(name, self._prefix)
+                    entry = known_of(key, namespace, size, left, now)
+                    meta = parse_meta(twin) if isinstance(twin, bytes) else None
+                    yield entry if meta is None else replace(entry, created=meta.cached_at, tags=meta.tags)
 
-    def _notes(self, held: Held, created: float) -> tuple[tuple[object, ...], ...]:
+    def _held(self, value: Any, left: Any, twin: Any) -> Held | None:
+        # What has no life left any more is gone, whatever the other answer says.
+        if value is None or left == -2 or is_other_type(value):
+            return None
+        for answer in (value, left):
+            if isinstance(answer, Exception):
+                raise unavailable(answer, self._calls.place) from answer
+        expires = expiry_of(left, time.time())
+        meta = parse_meta(twin) if isinstance(twin, bytes) else None
+        if meta is None:
+            return Held(value, math.nan, expires)
+        return Held(value, meta.cached_at, expires, tags=meta.tags, metadata=meta.metadata)
+
+    @staticmethod
+    def _markers_of(prefix: str) -> str:
+        return prefix + MARKER
+
+    def _name(self, key: str, namespace: str) -> str:
+        return key_of(key, namespace, self._prefix)
+
+    def _names(self, name: str) -> tuple[bytes, ...]:
+        return bytes_of(name), bytes_of(meta_of(name))
+
+    def _places(self, name: str) -> Iterable[key_access.Place | None]:
+        if name.startswith(self._markers):
+            return ()
+        return (place_of_key(name.removesuffix(META), self._prefix),)
+
+    def _fitting(self, pattern: str, namespace: str | None) -> Callable[[str], bool]:
+        fits = matcher(pattern)
+
+        def is_wanted(name: str) -> bool:
+            if name.startswith(self._markers) or name.endswith(META):
+                return False
+            found = place_of_key(name, self._prefix)
+            return namespace in (None, found[0]) and fits(found[1])
+
+        return is_wanted
+
+    def _glob(self, pattern: str) -> bytes:
+        # A key that is called like a twin is written with one sign more.
+        return super()._glob(pattern) + b"*"
+
+    def _notes(self, held: Held, created: float) -> Sequence[Command]:
         request = request_of(held.value, held.metadata)
         if request is None:
             return ()
@@ -82,10 +145,10 @@ class RedisResponseAccess(RedisAccess):
         )
 
 
-def _tags(known: Meta) -> tuple[str, ...]:
-    return (known.provider,) if known.provider else ()
+def _twin_read(name: str) -> Command:
+    return ("GETRANGE", bytes_of(meta_of(name)), 0, META_BYTES - 1)
 
 
-def _metadata(known: Meta) -> dict[str, object]:
-    told = {"request_id": known.request_id, "provider_used": known.provider}
-    return {name: value for name, value in told.items() if value is not None}
+def _measured(name: str) -> tuple[Command, ...]:
+    key = bytes_of(name)
+    return ("STRLEN", key), ("PTTL", key), _twin_read(name)

@@ -2,10 +2,12 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cache_studio.adapters.redis_options import RESPONSE_META, root_of
+from cache_studio.model.errors import BadRequest
 from cache_studio.model.times import format_iso, parse_time
 
 DEFAULT_PREFIX = "luciddreamer:cache:"
@@ -21,9 +23,40 @@ _FIGURES = {"response_time_ms": ("response_time_ms", "processing_time_ms"), "cos
 """What is noted of a request, and under which names a response tells it."""
 
 
+_OWN = ("request_id", "provider_used", "cached_at", "ttl_seconds", "namespace", "tags")
+"""The fields of a twin that are no further metadata: the original four, and what the runtime adds."""
+_LIKE_A_TWIN = re.compile(r"(?:^|:)meta%*$")
+_WRITTEN_LIKE_A_TWIN = re.compile(r"(?:^|:)meta%+$")
+_ESCAPED = re.compile("%(25|3A|70)")
+
+
 def meta_of(key: str) -> str:
     """The twin of an entry."""
     return key + META
+
+
+def key_of(key: str, namespace: str, prefix: str) -> str:
+    """The name of an entry: `<prefix><key>`, with a namespace `<prefix><namespace>:<key>`; never that of another.
+
+    So a `:` in a namespace is `%3A`, a key with a `:` and without a namespace begins with another one, a namespace
+    "processing" begins with `%70`, and what would be called like a twin ends with `%`.
+    """
+    if "meta" in key and _LIKE_A_TWIN.search(key):
+        key += "%"
+    if namespace:
+        written = namespace.replace("%", "%25").replace(":", "%3A")
+        return f"{prefix}{'%70rocessing' if written == 'processing' else written}:{key}"
+    return f"{prefix}:{key}" if ":" in key else prefix + key
+
+
+def place_of_key(name: str, prefix: str) -> tuple[str, str]:
+    """Namespace and key of the entry that `key_of` calls by this name."""
+    head, colon, key = name[len(prefix) :].partition(":")
+    if not colon:
+        head, key = "", head
+    if "meta%" in key and _WRITTEN_LIKE_A_TWIN.search(key):
+        key = key[:-1]
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), head), key
 
 
 def metrics_prefix(prefix: str) -> str:
@@ -44,6 +77,20 @@ class Meta:
     provider: str | None
     cached_at: float
     ttl: float
+    own_tags: tuple[str, ...] = ()
+    others: Mapping[str, object] = field(default_factory=dict)
+    """What else an application told of its entry."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The provider and the application's own tags, each once."""
+        return tuple(dict.fromkeys((*((self.provider,) if self.provider else ()), *self.own_tags)))
+
+    @property
+    def metadata(self) -> dict[str, object]:
+        """Request id, provider and what else was told."""
+        told = {"request_id": self.request_id, "provider_used": self.provider}
+        return {name: value for name, value in told.items() if value is not None} | dict(self.others)
 
 
 def parse_meta(data: bytes) -> Meta | None:
@@ -54,20 +101,36 @@ def parse_meta(data: bytes) -> Meta | None:
         return None
     if not isinstance(found, dict):
         return None
-    ttl = found.get("ttl_seconds")
+    ttl, tags = found.get("ttl_seconds"), found.get("tags")
     return Meta(
         _text(found.get("request_id")),
         _text(found.get("provider_used")),
         parse_time(found.get("cached_at"), zone="utc"),
         float(ttl) if isinstance(ttl, int | float) and not isinstance(ttl, bool) else math.nan,
+        tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        {name: value for name, value in found.items() if name not in _OWN},
     )
 
 
-def write_meta(metadata: Mapping[str, object], created: float, ttl: float | None) -> bytes:
-    """The twin of an entry made at `created` with this TTL (None: never stale)."""
+def write_meta(
+    metadata: Mapping[str, object], created: float, ttl: float | None, namespace: str = "", tags: Sequence[str] = ()
+) -> bytes:
+    """The twin of an entry made at `created` with this TTL (None: never stale).
+
+    The original four fields come first; namespace, tags and other metadata follow where there are any.
+    BadRequest for metadata that JSON does not hold, or for more of it than is read again.
+    """
     known = {"request_id": metadata.get("request_id"), "provider_used": metadata.get("provider_used")}
     times = {"cached_at": format_iso(created), "ttl_seconds": None if ttl is None else _short(ttl)}
-    return json.dumps(known | times).encode()
+    added = {name: value for name, value in (("namespace", namespace), ("tags", list(tags))) if value}
+    others = {name: value for name, value in metadata.items() if name not in _OWN}
+    try:
+        twin = json.dumps(known | times | added | others, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRequest(f"The metadata cannot be stored as JSON: {error}.", "Give texts and numbers.") from error
+    if len(twin) > META_BYTES:
+        raise BadRequest(f"The metadata takes more than {META_BYTES:,} bytes.", "Put it into the value.")
+    return twin
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,183 @@
+"""Commands of a running application: a pool of connections that its threads share, one round trip a call.
+
+Commands are packed and sent on the bare connection, as in `redis_link`: the driver's own pipeline costs three
+times the processor time.
+"""
+
+import os
+import select
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from redis.exceptions import ExecAbortError, RedisError, ResponseError
+
+from cache_studio.adapters.redis_errors import explain
+from cache_studio.adapters.redis_link import connection_of
+from cache_studio.adapters.redis_options import Place
+from cache_studio.model.errors import CacheUnavailable
+
+MAX_CONNECTIONS = 50
+"""How many connections one cache has at most; who comes later waits for one."""
+Command: TypeAlias = tuple[Any, ...]
+Exchange: TypeAlias = Callable[[Sequence[Command]], list[Any]]
+_MULTI, _EXEC = ("MULTI",), ("EXEC",)
+
+
+class Calls:
+    """Calls to one server, from many threads; a forked child has connections of its own.
+
+    Nothing is sent twice. A connection that the server closed while it was idle is noticed before it is used.
+    """
+
+    def __init__(self, place: Place, most: int = MAX_CONNECTIONS) -> None:
+        """Prepare; connects at the first call."""
+        self.place = place
+        self._most = most
+        self._closed = False
+        self._begin()
+        _all_calls.add(self)
+
+    def _begin(self) -> None:
+        self._free: list[Any] = []
+        self._slots = threading.Semaphore(self._most)
+
+    def exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """The answers, in order; an answer that is an error is an exception object in the list.
+
+        CacheUnavailable when the server is not there, or the connection breaks.
+        """
+        connection = self._take()
+        try:
+            return _exchanged(connection, commands)
+        except (RedisError, OSError) as error:
+            raise unavailable(error, self.place) from error
+        finally:
+            self._give_back(connection)
+
+    def answers(self, commands: Sequence[Command]) -> list[Any]:
+        """The same, but the first answer that is an error is raised as CacheUnavailable."""
+        found = self.exchange(commands)
+        for answer in found:
+            if isinstance(answer, Exception):
+                raise unavailable(answer, self.place) from answer
+        return found
+
+    def together(self, commands: Sequence[Command], beside: Sequence[Command] = ()) -> list[Any]:
+        """The answers to `commands`, done in one transaction or not at all.
+
+        What fails `beside` (a key that the application uses for something else, no right) is left out.
+        """
+        sent = self.exchange([_MULTI, *commands, *beside, _EXEC])
+        refused = next((answer for answer in sent[1 : 1 + len(commands)] if isinstance(answer, Exception)), None)
+        if isinstance(sent[-1], ExecAbortError) and beside and refused is None:
+            return self.together(commands)
+        error = refused or (sent[-1] if isinstance(sent[-1], Exception) else None)
+        found = [] if error else sent[-1][: len(commands)]
+        error = error or next((answer for answer in found if isinstance(answer, Exception)), None)
+        if error:
+            raise unavailable(error, self.place) from error
+        return list(found)
+
+    @contextmanager
+    def line(self) -> Iterator[Exchange]:
+        """One connection for several exchanges; it is given up when one of them fails."""
+        connection = self._take()
+        try:
+            yield lambda commands: _exchanged(connection, commands)
+        except (RedisError, OSError) as error:
+            connection.disconnect()
+            raise unavailable(error, self.place) from error
+        except BaseException:
+            connection.disconnect()
+            raise
+        finally:
+            self._give_back(connection)
+
+    def close(self) -> None:
+        """Close all connections, those in use when they are given back. Safe to call twice."""
+        self._closed = True
+        self._let_go()
+
+    def begin_in_child(self) -> None:
+        """In a forked child: the connections are the parent's, and so are the threads that had one."""
+        self._begin()
+
+    def _take(self) -> Any:
+        if self._closed:
+            raise CacheUnavailable(f"The connection to {self.place} was closed.", "Open the cache again.")
+        self._slots.acquire()
+        try:
+            try:
+                connection = self._free.pop()
+            except IndexError:
+                return connection_of(self.place)
+            if connection._sock is not None and _has_something(connection._sock):
+                connection.disconnect()
+            return connection
+        except BaseException:
+            self._slots.release()
+            raise
+
+    def _give_back(self, connection: Any) -> None:
+        self._free.append(connection)
+        self._slots.release()
+        if self._closed:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        while self._free:
+            try:
+                self._free.pop().disconnect()
+            except IndexError:  # another thread was faster
+                return
+
+
+def unavailable(error: Exception, place: Place) -> CacheUnavailable:
+    """The error of a runtime call: whatever the reason, the application goes on without the cache."""
+    found = explain(error, place)
+    return found if isinstance(found, CacheUnavailable) else CacheUnavailable(found.message, found.hint)
+
+
+def is_other_type(answer: object) -> bool:
+    """Whether the key holds a list, hash or the like: of somebody else, and no entry."""
+    return isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE")
+
+
+def _exchanged(connection: Any, commands: Sequence[Command]) -> list[Any]:
+    replies: list[Any] = []
+    try:
+        connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+        read = connection.read_response
+        for _command in commands:
+            try:
+                replies.append(read(disable_decoding=True))
+            except ResponseError as error:
+                replies.append(error)
+    except BaseException:
+        connection.disconnect()  # answers may still be under way: they must not be taken for the next ones
+        raise
+    return replies
+
+
+def _has_something(sock: Any) -> bool:
+    """Whether an idle connection can be read: then that is its end, or an answer to nobody."""
+    if not hasattr(select, "poll"):
+        return bool(select.select([sock], [], [], 0)[0])
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    return bool(poller.poll(0))
+
+
+_all_calls: "weakref.WeakSet[Calls]" = weakref.WeakSet()
+
+
+def _begin_again() -> None:
+    for calls in list(_all_calls):
+        calls.begin_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_again)
