@@ -64,6 +64,8 @@ class KeyAccess(ABC):
 
     level: str = DISK
     """DISK, or SERVER where the cache may be away: the runtime then goes on without it."""
+    keeps_last_moment: bool = False
+    """Whether an entry is still fresh at the very moment at which its TTL ends (systems.md: S2, S3)."""
     claims: bool = False
     """Whether processes can agree who loads a key: `claim`, `release`, `problem`."""
 
@@ -121,6 +123,17 @@ class KeyAccess(ABC):
         return len(
             self.delete_many([k.place for k in self.known() if namespace in (None, k.namespace) and fits(k.key)])
         )
+
+    def discard_stale(self, now: float) -> list[Known]:
+        """Remove every entry that is stale at `now` and still is when it is removed; what went. Default: by reading."""
+        gone = []
+        for entry in list(self.known()):
+            if entry.expires is not None and entry.expires <= now:
+                held = self.get(entry.key, entry.namespace)
+                stale = held is not None and held.expires is not None and held.expires <= now
+                if held is not None and stale and self.discard(entry.key, held, entry.namespace):
+                    gone.append(entry)
+        return gone
 
     def touch(self, key: str, namespace: str, accessed: float) -> None:
         """Note an access where the layout records it. Default: it does not."""

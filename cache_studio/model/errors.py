@@ -51,3 +51,7 @@ class Cancelled(CacheStudioError):
 
     def __init__(self, message: str = "Stopped.", hint: str = "") -> None:
         super().__init__(message, hint)
+
+
+class LoadFailed(CacheStudioError):
+    """A value was not loaded by whoever was to load it for us; nothing was cached."""

@@ -1,4 +1,4 @@
-"""Where the recorder of a cache lies, found from its target alone: beside the cache, never in it."""
+"""Where the files lie that a running application keeps of a cache, found from its target alone: beside it, never in it."""
 
 import os
 from pathlib import Path
@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from cache_studio.model.errors import BadRequest
 
-SUFFIX = ".recorder"
-"""How every recorder's name ends. Listings, clear and evict never touch such a file."""
+RECORDER, GENERATION, ACCESSES = ".recorder", ".generation", ".accesses"
+"""How the names of such files end. Listings, clear and evict never touch them."""
 
 
 def recorder_path(location: str) -> Path:
@@ -15,11 +15,17 @@ def recorder_path(location: str) -> Path:
 
     The same for every way to write the path (relative, trailing slash, through a link).
     """
-    place = os.path.realpath(location)
-    name = os.path.basename(place)
-    if not location or not name:
-        raise BadRequest("A recorder needs a cache with a name.", "Give the path of a file or folder.")
-    return Path(place).with_name(name + SUFFIX)
+    return _beside(location, RECORDER)
+
+
+def generation_path(location: str) -> Path:
+    """The generation number of a cache that is a file or a folder: `<name>.generation` beside it."""
+    return _beside(location, GENERATION)
+
+
+def accesses_path(location: str) -> Path:
+    """The access log of a cache that is a file or a folder: `<name>.accesses` beside it."""
+    return _beside(location, ACCESSES)
 
 
 def memory_recorder_path(name: str, data_folder: Path) -> Path:
@@ -27,7 +33,7 @@ def memory_recorder_path(name: str, data_folder: Path) -> Path:
     if not name:
         raise BadRequest("A recorder needs a cache with a name.", "Name the memory cache.")
     safe = quote(name, safe=" -_", errors="surrogateescape")
-    return data_folder / "recorders" / (safe[:200] + SUFFIX)
+    return data_folder / "recorders" / (safe[:200] + RECORDER)
 
 
 def redis_recorder_prefix(prefix: str) -> str:
@@ -37,3 +43,16 @@ def redis_recorder_prefix(prefix: str) -> str:
     """
     *root, last = prefix.rstrip(":").split(":")
     return "".join(f"{part}:" for part in (*root, "recorder", last))
+
+
+def generation_path(location: str) -> Path:
+    """The generation number of a cache that is a file or a folder: `<name>.generation` beside it."""
+    return recorder_path(location).with_suffix(".generation")
+
+
+def _beside(location: str, suffix: str) -> Path:
+    place = os.path.realpath(location)
+    name = os.path.basename(place)
+    if not location or not name:
+        raise BadRequest("This needs a cache with a name.", "Give the path of a file or folder.")
+    return Path(place).with_name(name + suffix)

@@ -6,18 +6,17 @@ in the middle of a write does harm, and nobody waits for anybody. Slots are clai
 slot 0 under a lock; a fold names its owner, so that one cut short by a kill never counts twice.
 """
 
-import os
 import secrets
 import struct
-import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from cache_studio.recording.counts import Tally, pack, unpack
+from cache_studio.recording.locking import open_locked, set_aside, unlock
 from cache_studio.recording.processes import NO_PROCESS, Mark
 
 MAGIC = b"CSRECORD"
@@ -155,11 +154,9 @@ def locked_file(path: Path, now: float) -> Iterator[BinaryIO]:
     What is no recorder of this version is renamed to `<name>.broken`: others may still have it open.
     """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
-        file = open(descriptor, "r+b", buffering=0)  # noqa: SIM115 - the caller keeps it open
+        file = open_locked(path, 0o644)
         try:
-            _lock(file)
-            if _is_at(file, path) and _has_header(file, path, now):
+            if _has_header(file, path, now):
                 break
         except BaseException:  # not handed out: must not stay open
             file.close()
@@ -172,13 +169,7 @@ def locked_file(path: Path, now: float) -> Iterator[BinaryIO]:
         raise
     finally:
         if not file.closed:
-            _unlock(file)
-
-
-def _is_at(file: BinaryIO, path: Path) -> bool:
-    with suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    return False
+            unlock(file)
 
 
 def _has_header(file: BinaryIO, path: Path, now: float) -> bool:
@@ -187,7 +178,7 @@ def _has_header(file: BinaryIO, path: Path, now: float) -> bool:
         _write(file, 0, new_header(now))
         return True
     if read_header(head) is None:
-        os.replace(path, path.with_name(path.name + ".broken"))
+        set_aside(path)
         return False
     return True
 
@@ -195,24 +186,3 @@ def _has_header(file: BinaryIO, path: Path, now: float) -> bool:
 def _write(file: BinaryIO, offset: int, data: bytes) -> None:
     file.seek(offset)
     file.write(data)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: BinaryIO) -> None:
-        file.seek(1 << 40)
-        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        file.seek(0)
-
-    def _unlock(file: BinaryIO) -> None:
-        file.seek(1 << 40)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-else:
-    import fcntl
-
-    def _lock(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX)
-
-    def _unlock(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)

@@ -1,4 +1,4 @@
-"""Counts what a running cache does. A lookup costs the counting of a few numbers; the file is written at leisure."""
+"""Writes what a meter counted into the recorder, at leisure."""
 
 import atexit
 import os
@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
 from cache_studio.model.errors import CacheUnavailable
-from cache_studio.recording.counts import COUNTERS, OTHERS, WIDTH, Fill, Row, Tally
+from cache_studio.recording.counts import Tally
+from cache_studio.recording.meter import Meter
 from cache_studio.recording.processes import is_alive, own_mark
 from cache_studio.recording.slots import (
     NOBODY,
@@ -30,23 +30,6 @@ from cache_studio.recording.slots import (
 
 FLUSH_SECONDS = 0.5
 """How old a count may be before it is in the file; so much a kill can lose."""
-MOST_PLACES = 300
-"""Namespaces times levels that are counted apart; the others are counted together."""
-_HITS, _MISSES, _EXPIRATIONS = map(COUNTERS.index, ("hits", "misses", "expirations"))
-_SECONDS = WIDTH - 1
-
-
-class Event(StrEnum):
-    """What else is counted, by the name of its counter."""
-
-    PUT = "puts"
-    EVICTION = "evictions"
-    EXPIRATION = "expirations"
-
-
-EXPIRED = "expired"
-"""The reason of a miss that found a stale entry."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Claimed:
@@ -56,14 +39,15 @@ class _Claimed:
 
 
 class RecorderWriter:
-    """The counters of this process for one cache. Any thread may count; a forked child counts for itself.
+    """Writes the counters of this process for one cache; a forked child writes for itself.
 
     Failing disks never disturb the application: what cannot be written waits for the next time.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, meter: Meter, clock: Callable[[], float] = time.time) -> None:
         """Create or join the recorder; raises CacheUnavailable when its folder cannot be written."""
         self._path = path
+        self._meter = meter
         self._clock = clock
         self._claimed: _Claimed | None = None
         self._begin()
@@ -74,6 +58,9 @@ class RecorderWriter:
                 f"The recorder {path} cannot be written: {error.strerror}.", "Hits and misses are not recorded."
             ) from error
         _writers.add(self)
+        meter.wake = self._counted
+        if meter.pending:
+            self._counted()
 
     def begin_in_child(self) -> None:
         """In a forked child: the parent's counts, slot and flusher are the parent's."""
@@ -82,48 +69,17 @@ class RecorderWriter:
         self._begin()
 
     def _begin(self) -> None:
-        """Nothing is counted, nobody flushes."""
+        """Nothing is written, nobody flushes."""
         self._lock = threading.Lock()
-        self._tally = Tally()
+        self._elsewhere = Tally()
         self._written = Tally()
         self._claimed = None
         self._sequence = 1
         self._started_at = self._clock()
-        self._dirty = False
         self._closed = False
         self._wake = threading.Event()
         self._end = threading.Event()
         self._flusher: threading.Thread | None = None
-
-    def count(self, namespace: str, level: str, hit: bool, seconds: float = 0.0, reason: str = "") -> None:
-        """Count one lookup and how long it took.
-
-        Level "" is the cache as a whole: a cache of several levels counts each level that was asked, and
-        the lookup as a whole once. `reason` EXPIRED says that the miss found a stale entry.
-        """
-        with self._lock:
-            row = self._tally.rows.get((namespace, level)) or self._new_row(namespace, level)
-            row[_HITS if hit else _MISSES] += 1
-            row[_SECONDS] += seconds
-            if reason == EXPIRED:
-                row[_EXPIRATIONS] += 1
-            if not self._dirty:
-                self._wake_flusher()
-
-    def happened(self, namespace: str, level: str, event: Event, times: int = 1) -> None:
-        """Count entries that were put, evicted or expired."""
-        with self._lock:
-            row = self._tally.rows.get((namespace, level)) or self._new_row(namespace, level)
-            row[COUNTERS.index(event)] += times
-            if not self._dirty:
-                self._wake_flusher()
-
-    def set_level(self, level: str, entries: int | None, bytes: int | None, *, shared: bool = False) -> None:
-        """Say how full a level is now; `shared` when all processes see the same (a disk), not each its own (memory)."""
-        with self._lock:
-            self._tally.fills[level] = Fill(entries, bytes, shared, self._clock())
-            if not self._dirty:
-                self._wake_flusher()
 
     def flush(self) -> None:
         """Write the counts now. Never raises: what cannot be written waits."""
@@ -155,42 +111,41 @@ class RecorderWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _new_row(self, namespace: str, level: str) -> Row:
-        rows = self._tally.rows
-        if len(rows) >= MOST_PLACES:
-            namespace = OTHERS
-        return rows.setdefault((namespace, level), [0.0] * WIDTH)
-
-    def _wake_flusher(self) -> None:
-        """With the lock held: the first count since a flush."""
-        self._dirty = True
-        if self._flusher is None and not self._closed:
-            self._flusher = threading.Thread(target=self._flush_at_times, daemon=True)
-            self._flusher.name = "cache-studio recorder"
-            self._flusher.start()
+    def _counted(self) -> None:
+        """The first count since a flush: somebody will have to write it."""
+        if self._flusher is None:
+            with self._lock:
+                if self._flusher is None and not self._closed:
+                    self._flusher = threading.Thread(target=self._flush_at_times, daemon=True)
+                    self._flusher.name = "cache-studio recorder"
+                    self._flusher.start()
         self._wake.set()
 
     def _flush(self) -> None:
         self._wake.clear()
-        if not self._dirty:
+        if not self._meter.pending:
             return
+        try:
+            self._write(self._meter.settled())
+        except OSError:
+            self._meter.pending = True
+            self._wake.set()  # the flusher tries again
+            raise
+
+    def _write(self, counted: Tally) -> None:
         claimed = self._claimed
         if claimed is None or not self._is_ours(claimed):
             if claimed is not None:
                 claimed.file.close()
                 self._claimed = None
-            fills = self._tally.fills
-            self._tally = self._tally.without(self._written)  # the rest was folded, or went with the file
-            self._tally.fills = fills
+            self._elsewhere.add(Tally(self._written.rows))  # it was folded, or went with the file
             self._written = Tally()
             claimed = self._claimed = self._claim()
+        left = counted.without(self._elsewhere)
         self._sequence += 1
-        write_content(claimed.file, claimed.slot, self._content())
-        self._written = self._tally.copy()
-        self._dirty = False
-
-    def _content(self) -> Content:
-        return Content(self._tally, own_mark(), self._started_at, self._clock(), NOBODY, self._sequence)
+        content = Content(left, own_mark(), self._started_at, self._clock(), NOBODY, self._sequence)
+        write_content(claimed.file, claimed.slot, content)
+        self._written = left
 
     def _flush_at_times(self) -> None:
         """The flusher: sleeps while nothing is counted."""

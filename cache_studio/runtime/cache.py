@@ -1,31 +1,40 @@
-"""The cache an application runs: get and put with TTL and capacity over any format with a key access."""
+"""The cache an application runs: get and put with TTL, capacity and levels over any format with a door."""
 
-import threading
+import logging
+import math
+import os
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cache_studio.adapters.key_access import Held, KeyAccess
-from cache_studio.adapters.registry import format_names, get_format
-from cache_studio.model.errors import BadRequest
-from cache_studio.model.options import read_options
-from cache_studio.model.targets import parse_target
+from cache_studio.adapters.key_access import Held, Place
+from cache_studio.model.errors import BadRequest, CacheUnavailable
 from cache_studio.model.units import parse_duration
-from cache_studio.runtime.recorders import Recorder, Silent, open_recorder
-from cache_studio.runtime.serializers import Json, Serializer
+from cache_studio.recording.meter import EXPIRED, LONGEST_TAPE, Event, Meter
+from cache_studio.runtime.costs import Costs
+from cache_studio.runtime.loading import MISSING, Claiming, Loads, Terms
+from cache_studio.runtime.opening import Opened, Plan
+from cache_studio.runtime.removing import Removing
+from cache_studio.runtime.results import Warmed
+from cache_studio.runtime.serializers import AsIs, Json, Serializer
+from cache_studio.runtime.slots import UNREAD, Slot
+from cache_studio.runtime.stack import Found, Stack
+from cache_studio.runtime.statistics import Stats, describe
+from cache_studio.runtime.strategies import CacheAside, Loader
 
-_MISSING = object()
+_log = logging.getLogger(__name__)
 
 
-class Cache:
-    """One cache of an application, safe for many threads.
+class Cache(Removing):
+    """One cache of an application, safe for many threads, and on one target for many processes.
 
-    Beyond `capacity` entries the least recently used goes. An expired entry that `get` meets is removed and
-    counted as a miss. Hits, misses and evictions are counted in the recorder beside the cache, which the
-    studio reads as *recorded*.
+    A lookup asks the levels in turn, memory first; what it finds below comes up. An expired entry that it meets
+    is removed and counted as a miss. What another process, a command or the studio removes is a miss here within a
+    second. Values from memory are shared between lookups: do not change them.
     """
 
     def __init__(
@@ -35,53 +44,173 @@ class Cache:
         format: str = "",
         ttl: float | str | None = None,
         capacity: int | None = None,
+        max_bytes: int | None = None,
+        policy: str = "lru",
         namespace: str = "",
+        memory: int = 0,
+        compressed: int = 0,
+        distributed: str = "",
+        strategy: CacheAside | None = None,
         serializer: Serializer | None = None,
+        seconds_per_miss: float | None = None,
         recorder: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open or create the cache at `target`.
+        """Open or create the cache at `target`: `json-file:./answers.json`, a Redis URL, or `memory:name`.
 
-        `ttl` in seconds or as "24h"; None keeps entries for ever. `capacity` in entries. `format` where the
-        target does not name one. Raises BadRequest, or CacheUnavailable when it cannot be reached.
+        `ttl` in seconds or as "24h"; None keeps entries for ever. Beyond `capacity` entries or `max_bytes` bytes
+        the `policy` (lru, lfu, fifo, ttl, size, intelligent) says what goes. `memory` and `compressed`
+        are the entries that these levels hold above what is stored (0: no such level); `distributed` is the URL
+        of a Redis below it. `seconds_per_miss` is what a miss costs where loaders do not measure it. Hits, misses
+        and evictions are counted in the `recorder` beside the cache, which the studio reads. Raises
+        BadRequest, or CacheUnavailable when the cache cannot be reached; a server that is away is waited for.
         """
-        parsed = parse_target(str(target), format_names())
-        name = format or parsed.format
-        if not name:
-            raise BadRequest("The format is not named.", "Write it before a colon, as in json-file:./cache.json.")
-        if capacity is not None and capacity < 1:
-            raise BadRequest("A capacity is at least one entry.")
-        known = get_format(name)
-        self._access: KeyAccess = known.access_class().open(parsed, read_options(known.options, parsed.options))
-        self._ttl = parse_duration(ttl) if isinstance(ttl, str) else ttl
-        self._capacity = capacity
-        self._namespace = namespace
-        self._serializer = serializer or Json()
+        seconds = parse_duration(ttl) if isinstance(ttl, str) else ttl
+        opened = Opened(Plan(target, format, seconds, capacity, max_bytes, policy, memory, compressed, distributed))
+        self.target = opened.name
+        self.ttl = seconds
+        self.namespace = namespace
+        self._file = opened.file
+        self._policy = policy
         self._clock = clock
-        self._lock = threading.RLock()
-        self._sizes: OrderedDict[tuple[str, str], int] = OrderedDict()
-        self._bytes = 0
-        self._recorder: Recorder = open_recorder(parsed, known) if recorder else Silent()
-        self._load_index()
+        self._serializer = serializer or Json()
+        if isinstance(self._serializer, AsIs) and (opened.doors or compressed):
+            raise BadRequest("Objects as they are can only be kept in memory.", "Use the JSON serializer, or your own.")
+        self._strategy = strategy or CacheAside()
+        self._meter = Meter(clock)
+        self._validity = opened.validity(self._told)
+        self._stack = Stack(opened.shelves, opened.doors, self._validity, self._evicted)
+        self._loads = Loads(self._stored_value, self.keep, self._stack.claiming_access())
+        self._costs = Costs(seconds_per_miss)
+        self._observers: tuple[Callable[[Place, bool, float], None], ...] = ()
+        self._tapes: dict[str, list[float]] = {}
+        first = opened.shelves[0] if opened.shelves else None
+        self._near: Callable[[Place], Slot | None] = first.slots.get if first is not None else _nothing
+        self._used: Callable[[Place], None] = first.used if first is not None else _unused
+        self._is_levelled = len(opened.shelves) + len(opened.doors) > 1
+        self._first_level = first.name if first is not None and self._is_levelled else ""
+        self._recorder = opened.recorder(self._meter, recorder)
+        self._closed = False
+        for door in opened.doors:
+            for place in door.list_when_due(clock()):
+                door.drop(place)
+                self._evicted(door.name, place)
+        self._fill()
+        _open.add(self)
+
+    # Lookups ----------------------------------------------------------------------------------------------------
 
     def get(self, key: str, default: Any = None, *, namespace: str | None = None) -> Any:
-        """The value of a key, or `default` on a miss (absent, expired or broken)."""
-        place = self._place(key, namespace)
+        """The value of a key, or `default` on a miss (absent, expired or broken).
+
+        A strategy that loads asks its loader in place of answering `default`, and raises what that raises.
+        """
         began = time.perf_counter()
-        with self._lock:
-            held = self._access.get(key, place[0])
+        place = (self.namespace if namespace is None else namespace, key)
+        try:
+            slot = self._near(place)
+        except TypeError:
+            raise _wrong_key(key) from None
+        # The way of nearly every lookup: no lock, no call that is not needed (performance in README.md).
+        validity = self._validity
+        if slot is not None and slot.token is validity.token and began < validity.look_at:
             now = self._clock()
-            fresh = held is not None and (held.expires is None or held.expires > now)
-            value = self._decoded(held) if held is not None and fresh else _MISSING
-            if held is not None and not fresh:
-                self._drop(place)
-            if value is not _MISSING:
-                self._access.touch(key, place[0], now)
-                if place in self._sizes:
-                    self._sizes.move_to_end(place)
-            hit = value is not _MISSING
-            self._recorder.looked_up(place[0], hit, time.perf_counter() - began, held is not None and not fresh)
-        return value if hit else default
+            if slot.due > now:
+                slot.hits += 1
+                slot.accessed = now
+                self._used(place)
+                tape = self._tapes.get(place[0])
+                if tape is None:
+                    tape = self._tape(place[0])
+                tape.append(time.perf_counter() - began)
+                if not self._meter.pending:
+                    self._meter.noted()
+                if len(tape) >= LONGEST_TAPE:
+                    self._meter.settle()
+                for observer in self._observers:
+                    observer(place, True, now)
+                return slot.value
+        value = self._look_up(self._place(key, namespace), began)
+        if value is not MISSING:
+            return value
+        if self._strategy.loader is None:
+            return default
+        loader = self._strategy.loader
+        return self._loads.run(self._place(key, namespace), lambda: loader(key), Terms())
+
+    def get_many(self, keys: Iterable[str], *, namespace: str | None = None) -> dict[str, Any]:
+        """The values of keys; what misses is left out. One round trip to a server for all of them."""
+        space = self.namespace if namespace is None else namespace
+        places = [self._place(key, space) for key in keys]
+        began = time.perf_counter()
+        self._validity.look()
+        answers: dict[str, Any] = {}
+        for place, found in self._stack.find_many(places, self._clock()):
+            value = self._value(found.slot)
+            self._looked_up(place, value is not MISSING, found, began)
+            began = time.perf_counter()
+            if value is not MISSING:
+                answers[place[1]] = value
+        return answers
+
+    def get_first(
+        self, key: str, others: Callable[[], Iterable[str]], *, namespace: str | None = None
+    ) -> tuple[str, Any] | None:
+        """Key and value of the first hit: of `key`, else of what `others` names; counted as one lookup."""
+        began = time.perf_counter()
+        place = self._place(key, namespace)
+        self._validity.look()
+        found = self._stack.find(place, self._clock())
+        value = self._value(found.slot)
+        if value is MISSING:
+            for other in others():
+                place = self._place(other, namespace)
+                found = self._stack.find(place, self._clock())
+                value = self._value(found.slot)
+                if value is not MISSING:
+                    break
+        self._looked_up(place, value is not MISSING, found, began)
+        return None if value is MISSING else (place[1], value)
+
+    def get_or_load(
+        self,
+        key: str,
+        loader: Callable[[], Any],
+        *,
+        ttl: float | str | None = None,
+        tags: Iterable[str] = (),
+        namespace: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> Any:
+        """The value of a key; on a miss what `loader` makes, which is put.
+
+        One loader runs at a time: other threads, and on Redis other processes, wait and get its answer. When it
+        raises, nothing is cached and all who wait get the error (from another process as LoadFailed).
+        """
+        place = self._place(key, namespace)
+        value = self._look_up(place, time.perf_counter())
+        return (
+            value
+            if value is not MISSING
+            else self._loads.run(place, loader, Terms(ttl, tuple(tags), dict(metadata or {})))
+        )
+
+    def look_up(self, key: str, *, namespace: str | None = None) -> Any:
+        """The value of a key, or MISSING; no strategy loads it."""
+        return self._look_up(self._place(key, namespace), time.perf_counter())
+
+    def is_near(self, key: str, *, namespace: str | None = None) -> bool:
+        """Whether `get` would answer from memory, at once."""
+        slot = self._near(self._place(key, namespace))
+        validity = self._validity
+        valid = slot is not None and slot.token is validity.token and time.perf_counter() < validity.look_at
+        return valid and slot is not None and slot.due > self._clock()
+
+    def claiming(self, place: Place) -> Claiming | None:
+        """This process's part in agreeing with others who loads a key; None where they cannot agree."""
+        return self._loads.claiming(place)
+
+    # Changes ----------------------------------------------------------------------------------------------------
 
     def put(
         self,
@@ -89,45 +218,41 @@ class Cache:
         value: Any,
         *,
         ttl: float | str | None = None,
-        tags: tuple[str, ...] = (),
+        tags: Iterable[str] = (),
         namespace: str | None = None,
         metadata: Mapping[str, object] | None = None,
+        persist: bool = True,
     ) -> None:
-        """Store a value, for `ttl` or the cache's own; BadRequest for what cannot be stored, with nothing changed."""
-        place = self._place(key, namespace)
-        seconds = parse_duration(ttl) if isinstance(ttl, str) else self._ttl if ttl is None else ttl
-        if seconds is not None and seconds < 0:
-            raise BadRequest("A TTL is not negative.", "Give seconds, or 0 for an entry that is stale at once.")
-        data = self._serializer.dumps(value)
-        with self._lock:
-            now = self._clock()
-            expires = None if seconds is None else now + seconds
-            self._access.put(key, Held(data, now, expires, now, 0, tuple(tags), dict(metadata or {})), place[0])
-            self._bytes += len(data) - self._sizes.get(place, 0)
-            self._sizes[place] = len(data)
-            self._sizes.move_to_end(place)
-            self._recorder.stored(place[0])
-            self._make_room()
-            self._fill()
+        """Store a value, for `ttl` or the cache's own; `persist` false keeps it off the stored levels.
 
-    def invalidate(self, key: str, *, namespace: str | None = None) -> bool:
-        """Remove a key; whether it was there."""
+        BadRequest for what cannot be stored, CacheUnavailable for a disk that refuses: nothing is changed then.
+        """
         place = self._place(key, namespace)
-        with self._lock:
-            found = self._drop(place)
-            self._fill()
-            return found
+        self._put(place, value, Terms(ttl, tuple(tags), dict(metadata or {}), persist), self._strategy.write)
 
     def flush(self) -> None:
-        """Write what is still only in memory: access times and counts."""
-        with self._lock:
-            self._access.flush()
-            self._recorder.flush()
+        """Write what is still only in memory: access times, counts, and what is written behind."""
+        self._strategy.flush()
+        for door in self._stack.doors:
+            door.access.flush()
+        self._recorder.flush()
 
     def close(self) -> None:
-        """Flush and let go of the cache. Safe to call twice."""
-        with self._lock:
-            self._access.close()
+        """Flush and let go of the cache. Safe to call twice.
+
+        CacheStudioError when values that were to be written behind were refused; the cache is closed all the same.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        _open.discard(self)
+        try:
+            self._strategy.close()
+        finally:
+            self._loads.close()
+            self._validity.close()
+            for door in self._stack.doors:
+                door.access.close()
             self._recorder.close()
 
     def __enter__(self) -> "Cache":
@@ -139,39 +264,179 @@ class Cache:
         self.close()
 
     def __len__(self) -> int:
-        return len(self._sizes)
+        """How many entries there are; counts what is stored where no capacity keeps the number up."""
+        index = self._stack.doors[0].index if self._stack.doors else self._stack.shelves[0]
+        return len(index) if index is not None else sum(1 for _ in self._stack.known())
 
-    def _place(self, key: str, namespace: str | None) -> tuple[str, str]:
+    def warm(
+        self,
+        keys: Iterable[str],
+        loader: Loader,
+        *,
+        ttl: float | str | None = None,
+        namespace: str | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Warmed:
+        """Load the keys that are not there; `progress` is called with how many are done, and of how many.
+
+        A loader that raises leaves out its key. Nothing of this counts as a lookup.
+        """
+        wanted = [self._place(key, namespace) for key in keys]
+        loaded, failed = 0, {}
+        for done, place in enumerate(wanted, 1):
+            if self._stored_value(place) is MISSING:
+                try:
+                    self._loads.run(place, partial(loader, place[1]), Terms(ttl))
+                    loaded += 1
+                except Exception as error:  # the loader is the application's: whatever it raises concerns one key
+                    failed[place[1]] = str(error) or type(error).__name__
+            if progress is not None:
+                progress(done, len(wanted))
+        return Warmed(loaded, len(wanted) - loaded - len(failed), failed)
+
+    def stats(self) -> Stats:
+        """The figures of this process and of what is stored; lists the cache."""
+        tally = self._meter.tally()
+        return describe(self.target, self.ttl, self._policy, self._stack, tally, self._costs, self._clock())
+
+    # Inside -----------------------------------------------------------------------------------------------------
+
+    def _place(self, key: str, namespace: str | None) -> Place:
         if not isinstance(key, str) or not key:
-            raise BadRequest("A key is a text of at least one character.")
-        return (self._namespace if namespace is None else namespace), key
+            raise _wrong_key(key)
+        return (self.namespace if namespace is None else namespace), key
 
-    def _decoded(self, held: Held) -> Any:
-        try:
-            return self._serializer.loads(held.value)
-        except ValueError:
-            return _MISSING
+    def _seconds(self, ttl: float | str | None) -> float | None:
+        seconds = parse_duration(ttl) if isinstance(ttl, str) else self.ttl if ttl is None else ttl
+        if seconds is not None and not seconds >= 0:
+            raise BadRequest("A TTL is not negative.", "Give seconds, or 0 for an entry that is stale at once.")
+        return None if seconds == math.inf else seconds
 
-    def _load_index(self) -> None:
-        if self._capacity is None:
-            return
-        known = sorted(self._access.known(), key=lambda entry: entry.accessed or entry.created)
-        for entry in known:
-            self._sizes[entry.namespace, entry.key] = entry.size
-            self._bytes += entry.size
-        self._make_room()
+    def _look_up(self, place: Place, began: float) -> Any:
+        """The value, or MISSING; counted."""
+        self._validity.look()
+        now = self._clock()
+        found = self._stack.find(place, now)
+        value = self._value(found.slot)
+        self._looked_up(place, value is not MISSING, found, began)
+        if found.slot is not None and self._strategy.ahead and self._due(found.slot) <= now:
+            self._refresh(place, found.slot, now)
+        return value
+
+    def _refresh(self, place: Place, slot: Slot, now: float) -> None:
+        """Load it anew in a thread, and look again after a quarter of what is left if that does not succeed."""
+        loader = self._strategy.loader
+        if loader is not None:
+            slot.due = now + (slot.expires - now) / 4
+            terms = Terms(slot.expires - slot.created, slot.tags, slot.metadata)
+            self._loads.refresh(place, partial(loader, place[1]), terms)
+
+    def _looked_up(self, place: Place, hit: bool, found: Found, began: float) -> None:
+        seconds = time.perf_counter() - began
+        if self._is_levelled:
+            for level, here in found.asked:
+                self._meter.count(place[0], level, here)
+        self._meter.count(place[0], "", hit, seconds, EXPIRED if found.expired and not hit else "")
+        for observer in self._observers:
+            observer(place, hit, self._clock())
+
+    def _value(self, slot: Slot | None) -> Any:
+        """The decoded value, kept in the slot from then on; MISSING for what cannot be decoded."""
+        if slot is None:
+            return MISSING
+        if slot.value is UNREAD:
+            try:
+                slot.value = self._serializer.loads(slot.data)
+            except ValueError:
+                return MISSING
+            slot.due = self._due(slot)
+        return slot.value
+
+    def _due(self, slot: Slot) -> float:
+        """Until when lookups give the value out without a closer look."""
+        life = slot.expires - slot.created
+        return slot.expires - self._strategy.ahead * life if self._strategy.ahead and life < math.inf else slot.expires
+
+    def _stored_value(self, place: Place) -> Any:
+        """The value, or MISSING; not counted."""
+        return self._value(self._stack.find(place, self._clock()).slot)
+
+    def _put(self, place: Place, value: Any, terms: Terms, write: Callable[[str, Any], object] | None = None) -> None:
+        seconds = self._seconds(terms.ttl)
+        data = self._serializer.dumps(value)
+        if write is not None:
+            write(place[1], value)
+        now = self._clock()
+        expires = None if seconds is None else self._stack.last_moment(now, seconds)
+        held = Held(data, now, expires, now, 0, terms.tags, terms.metadata)
+        self._stack.put(place, held, now, persist=terms.persist)
+        if isinstance(self._serializer, AsIs) and (slot := self._near(place)) is not None:
+            slot.value, slot.due = value, self._due(slot)
+        self._meter.happened(place[0], "", Event.PUT)
         self._fill()
 
-    def _make_room(self) -> None:
-        while self._capacity is not None and len(self._sizes) > self._capacity:
-            place = next(iter(self._sizes))
-            self._drop(place)
-            self._recorder.evicted(place[0])
+    def keep(self, place: Place, value: Any, seconds: float, terms: Terms) -> None:
+        """Put what a loader made in so many seconds. A disk that refuses costs the entry, not the value."""
+        self._costs.note(seconds)
+        try:
+            self._put(place, value, terms)
+        except CacheUnavailable as error:
+            _log.warning("What was loaded is not cached: %s %s", error.message, error.hint)
 
-    def _drop(self, place: tuple[str, str]) -> bool:
-        self._bytes -= self._sizes.pop(place, 0)
-        return self._access.delete(place[1], place[0])
+    def _told(self, place: Place) -> None:
+        """A server says that this place was changed."""
+        for shelf in self._stack.shelves:
+            shelf.drop(place)
+
+    def _evicted(self, level: str, place: Place) -> None:
+        lowest = level == (self._stack.doors or self._stack.shelves)[-1].name
+        if self._is_levelled:
+            self._meter.happened(place[0], level, Event.EVICTION)
+        if lowest or (self._stack.doors and level == self._stack.doors[0].name):
+            self._meter.happened(place[0], "", Event.EVICTION)
 
     def _fill(self) -> None:
-        if self._capacity is not None:
-            self._recorder.filled(len(self._sizes), self._bytes)
+        """Say how full the levels are, where that is known without looking."""
+        for shelf in self._stack.shelves:
+            self._meter.set_level(shelf.name, len(shelf), shelf.bytes)
+        for door in self._stack.doors:
+            if door.index is not None:
+                self._meter.set_level(door.name, len(door.index), door.index.bytes, shared=True)
+
+    def _tape(self, namespace: str) -> list[float]:
+        tape = self._tapes[namespace] = self._meter.tape(namespace, self._first_level)
+        return tape
+
+    def begin_in_child(self) -> None:
+        """In a forked child: threads, connections and locks are the parent's."""
+        self._stack.begin_in_child()
+        self._loads.begin_in_child()
+        self._validity.begin_in_child()
+
+
+def _nothing(_place: Place) -> Slot | None:
+    return None
+
+
+def _unused(_place: Place) -> None:
+    return None
+
+
+def _wrong_key(key: object) -> BadRequest:
+    if isinstance(key, str):
+        return BadRequest("A key is a text of at least one character.")
+    return BadRequest(
+        f"A key is a text, not {type(key).__name__}.", "The helpers in runtime.keys make one of anything."
+    )
+
+
+_open: weakref.WeakSet[Cache] = weakref.WeakSet()
+
+
+def _begin_again() -> None:
+    for cache in list(_open):
+        cache.begin_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_again)

@@ -10,20 +10,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from cache_studio.adapters.base import Format
 from cache_studio.adapters.redis_options import SCHEMES, Place, place_of
+from cache_studio.config.paths import data_folder
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.options import read_options
 from cache_studio.model.targets import Target
-from cache_studio.recording.counts import COUNTERS, OTHERS, WIDTH, Fill, Row, Tally
-from cache_studio.recording.places import recorder_path
-from cache_studio.recording.writer import EXPIRED, FLUSH_SECONDS, MOST_PLACES, Event, RecorderWriter
+from cache_studio.recording.meter import Meter
+from cache_studio.recording.places import memory_recorder_path, recorder_path
+from cache_studio.recording.writer import FLUSH_SECONDS, RecorderWriter
 
 if TYPE_CHECKING:
     from cache_studio.adapters.redis_recorder import RecorderHash
 
-WHOLE = ""
-"""The level under which the recorder counts lookups of the cache as a whole."""
-DISK = "disk"
-"""The stored level of a cache."""
 RETRY_SECONDS = 5.0
 """How long the counts wait after a server was not there for them."""
 IDLE_SECONDS = 3_600.0
@@ -32,19 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recorder(Protocol):
-    """Counts what a cache does; never raises and never makes it wait."""
-
-    def looked_up(self, namespace: str, hit: bool, seconds: float, expired: bool) -> None:
-        """One `get`; `expired` when it met a stale entry."""
-
-    def stored(self, namespace: str) -> None:
-        """One `put`."""
-
-    def evicted(self, namespace: str) -> None:
-        """One entry removed for room."""
-
-    def filled(self, entries: int, size: int) -> None:
-        """How many entries and bytes are stored now."""
+    """Writes what a meter counts; never raises and never makes the cache wait."""
 
     def flush(self) -> None:
         """Write the counts now."""
@@ -54,112 +39,44 @@ class Recorder(Protocol):
 
 
 class Silent:
-    """Counts nothing."""
-
-    def looked_up(self, namespace: str, hit: bool, seconds: float, expired: bool) -> None:
-        """Nothing."""
-
-    def stored(self, namespace: str) -> None:
-        """Nothing."""
-
-    def evicted(self, namespace: str) -> None:
-        """Nothing."""
-
-    def filled(self, entries: int, size: int) -> None:
-        """Nothing."""
+    """Writes nothing."""
 
     def flush(self) -> None:
         """Nothing."""
 
     def close(self) -> None:
         """Nothing."""
-
-
-class InFile:
-    """Counts in the recorder file beside the cache."""
-
-    def __init__(self, path: Path) -> None:
-        """Create or join the recorder; CacheUnavailable when its folder cannot be written."""
-        self._writer = RecorderWriter(path)
-
-    def looked_up(self, namespace: str, hit: bool, seconds: float, expired: bool) -> None:
-        """One `get`; `expired` when it met a stale entry."""
-        self._writer.count(namespace, WHOLE, hit, seconds, EXPIRED if expired else "")
-
-    def stored(self, namespace: str) -> None:
-        """One `put`."""
-        self._writer.happened(namespace, WHOLE, Event.PUT)
-
-    def evicted(self, namespace: str) -> None:
-        """One entry removed for room."""
-        self._writer.happened(namespace, WHOLE, Event.EVICTION)
-
-    def filled(self, entries: int, size: int) -> None:
-        """How many entries and bytes are stored now, the same for every process."""
-        self._writer.set_level(DISK, entries, size, shared=True)
-
-    def flush(self) -> None:
-        """Write the counts now."""
-        self._writer.flush()
-
-    def close(self) -> None:
-        """Write the last counts. Safe to call twice."""
-        self._writer.close()
 
 
 class InRedis:
-    """Counts in memory; a thread of its own brings the counts to the recorder on the server at leisure.
+    """Brings the counts to the recorder on the server at leisure, by a thread of its own.
 
     A server that is slow or gone never makes a lookup wait and never raises: the counts wait for it.
     """
 
-    def __init__(self, place: Place, prefix: str) -> None:
-        """Prepare to count for the entries below `prefix`; nothing is connected before something is counted."""
+    def __init__(self, place: Place, prefix: str, meter: Meter) -> None:
+        """Prepare to write for the entries below `prefix`; nothing is connected before something is counted."""
         self._place = place
         self._prefix = prefix
+        self._meter = meter
         self._begin()
         _in_redis.add(self)
+        meter.wake = self._counted
+        if meter.pending:
+            self._counted()
 
     def begin_in_child(self) -> None:
         """In a forked child: counts, connection and thread are the parent's."""
         self._begin()
 
     def _begin(self) -> None:
-        self._lock = threading.Lock()
+        self._starting = threading.Lock()
         self._writing = threading.Lock()
-        self._tally = Tally()
         self._hash: RecorderHash | None = None
         self._started_at = time.time()
         self._dirty = threading.Event()
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
-
-    def looked_up(self, namespace: str, hit: bool, seconds: float, expired: bool) -> None:
-        """One `get`; `expired` when it met a stale entry."""
-        with self._lock:
-            row = self._row(namespace)
-            row[_HITS if hit else _MISSES] += 1
-            row[_SECONDS] += seconds
-            row[_EXPIRATIONS] += expired
-        self._counted()
-
-    def stored(self, namespace: str) -> None:
-        """One `put`."""
-        with self._lock:
-            self._row(namespace)[_PUTS] += 1
-        self._counted()
-
-    def evicted(self, namespace: str) -> None:
-        """One entry removed for room."""
-        with self._lock:
-            self._row(namespace)[_EVICTIONS] += 1
-        self._counted()
-
-    def filled(self, entries: int, size: int) -> None:
-        """How many entries and bytes are stored now, the same for every process."""
-        with self._lock:
-            self._tally.fills[DISK] = Fill(entries, size, shared=True, at=time.time())
-        self._counted()
 
     def flush(self) -> None:
         """Write the counts now; waits a second for a server that hangs, then they wait for the next time."""
@@ -180,20 +97,14 @@ class InRedis:
                     _leave(self._hash, wrote)
                     self._hash = None
 
-    def _row(self, namespace: str) -> Row:
-        rows = self._tally.rows
-        if len(rows) >= MOST_PLACES and (namespace, WHOLE) not in rows:
-            namespace = OTHERS
-        return rows.setdefault((namespace, WHOLE), [0.0] * WIDTH)
-
     def _counted(self) -> None:
-        if self._dirty.is_set():
-            return
         self._dirty.set()
-        with self._lock:
-            if self._thread is None and not self._end.is_set():
-                self._thread = threading.Thread(target=self._write_at_times, name="cache-studio recorder", daemon=True)
-                self._thread.start()
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None and not self._end.is_set():
+                    self._thread = threading.Thread(target=self._write_at_times, daemon=True)
+                    self._thread.name = "cache-studio recorder"
+                    self._thread.start()
 
     def _write_at_times(self) -> None:
         rest = FLUSH_SECONDS
@@ -209,8 +120,7 @@ class InRedis:
 
         with self._writing:
             self._dirty.clear()
-            with self._lock:
-                tally = self._tally.copy()
+            tally = self._meter.settled()
             try:
                 if self._hash is None:
                     self._hash = RecorderHash(self._place, self._prefix, self._started_at)
@@ -222,10 +132,6 @@ class InRedis:
             return True
 
 
-_HITS, _MISSES, _EVICTIONS, _EXPIRATIONS, _PUTS = range(len(COUNTERS))
-_SECONDS = WIDTH - 1
-
-
 def _leave(hash: "RecorderHash", reachable: bool) -> None:
     try:
         if reachable:
@@ -235,15 +141,30 @@ def _leave(hash: "RecorderHash", reachable: bool) -> None:
     hash.close()
 
 
-def open_recorder(target: Target, format: Format) -> Recorder:
+def open_recorder(target: Target, format: Format, meter: Meter) -> Recorder:
     """The recorder of a target. Where none can be written the cache works all the same, and the log says why."""
     if target.is_url:
         if target.location.partition("://")[0] not in SCHEMES:
             return Silent()
         options = read_options(format.options, target.options)
-        return InRedis(place_of(target, options), str(options.get("prefix") or ""))
+        return InRedis(place_of(target, options), str(options.get("prefix") or ""), meter)
+    return _in_file(recorder_path(format.home(target.location)), meter)
+
+
+def open_memory_recorder(name: str, meter: Meter) -> Recorder:
+    """The recorder of a cache that lives in memory, in the user's data folder."""
+    path = memory_recorder_path(name, data_folder())
     try:
-        return InFile(recorder_path(format.home(target.location)))
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        _log.warning("Hits and misses are not recorded: %s", error)
+        return Silent()
+    return _in_file(path, meter)
+
+
+def _in_file(path: Path, meter: Meter) -> Recorder:
+    try:
+        return RecorderWriter(path, meter)
     except CacheStudioError as error:
         _log.warning("%s %s", error.message, error.hint)
         return Silent()

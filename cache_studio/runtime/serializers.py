@@ -1,6 +1,7 @@
 """How a value becomes the bytes that a layout stores: a protocol of two methods, JSON unless chosen otherwise."""
 
 import json
+import pickle
 from typing import Any, Protocol
 
 from cache_studio.model.errors import BadRequest
@@ -45,3 +46,37 @@ class Raw:
     def loads(self, data: bytes) -> bytes:
         """The bytes themselves."""
         return data
+
+
+class Pickle:
+    """Any object of Python, by pickle. Only on request, for a cache that nobody else can write.
+
+    Reading a pickle runs what stands in it: whoever can write the cache can run code in the application. Values
+    that JSON holds, or a serializer of your own, do not have that door.
+    """
+
+    def dumps(self, value: Any) -> bytes:
+        """The pickle of a value; BadRequest for one that has none."""
+        try:
+            return pickle.dumps(value, protocol=4)
+        except (pickle.PicklingError, TypeError, AttributeError, RecursionError) as error:
+            raise BadRequest(f"The value cannot be pickled: {error}.", "Store data, not open things.") from error
+
+    def loads(self, data: bytes) -> Any:
+        """The object of a pickle; ValueError when it cannot be read."""
+        try:
+            return pickle.loads(data)
+        except Exception as error:  # a broken pickle may raise anything
+            raise ValueError(f"not a pickle of this program: {error}") from error
+
+
+class AsIs:
+    """No bytes at all: the object itself, for a cache in memory. Its size is not known."""
+
+    def dumps(self, value: Any) -> bytes:
+        """Nothing: a cache in memory keeps the object."""
+        return b""
+
+    def loads(self, data: bytes) -> Any:
+        """ValueError: there are no bytes to read."""
+        raise ValueError("an object as it is was not kept")

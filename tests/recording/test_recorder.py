@@ -18,7 +18,8 @@ from cache_studio.recording import slots
 from cache_studio.recording.counts import OTHERS, Fill, Tally, from_fields, pack, to_fields, unpack
 from cache_studio.recording.places import memory_recorder_path, recorder_path, redis_recorder_prefix
 from cache_studio.recording.reader import Recorded, combine, read_recorder
-from cache_studio.recording.writer import EXPIRED, MOST_PLACES, Event, RecorderWriter
+from cache_studio.recording.meter import EXPIRED, MOST_PLACES, Event, Meter
+from cache_studio.recording.writer import RecorderWriter
 
 FORK = multiprocessing.get_context("fork")
 
@@ -26,6 +27,15 @@ FORK = multiprocessing.get_context("fork")
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return recorder_path(str(tmp_path / "cache"))
+
+
+class Recording(RecorderWriter):
+    """A recorder with the meter that it writes."""
+
+    def __init__(self, path: Path) -> None:
+        meter = Meter()
+        self.count, self.happened, self.set_level = meter.count, meter.happened, meter.set_level
+        super().__init__(path, meter)
 
 
 def read(path: Path) -> Recorded:
@@ -59,7 +69,7 @@ def test_names_of_memory_and_redis_caches(tmp_path: Path) -> None:
 
 
 def test_counts_arrive_by_namespace_and_level(path: Path) -> None:
-    with RecorderWriter(path) as writer:
+    with Recording(path) as writer:
         for _ in range(3):
             writer.count("tts", "memory", True, 0.5)
             writer.count("tts", "", True, 0.5)
@@ -86,7 +96,7 @@ def test_counts_arrive_by_namespace_and_level(path: Path) -> None:
 
 
 def test_levels_alone_say_what_the_lookup_was(path: Path) -> None:
-    with RecorderWriter(path) as writer:
+    with Recording(path) as writer:
         for _ in range(10):
             writer.count("", "memory", False)
         for hit in (True, True, True, False, False, False, False, False, False, False):
@@ -99,7 +109,7 @@ def test_there_is_no_recorder_where_there_is_none(path: Path) -> None:
     assert read_recorder(path, 0) is None
     path.write_bytes(b"something else" * 10_000)
     assert read_recorder(path, 0) is None
-    with RecorderWriter(path) as writer:
+    with Recording(path) as writer:
         writer.count("", "", True)
     assert read(path).totals.hits == 1
     assert path.with_name("cache.recorder.broken").read_bytes() == b"something else" * 10_000
@@ -107,12 +117,12 @@ def test_there_is_no_recorder_where_there_is_none(path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CacheUnavailable, match="cannot be written"):
-        RecorderWriter(tmp_path / "missing" / "x.recorder")
+        Recording(tmp_path / "missing" / "x.recorder")
 
 
 def test_the_flusher_writes_by_itself_and_leaves_no_thread(path: Path) -> None:
     before = threading.active_count()
-    with RecorderWriter(path) as writer:
+    with Recording(path) as writer:
         assert threading.active_count() == before
         writer.count("", "", True)
         deadline = time.monotonic() + 10
@@ -122,7 +132,7 @@ def test_the_flusher_writes_by_itself_and_leaves_no_thread(path: Path) -> None:
 
 
 def test_threads_lose_no_count(path: Path) -> None:
-    with RecorderWriter(path) as writer:
+    with Recording(path) as writer:
 
         def count() -> None:
             for number in range(5000):
@@ -137,12 +147,12 @@ def test_threads_lose_no_count(path: Path) -> None:
 
 
 def test_a_lookup_costs_less_than_two_microseconds(path: Path) -> None:
-    with RecorderWriter(path) as writer:
+    with Recording(path) as writer:
         best = min(_timed(writer) for _ in range(10))
     assert best < 2e-6
 
 
-def _timed(writer: RecorderWriter) -> float:
+def _timed(writer: Recording) -> float:
     started = time.perf_counter()
     for _ in range(5000):
         writer.count("namespace", "", True, 0.001)
@@ -150,7 +160,7 @@ def _timed(writer: RecorderWriter) -> float:
 
 
 def test_many_namespaces_are_counted_together_and_completely(path: Path) -> None:
-    with RecorderWriter(path) as writer:
+    with Recording(path) as writer:
         for number in range(MOST_PLACES * 3):
             writer.count(f"namespace {number} " + "x" * 500, "memory", True)
         writer.flush()
@@ -160,7 +170,7 @@ def test_many_namespaces_are_counted_together_and_completely(path: Path) -> None
 
 
 def _count_until_killed(path: Path, ready: Connection) -> None:
-    writer = RecorderWriter(path)
+    writer = Recording(path)
     for _ in range(10):
         writer.count("", "", True)
     writer.flush()
@@ -191,7 +201,7 @@ def test_killed_processes_keep_their_counts_and_their_slots_are_used_again(path:
             child.join()
             assert child.exitcode == -signal.SIGKILL
         assert read(path).totals.hits == round_number * 30
-    with RecorderWriter(path):
+    with Recording(path):
         assert read(path).totals.hits == 150
         assert read(path).pids == (os.getpid(),)
     assert path.stat().st_size <= slots.slot_offset(4)
@@ -211,12 +221,12 @@ def test_a_fold_cut_short_counts_once(path: Path) -> None:
     folded[start:] = whole[start:]  # as if the kill had come before the slot was freed
     path.write_bytes(folded)
     assert read(path).totals == before
-    RecorderWriter(path).close()
+    Recording(path).close()
     assert read(path).totals == before
 
 
 def test_a_write_cut_short_leaves_the_one_before(path: Path) -> None:
-    with RecorderWriter(path) as writer:
+    with Recording(path) as writer:
         for number in range(2):
             writer.count("", "", True)
             writer.flush()
@@ -233,7 +243,7 @@ def test_a_write_cut_short_leaves_the_one_before(path: Path) -> None:
 
 
 def test_a_forked_child_counts_for_itself(path: Path) -> None:
-    with RecorderWriter(path) as writer:
+    with Recording(path) as writer:
         writer.count("", "", True)
         pid = os.fork()
         if pid == 0:
@@ -245,7 +255,7 @@ def test_a_forked_child_counts_for_itself(path: Path) -> None:
 
 
 def test_a_recorder_that_was_deleted_begins_anew(path: Path) -> None:
-    with RecorderWriter(path) as writer:
+    with Recording(path) as writer:
         writer.count("", "", True)
         writer.flush()
         epoch = read(path).epoch
@@ -257,7 +267,7 @@ def test_a_recorder_that_was_deleted_begins_anew(path: Path) -> None:
 
 
 def test_a_slot_that_was_taken_away_costs_no_count(path: Path) -> None:
-    with RecorderWriter(path) as writer:
+    with Recording(path) as writer:
         writer.count("", "", True)
         writer.flush()
         with slots.locked_file(path, 1.0) as file:  # as a process of another machine would after a day
@@ -273,7 +283,8 @@ def test_a_process_that_ends_without_close_has_written_all(path: Path) -> None:
 
     script = (
         "import sys; from pathlib import Path; from cache_studio.recording.writer import RecorderWriter;"
-        "w = RecorderWriter(Path(sys.argv[1])); w.count('', '', True); print('numpy' in sys.modules)"
+        "from cache_studio.recording.meter import Meter;"
+        "m = Meter(); w = RecorderWriter(Path(sys.argv[1]), m); m.count('', '', True); print('numpy' in sys.modules)"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run(
