@@ -17,7 +17,7 @@ from cache_studio.recording.slots import (
 )
 
 _TRIES = 20
-_HITS, _MISSES, _EVICTIONS, _EXPIRATIONS, _PUTS = range(len(COUNTERS))
+_HITS, _MISSES, _, _EXPIRATIONS, _PUTS = range(len(COUNTERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,8 @@ def _recorded(header: Header, contents: list[Content], now: float) -> Recorded:
 def _namespace_row(rows: Rows, namespace: str) -> Row:
     """The lookups of a namespace as a whole: as they were counted, else what its levels say together.
 
-    Levels are asked one after the other: the one asked first has seen every lookup.
+    Levels are asked one after the other: the one asked first has seen every lookup. What a level evicts may lie on
+    the next one still, so evictions of the whole are only those that were counted as such.
     """
     named = [row for (name, level), row in rows.items() if name == namespace and level]
     whole = list(rows.get((namespace, ""), [0.0] * WIDTH))
@@ -139,9 +140,8 @@ def _namespace_row(rows: Rows, namespace: str) -> Row:
         whole[_HITS] = min(together[_HITS], lookups)
         whole[_MISSES] = lookups - whole[_HITS]
         whole[-1] = together[-1]
-    whole[_EVICTIONS] = whole[_EVICTIONS] or together[_EVICTIONS]
-    whole[_EXPIRATIONS] = whole[_EXPIRATIONS] or together[_EXPIRATIONS]
-    whole[_PUTS] = whole[_PUTS] or max(row[_PUTS] for row in named)
+        whole[_EXPIRATIONS] = whole[_EXPIRATIONS] or together[_EXPIRATIONS]
+        whole[_PUTS] = whole[_PUTS] or max(row[_PUTS] for row in named)
     return whole
 
 

@@ -55,8 +55,8 @@ class Validity:
 
     def changed_here(self) -> None:
         """This process removed or replaced something: the others must hear of it."""
-        if self._generation is not None and self._generation.bump():
-            self._seen = self._generation.look()
+        if self._generation is not None and (made := self._generation.bump()) is not None:
+            self._seen = made
 
     def close(self) -> None:
         """Listen no more. Safe to call twice."""

@@ -82,7 +82,8 @@ def test_counts_arrive_by_namespace_and_level(path: Path) -> None:
         writer.flush()
         recorded = read(path)
         assert (recorded.totals.hits, recorded.totals.misses, recorded.totals.hit_rate) == (3, 1, 0.75)
-        assert (recorded.totals.expirations, recorded.totals.puts, recorded.totals.evictions) == (1, 1, 4)
+        assert (recorded.totals.expirations, recorded.totals.puts, recorded.totals.evictions) == (1, 1, 0)
+        assert recorded.levels["memory"].evictions == 4  # they may lie on disk still
         assert recorded.namespaces["tts"].seconds == 1.5
         assert set(recorded.levels) == {"memory", "disk"}
         assert (recorded.levels["memory"].hits, recorded.levels["memory"].misses) == (3, 1)
