@@ -1,12 +1,15 @@
 """The charts of the Dashboard in their cards. Imports pyqtgraph: import this module when the tab is first shown."""
 
+from collections.abc import Sequence
+from dataclasses import astuple
+
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from cache_studio.gui.dashboard.board import NAMESPACES, Board
-from cache_studio.gui.dashboard.words import RequestLine, rate_source, request_lines
+from cache_studio.gui.dashboard.words import level_lines, rate_source, request_lines
 from cache_studio.gui.look.text import plain_label, tr
 from cache_studio.gui.plots.base import TimePlot
 from cache_studio.gui.plots.expiry_plot import ExpiryPlot
@@ -20,11 +23,12 @@ _BIG, _SMALL = 250, 220
 _EMPTY = np.empty(0)
 
 
-class RequestsCard(Card):
-    """Response time and cost of API requests by provider."""
+class TableCard(Card):
+    """A few lines of figures under column names, names at the left; the first line is the sum of the others."""
 
-    def __init__(self) -> None:
-        super().__init__(tr("API requests"), tr("recorded"))
+    def __init__(self, title: str, head: Sequence[str]) -> None:
+        super().__init__(title, tr("recorded"))
+        self._head = tuple(head)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(24)
         self._grid.setVerticalSpacing(6)
@@ -32,20 +36,19 @@ class RequestsCard(Card):
         self.body.addLayout(self._grid)
         self._labels: list[QLabel] = []
 
-    def show_lines(self, lines: list[RequestLine]) -> None:
-        """Show these under their column names."""
+    def show_lines(self, lines: Sequence[Sequence[str]]) -> None:
+        """Show these; without lines the card is hidden."""
         for label in self._labels:
             self._grid.removeWidget(label)
             label.deleteLater()
-        head = (tr("provider"), tr("requests"), tr("mean response"), tr("cost"))
-        rows = [head, *((line.provider, line.count, line.mean_time, line.cost) for line in lines)]
         self._labels = []
-        for row, texts in enumerate(rows):
+        for row, texts in enumerate((self._head, *lines)):
             for column, text in enumerate(texts):
                 label = plain_label(text, "note" if row == 0 else "strong" if row == 1 else "small")
                 side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
                 self._grid.addWidget(label, row, column, side)
                 self._labels.append(label)
+        self.setVisible(bool(lines))
 
 
 class Charts(QWidget):
@@ -70,7 +73,13 @@ class Charts(QWidget):
         self.entries_card = _card(tr("Entries"), self.entries, state_legend, _SMALL)
         self.churn_card = _card(tr("Churn"), self.churn, churn_legend, _SMALL)
         self.expiry_card = _card(tr("What expires when"), self.expiry, (), _SMALL)
-        self.requests_card = RequestsCard()
+        self.requests_card = TableCard(
+            tr("API requests"), (tr("provider"), tr("requests"), tr("mean response"), tr("cost"))
+        )
+        self.levels_card = TableCard(
+            tr("Levels of the running cache"),
+            (tr("level"), tr("entries"), tr("lookups"), tr("hits"), tr("hit rate"), tr("mean lookup"), tr("evicted")),
+        )
         for card, source in (
             (self.fills_card, "derived"),
             (self.names_card, "recorded"),
@@ -110,9 +119,8 @@ class Charts(QWidget):
         self.rate_card.set_source(rate_source(board))
         sources = board.standing.sources
         self.expiry_card.set_source(tr(sources["expires"].value if "expires" in sources else "recorded"))
-        lines = request_lines(board.standing.details)
-        self.requests_card.show_lines(lines)
-        self.requests_card.setVisible(bool(lines))
+        self.requests_card.show_lines([astuple(line) for line in request_lines(board.standing.details)])
+        self.levels_card.show_lines([astuple(line) for line in level_lines(board.standing.details)])
         self._has_rate = board.has_rate
         self._arrange()
 
@@ -136,7 +144,7 @@ class Charts(QWidget):
         self.churn_card.setVisible(has_rate)
         big = self.rate_card if has_rate else self.fills_card
         small = [self.volume_card, self.entries_card, *([self.churn_card] if has_rate else []), self.expiry_card]
-        for card in (big, self.names_card, *small, self.requests_card):
+        for card in (big, self.names_card, *small, self.requests_card, self.levels_card):
             self._grid.removeWidget(card)
         if wide:
             self._grid.addWidget(big, 0, 0, 1, 8)
@@ -150,6 +158,7 @@ class Charts(QWidget):
         for card, place in zip(small, places, strict=True):
             self._grid.addWidget(card, *place)
         self._grid.addWidget(self.requests_card, places[-1][0] + 1, 0, 1, 12)
+        self._grid.addWidget(self.levels_card, places[-1][0] + 2, 0, 1, 12)
         for column in range(12):
             self._grid.setColumnStretch(column, 1)
         for row in range(self._grid.rowCount()):

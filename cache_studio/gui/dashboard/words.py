@@ -97,6 +97,44 @@ def _request(name: str, figures: Mapping[str, object]) -> RequestLine:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LevelLine:
+    """What the application's own runtime counted at one of its levels, as words."""
+
+    level: str
+    entries: str
+    lookups: str
+    hits: str
+    hit_rate: str
+    mean_time: str
+    evictions: str
+
+
+def level_lines(details: Mapping[str, object]) -> list[LevelLine]:
+    """The panel of levels: the cache as a whole, then each level; empty where no runtime records levels."""
+    recorder = details.get("recorder")
+    levels = recorder.get("levels") if isinstance(recorder, Mapping) else None
+    if not isinstance(recorder, Mapping) or not isinstance(levels, Mapping) or len(levels) < 2:
+        return []
+    named = [(display_text(str(name), 40), level) for name, level in levels.items() if isinstance(level, Mapping)]
+    return [_level(tr("whole cache"), recorder)] + [_level(name, level) for name, level in named]
+
+
+def _level(name: str, figures: Mapping[str, object]) -> LevelLine:
+    hits, misses = _number(figures.get("hits")), _number(figures.get("misses"))
+    mean = _number(figures.get("mean_lookup_ms"))
+    lookups = None if hits is None or misses is None else hits + misses
+    return LevelLine(
+        name,
+        format_count(_number(figures.get("entries"))),
+        format_count(lookups),
+        format_count(hits),
+        tr("no lookups") if not lookups or hits is None else f"{hits / lookups * 100:.1f} %",
+        tr("not recorded") if mean is None else f"{mean:,.3f} ms",
+        format_count(_number(figures.get("evictions"))),
+    )
+
+
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 

@@ -187,3 +187,14 @@ def test_all_begins_with_the_history(studio: Studio, assets: Attachment) -> None
     now = time.time()
     made = board_of(assets, studio.monitor, None, now)
     assert made.since <= now - 60
+
+
+def test_levels_of_a_running_cache_have_a_line_each():
+    counted = {"hits": 3, "misses": 1, "evictions": 2, "mean_lookup_ms": 0.25}
+    levels = {"memory": counted | {"entries": 7}, "disk": {"entries": 9, "bytes": 100}}
+    lines = words.level_lines({"recorder": {**counted, "levels": levels}})
+    assert [line.level for line in lines] == ["whole cache", "memory", "disk"]
+    assert (lines[1].entries, lines[1].lookups, lines[1].hit_rate) == ("7", "4", "75.0 %")
+    assert lines[2].hit_rate == "no lookups"
+    assert words.level_lines({"recorder": {**counted, "levels": {"disk": {}}}}) == []
+    assert words.level_lines({}) == []
