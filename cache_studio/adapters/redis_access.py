@@ -15,11 +15,11 @@ from redis.retry import Retry
 
 from cache_studio.adapters import key_access
 from cache_studio.adapters.key_access import SERVER, Held, KeyAccess, Known, Listener
-from cache_studio.adapters.redis_calls import MAX_CONNECTIONS, Calls, Command
+from cache_studio.adapters.redis_calls import MAX_CONNECTIONS, Calls, Command, key_bytes
 from cache_studio.adapters.redis_claims import Claims
 from cache_studio.adapters.redis_compare import remove_seen
 from cache_studio.adapters.redis_errors import explain
-from cache_studio.adapters.redis_options import CONNECT_SECONDS, Place, bytes_of, glob_of, place_of, text_of
+from cache_studio.adapters.redis_options import CONNECT_SECONDS, Place, glob_of, place_of, text_of
 from cache_studio.adapters.redis_tracking import Tracking
 from cache_studio.model.options import OptionValue
 from cache_studio.model.targets import Target
@@ -81,7 +81,7 @@ class RedisAccess(KeyAccess):
 
     def holds(self, key: str, namespace: str = "") -> bool:
         """Whether something is stored."""
-        return bool(self._calls.answers([("EXISTS", bytes_of(self._name(key, namespace)))])[0])
+        return bool(self._calls.answers([("EXISTS", key_bytes(self._name(key, namespace)))])[0])
 
     def delete(self, key: str, namespace: str = "") -> bool:
         """Remove it; whether it was there."""
@@ -142,7 +142,7 @@ class RedisAccess(KeyAccess):
 
         The server matches bytes and `model.globs` letters, so what is no literal letter becomes `*`.
         """
-        return glob_of(self._prefix) + bytes_of(_INEXACT.sub(lambda found: found[1] or "*", pattern))
+        return glob_of(self._prefix) + key_bytes(_INEXACT.sub(lambda found: found[1] or "*", pattern))
 
     def _removed(self, names: Sequence[str], *after: Command) -> tuple[list[bool], list[Any]]:
         """Remove entries, each with all its keys; whether each was there, and the answers to what is sent along."""

@@ -16,8 +16,8 @@ from redis.exceptions import ExecAbortError, RedisError, ResponseError
 
 from cache_studio.adapters.redis_errors import explain
 from cache_studio.adapters.redis_link import connection_of
-from cache_studio.adapters.redis_options import Place
-from cache_studio.model.errors import CacheUnavailable
+from cache_studio.adapters.redis_options import Place, bytes_of
+from cache_studio.model.errors import BadRequest, CacheUnavailable
 
 MAX_CONNECTIONS = 50
 """How many connections one cache has at most; who comes later waits for one."""
@@ -133,6 +133,14 @@ class Calls:
                 self._free.pop().disconnect()
             except IndexError:  # another thread was faster
                 return
+
+
+def key_bytes(name: str) -> bytes:
+    """The name as Redis has it; BadRequest for a text that no bytes stand for."""
+    try:
+        return bytes_of(name)
+    except UnicodeEncodeError as error:
+        raise BadRequest("A key or namespace has half a character in it.", "Give valid text.") from error
 
 
 def unavailable(error: Exception, place: Place) -> CacheUnavailable:

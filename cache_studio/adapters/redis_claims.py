@@ -1,6 +1,6 @@
 """Who loads a key, agreed between processes by a marker on the server that ends by itself."""
 
-from cache_studio.adapters.redis_calls import Calls, unavailable
+from cache_studio.adapters.redis_calls import Calls, key_bytes, unavailable
 from cache_studio.adapters.redis_compare import remove_value
 from cache_studio.adapters.redis_options import bytes_of, text_of
 from cache_studio.model.errors import CacheUnavailable
@@ -49,7 +49,7 @@ class Claims:
         return said.decode("utf-8", "replace") if isinstance(said, bytes) else ""
 
     def _marker(self, key: str) -> bytes:
-        return bytes_of(self._head + key)
+        return key_bytes(self._head + key)
 
 
 def markers_outside(prefix: str) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 from cache_studio.adapters import key_access
 from cache_studio.adapters.key_access import Held, Known
 from cache_studio.adapters.redis_access import RedisAccess, batches, expiry_of, known_of, milliseconds_left
-from cache_studio.adapters.redis_calls import is_other_type, unavailable
+from cache_studio.adapters.redis_calls import is_other_type, key_bytes, unavailable
 from cache_studio.adapters.redis_claims import markers_outside
 from cache_studio.adapters.redis_keys.layout import key_of, namespace_of, places_of
-from cache_studio.adapters.redis_options import Place, bytes_of
+from cache_studio.adapters.redis_options import Place
 from cache_studio.model.errors import BadRequest
 from cache_studio.model.globs import matcher
 from cache_studio.model.options import OptionValue
@@ -21,7 +21,10 @@ MOST_PARTS = 32
 
 
 class RedisKeysAccess(RedisAccess):
-    """Values as strings, the TTL kept by Redis. Creation is not recorded (NaN), metadata and tags are not stored."""
+    """Values as strings, the TTL kept by Redis. Creation is not recorded (NaN), metadata and tags are not stored.
+
+    A namespace is a part of the name like any other: `user:42` without one and `42` in `user` are the same entry.
+    """
 
     def __init__(self, place: Place, options: Mapping[str, OptionValue]) -> None:
         """Prepare; connects at the first call."""
@@ -30,7 +33,7 @@ class RedisKeysAccess(RedisAccess):
 
     def get(self, key: str, namespace: str = "") -> Held | None:
         """The value with the moment at which Redis drops it."""
-        name = bytes_of(self._name(key, namespace))
+        name = key_bytes(self._name(key, namespace))
         left, value = self._calls.exchange([("PTTL", name), ("GET", name)])
         return self._held(value, left)
 
@@ -38,7 +41,7 @@ class RedisKeysAccess(RedisAccess):
         """What is stored for these keys, a thousand in a round trip; what is not is left out."""
         found: dict[str, Held] = {}
         for batch in batches(keys):
-            names = [bytes_of(self._name(key, namespace)) for key in batch]
+            names = [key_bytes(self._name(key, namespace)) for key in batch]
             *lives, values = self._calls.exchange([*(("PTTL", name) for name in names), ("MGET", *names)])
             if isinstance(values, Exception):
                 raise unavailable(values, self._calls.place) from values
@@ -52,7 +55,7 @@ class RedisKeysAccess(RedisAccess):
         """Store it for what is left of its life; what is stale already is not stored. BadRequest for tags."""
         if held.tags:
             raise BadRequest("Plain Redis keys hold no tags.", "Use the format redis-response, which keeps them.")
-        name, left = bytes_of(self._name(key, namespace)), milliseconds_left(held)
+        name, left = key_bytes(self._name(key, namespace)), milliseconds_left(held)
         if left is None:
             self._calls.answers([("SET", name, held.value)])
         elif left > 0:
@@ -64,7 +67,7 @@ class RedisKeysAccess(RedisAccess):
         """All string keys under the prefix."""
         for page in self._pages():
             now = time.time()
-            keys = [bytes_of(name) for name in page]
+            keys = [key_bytes(name) for name in page]
             told = self._calls.exchange([words for key in keys for words in (("STRLEN", key), ("PTTL", key))])
             for name, size, left in zip(page, told[::2], told[1::2], strict=True):
                 if isinstance(size, int) and left != -2:
@@ -86,10 +89,12 @@ class RedisKeysAccess(RedisAccess):
         return markers_outside(prefix)
 
     def _name(self, key: str, namespace: str) -> str:
+        if namespace and not self._separator:
+            raise BadRequest("Keys without a separator have no namespaces.", "Set the option separator.")
         return key_of(key, namespace, self._prefix, self._separator)
 
     def _names(self, name: str) -> tuple[bytes, ...]:
-        return (bytes_of(name),)
+        return (key_bytes(name),)
 
     def _places(self, name: str) -> Iterable[key_access.Place | None]:
         if name.startswith(self._markers):

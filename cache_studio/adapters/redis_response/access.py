@@ -9,7 +9,7 @@ from typing import Any
 from cache_studio.adapters import key_access
 from cache_studio.adapters.key_access import Held, Known
 from cache_studio.adapters.redis_access import RedisAccess, batches, expiry_of, known_of, milliseconds_left
-from cache_studio.adapters.redis_calls import Command, is_other_type, unavailable
+from cache_studio.adapters.redis_calls import Command, is_other_type, key_bytes, unavailable
 from cache_studio.adapters.redis_claims import MARKER
 from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_response.layout import (
@@ -34,7 +34,7 @@ class RedisResponseAccess(RedisAccess):
     def get(self, key: str, namespace: str = "") -> Held | None:
         """The response with its tags (the provider is one), metadata and times from its twin."""
         name = self._name(key, namespace)
-        first = bytes_of(name)
+        first = key_bytes(name)
         left, value, twin = self._calls.exchange([("PTTL", first), ("GET", first), _twin_read(name)])
         return self._held(value, left, twin)
 
@@ -43,7 +43,7 @@ class RedisResponseAccess(RedisAccess):
         found: dict[str, Held] = {}
         for batch in batches(keys):
             names = [self._name(key, namespace) for key in batch]
-            firsts = [bytes_of(name) for name in names]
+            firsts = [key_bytes(name) for name in names]
             beside = [
                 words
                 for name, first in zip(names, firsts, strict=True)
@@ -110,7 +110,7 @@ class RedisResponseAccess(RedisAccess):
         return key_of(key, namespace, self._prefix)
 
     def _names(self, name: str) -> tuple[bytes, ...]:
-        return bytes_of(name), bytes_of(meta_of(name))
+        return key_bytes(name), key_bytes(meta_of(name))
 
     def _places(self, name: str) -> Iterable[key_access.Place | None]:
         if name.startswith(self._markers):
@@ -136,19 +136,19 @@ class RedisResponseAccess(RedisAccess):
         request = request_of(held.value, held.metadata)
         if request is None:
             return ()
-        index = bytes_of(metrics_index(self._prefix))
+        index, request_id = bytes_of(metrics_index(self._prefix)), request.id.encode("utf-8", "surrogatepass")
         return (
-            ("SET", bytes_of(metrics_prefix(self._prefix) + request.id), request.data, "EX", METRICS_SECONDS),
-            ("ZADD", index, created, bytes_of(request.id)),
+            ("SET", bytes_of(metrics_prefix(self._prefix)) + request_id, request.data, "EX", METRICS_SECONDS),
+            ("ZADD", index, created, request_id),
             ("ZREMRANGEBYSCORE", index, "-inf", f"({created - METRICS_SECONDS}"),
             ("EXPIRE", index, METRICS_SECONDS),
         )
 
 
 def _twin_read(name: str) -> Command:
-    return ("GETRANGE", bytes_of(meta_of(name)), 0, META_BYTES - 1)
+    return ("GETRANGE", key_bytes(meta_of(name)), 0, META_BYTES - 1)
 
 
 def _measured(name: str) -> tuple[Command, ...]:
-    key = bytes_of(name)
+    key = key_bytes(name)
     return ("STRLEN", key), ("PTTL", key), _twin_read(name)
