@@ -21,4 +21,5 @@ FORMAT = Format(
     options=(TABLE_OPTION, *MAPPING_OPTIONS),
     recognise=recognise,
     adapter="cache_studio.adapters.sqlite_table.adapter:SQLiteTableAdapter",
+    access="cache_studio.adapters.sqlite_table.access:SQLiteTableAccess",
 )
