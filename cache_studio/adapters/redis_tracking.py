@@ -63,7 +63,7 @@ class Tracking:
         sock = getattr(self._connection, "_sock", None)
         if sock is not None and os.getpid() == self._process:  # in a forked child it is the parent's, too
             with suppress(OSError):  # closed meanwhile
-                sock.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # TLS as well is left for its thread to take down
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(CONNECT_SECONDS + 1)
         self._thread = None
