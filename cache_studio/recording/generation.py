@@ -33,6 +33,11 @@ class Generation:
         if create:
             self.look()
 
+    @property
+    def is_used(self) -> bool:
+        """Whether any process keeps entries in memory above this cache."""
+        return self._path.exists()
+
     def look(self) -> bytes:
         """The present token. Where there is none to be read, one that differs from every other."""
         found = _read(self._path)

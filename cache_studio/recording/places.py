@@ -1,4 +1,4 @@
-"""Where the files lie that a running application keeps of a cache, found from its target alone: beside it, never in it."""
+"""Where the files lie that an application keeps of its cache, found from the target alone: beside it, never in it."""
 
 import os
 from pathlib import Path
@@ -43,11 +43,6 @@ def redis_recorder_prefix(prefix: str) -> str:
     """
     *root, last = prefix.rstrip(":").split(":")
     return "".join(f"{part}:" for part in (*root, "recorder", last))
-
-
-def generation_path(location: str) -> Path:
-    """The generation number of a cache that is a file or a folder: `<name>.generation` beside it."""
-    return recorder_path(location).with_suffix(".generation")
 
 
 def _beside(location: str, suffix: str) -> Path:
