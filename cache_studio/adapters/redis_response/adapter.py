@@ -9,7 +9,7 @@ from cache_studio.adapters.redis_adapter import RedisAdapter, kind_code, known_o
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_removal import Names
-from cache_studio.adapters.redis_response.layout import META, META_BYTES, Meta, meta_of, parse_meta
+from cache_studio.adapters.redis_response.layout import META, META_BYTES, Meta, meta_of, parse_meta, place_of_key
 from cache_studio.adapters.redis_response.metrics import metrics_of
 from cache_studio.adapters.redis_values import read_value
 from cache_studio.model.columns import Batch, make_batch
@@ -76,13 +76,14 @@ class RedisResponseAdapter(RedisAdapter):
         tags: list[tuple[str, ...]] = [()] * len(ids)
         created = [math.nan] * len(ids)
         if metas is not None:
-            tags = [(meta.provider,) if meta and meta.provider else () for meta in metas]
+            tags = [meta.tags if meta else () for meta in metas]
             created = [meta.cached_at if meta else math.nan for meta in metas]
         return make_batch(
             ids,
             ids,
             [self._stamp(entry) for entry in found],
             types="json",
+            namespaces=[self._namespace(key) for key in ids],
             tags=tags,
             problems=problems,
             size=[_size(entry) for entry in found],
@@ -119,7 +120,7 @@ class RedisResponseAdapter(RedisAdapter):
         return (first, twin, entry.expiries[0])
 
     def _namespace(self, key: str) -> str:
-        return ""
+        return place_of_key(key.removesuffix(META), self._prefix)[0]
 
 
 def _problem(entry: Described) -> str:
