@@ -299,8 +299,9 @@ def test_two_files_with_one_key_are_two_entries(tmp_path: Path) -> None:
 def test_the_runtime_writes_what_the_original_reads(tmp_path: Path) -> None:
     access = JsonDirectoryAccess.open(Target(str(tmp_path / "new")), read_options(FORMAT.options, {}))
     value = b'{"passed": true, "n": 1.50, "\xc3\xbc": "\\u00fc"}'
-    access.put(KEYS[0], Held(value, created=1_700_000_000.25))
+    access.put(KEYS[0], Held(value, 1_700_000_000.25, 1_700_000_000.25 + DAY))
     entry = json.loads((tmp_path / "new" / f"{KEYS[0]}.json").read_text())
+    assert list(entry) == ["cache_key", "timestamp", "result"]
     assert entry["cache_key"] == KEYS[0]
     assert datetime.fromisoformat(entry["timestamp"]).timestamp() == 1_700_000_000.25
     assert entry["result"]["passed"] is True

@@ -3,17 +3,19 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from cache_studio.adapters.file_access import FileAccess, Place
+from cache_studio.adapters.file_access import FileAccess, Parts, required
 from cache_studio.adapters.files import Folder
+from cache_studio.adapters.json_directory.encoding import Encoding
 from cache_studio.adapters.json_directory.fields import JsonFields
 from cache_studio.adapters.json_directory.layout import (
     DEFAULT_TTL,
     SIGNATURE,
     SUFFIX,
-    decode,
-    encode,
     entry_key,
+    entry_tags,
+    extra_field,
     file_name,
+    own_expiry,
     wanted_fields,
 )
 from cache_studio.adapters.key_access import Held, Known
@@ -27,13 +29,14 @@ from cache_studio.model.units import parse_duration
 class JsonDirectoryAccess(FileAccess):
     """One JSON file a key, readable by the original application.
 
-    The TTL belongs to the cache (option `ttl`, 24 h where nothing is said); an entry's own expiry is
-    written only where the options name a field for it.
+    The TTL belongs to the cache (option `ttl`, 24 h where nothing is said). What an entry has beyond the
+    layout (an expiry of its own, tags, metadata) stands in fields of its own, only where it is given.
     """
 
     def __init__(self, root: Folder, fields: FieldMap) -> None:
         super().__init__(root)
         self._fields = fields
+        self._encoding = Encoding(fields)
         self._reader = JsonFields(wanted_fields(fields))
 
     @classmethod
@@ -44,41 +47,44 @@ class JsonDirectoryAccess(FileAccess):
         fields = FieldMap({**SIGNATURE, **given.fields}, ttl, given.unit, given.zone)
         return cls(cls.create_root(target.location), fields)
 
-    def place(self, key: str, namespace: str) -> Place:
+    def parts(self, key: str, namespace: str) -> Parts:
         """The file of the key."""
         if namespace:
             raise BadRequest("This layout has no namespaces.", "Make the namespace a part of the key.")
+        required(key)
         return (file_name(key),)
 
     def encode(self, key: str, namespace: str, held: Held) -> bytes:
         """The file's text."""
-        return encode(key, held, self._fields)
+        return self._encoding.encode(key, held)
 
     def decode(self, content: bytes, key: str) -> Held | None:
         """The entry."""
-        found = decode(content, self._fields)
-        return found[1] if found is not None and found[0] in (key, "") else None
+        found, held = self._encoding.decode(content)
+        return held if found in (key, "") else None
 
-    def places(self) -> Iterator[Place]:
+    def files(self) -> Iterator[Parts]:
         """Every `*.json`."""
         return ((entry.name,) for entry in self._root.walk() if entry.name.endswith(SUFFIX))
 
-    def known_in(self, place: Place, content: bytes) -> Known | None:
-        """Key, size and times."""
+    def known_in(self, parts: Parts, content: bytes) -> Known | None:
+        """Key, size, times and tags."""
         fields = self._fields
         try:
             entry = self._reader.whole(content)
         except ValueError:
             return None
-        created = fields.moment("created", entry)
-        expires, accessed = fields.expiry(entry, created, math.nan), fields.moment("accessed", entry)
+        created, accessed = fields.moment("created", entry), fields.moment("accessed", entry)
+        own = extra_field("expires", fields)
+        expires = own_expiry(entry, own) if own in entry else fields.expiry(entry, created, math.nan)
         hits = fields.number("hits", entry)
         return Known(
-            key=entry_key(place[-1], entry, fields),
+            key=entry_key(parts[-1], entry, fields),
             namespace="",
             size=len(content),
             created=created if math.isfinite(created) else 0.0,
             expires=expires if math.isfinite(expires) else None,
             accessed=accessed if math.isfinite(accessed) else None,
             hits=int(hits) if math.isfinite(hits) else None,
+            tags=entry_tags(entry, fields),
         )

@@ -17,7 +17,10 @@ from cache_studio.adapters.json_directory.layout import (
     entry_key,
     entry_tags,
     entry_text,
+    extra_field,
     file_name,
+    named_fields,
+    own_expiry,
     wanted_fields,
 )
 from cache_studio.adapters.json_directory.recognise import SAMPLES, Sample, guess, head_fields
@@ -51,7 +54,8 @@ class JsonDirectoryAdapter(FileListing):
     def __init__(self, root: Folder, fields: FieldMap, *, writable: bool) -> None:
         super().__init__(root, writable=writable)
         self._fields = fields
-        self._reader = JsonFields(wanted_fields(fields))
+        self._reader = JsonFields(named_fields(fields), wanted_fields(fields))
+        self._own_expiry = extra_field("expires", fields)
         if "expires" not in fields.fields:
             self.sources = {"expires": Source.DERIVED}
 
@@ -132,6 +136,7 @@ class JsonDirectoryAdapter(FileListing):
         fields = self._fields
         entries = [look.parsed.fields for look in looks]
         created = self._moments("created", entries)
+        tags = [entry_tags(entry, fields) for entry in entries]
         return make_batch(
             [look.id for look in looks],
             [entry_key(look.id, entry, fields) for look, entry in zip(looks, entries, strict=True)],
@@ -139,7 +144,7 @@ class JsonDirectoryAdapter(FileListing):
             namespaces=[entry_text(entry, fields, "namespace") for entry in entries]
             if "namespace" in fields.fields
             else "",
-            tags=[entry_tags(entry, fields) for entry in entries] if "tags" in fields.fields else None,
+            tags=tags if "tags" in fields.fields or any(tags) else None,
             problems={row: look.parsed.problem for row, look in enumerate(looks) if look.parsed.problem},
             pending=pending,
             size=[look.status.st_size for look in looks],
@@ -155,7 +160,11 @@ class JsonDirectoryAdapter(FileListing):
         without = math.inf if ttl == math.inf else math.nan
         if "expires" in fields.fields or "ttl_field" in fields.fields:
             return [fields.expiry(entry, made, without) for entry, made in zip(entries, created, strict=True)]
-        return [made + ttl if made == made else without for made in created]
+        own = self._own_expiry
+        return [
+            own_expiry(entry, own) if own in entry else made + ttl if made == made else without
+            for entry, made in zip(entries, created, strict=True)
+        ]
 
     def _moments(self, role: str, entries: Sequence[Mapping[str, object]]) -> list[float]:
         name = self._fields.fields.get(role)

@@ -19,10 +19,14 @@ _NEXT = re.compile(rb"[ \t\r\n]*,")
 
 
 class JsonFields:
-    """Reads these fields; a field that is absent is absent in the answer."""
+    """Reads these fields; a field that is absent is absent in the answer.
 
-    def __init__(self, names: Collection[str]) -> None:
-        self.names = frozenset(names)
+    The `optional` ones are not looked for behind the head of a long text.
+    """
+
+    def __init__(self, names: Collection[str], optional: Collection[str] = ()) -> None:
+        self.names = frozenset((*names, *optional))
+        self._needed = frozenset(names)
         # A TypedDict names any field; what it does not name is checked but never built. msgspec does not find its
         # fields whose names are not ASCII.
         fields: Any = dict.fromkeys(self.names, Any)
@@ -58,7 +62,7 @@ class JsonFields:
         for name, text in scan_head(content):
             if name in self.names:
                 found[name] = plain_value(text)
-                if len(found) == len(self.names):
+                if self._needed <= found.keys():
                     return found, True
         return found, False
 

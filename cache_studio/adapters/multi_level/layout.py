@@ -5,6 +5,7 @@ it comes back to the byte, and nothing has to be run to read it. Values that the
 pickled as objects can be looked at in the studio but are a miss for the runtime.
 """
 
+import json
 import math
 import os
 import pickle
@@ -12,18 +13,25 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from cache_studio.adapters.file_names import escape, is_hash, unescape
+from cache_studio.adapters.json_text import metadata_text
 from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.mapping import FieldMap
-from cache_studio.decoding.pickled.header import Plain, pickle_header
+from cache_studio.decoding.pickled.header import pickle_header
 from cache_studio.decoding.pickled.read import read_pickle
 from cache_studio.decoding.pickled.values import Collection
+from cache_studio.model.errors import BadRequest
 
 FOLDER = "l3"
 """The folder of the disk level in the cache's folder."""
 SUFFIX = ".cache"
 SIGNATURE: Mapping[str, str] = {"created": "created_at", "ttl_field": "ttl", "tags": "tags"}
 """The fields of the original application, by the part they play."""
-WANTED = (*SIGNATURE.values(), "key")
+STORED_NAMESPACE = "namespace"
+METADATA = "metadata"
+"""The runtime's own field for what a put carries beside the value, as JSON text; there only where it is given."""
+STORED = (*SIGNATURE.values(), "key", STORED_NAMESPACE, METADATA)
+DEEPEST = 8
+"""How many folders a namespace may take: deeper ones are not listed."""
 _PLAIN = ":" if os.name != "nt" else ""
 """What stays in a name here: `:` is written as `%3A` on Windows only."""
 _PROTOCOL = 4
@@ -108,27 +116,55 @@ def encode(key: str, namespace: str, held: Held) -> bytes:
         value = held.value.decode()
     except UnicodeDecodeError:
         value = held.value
+    try:
+        created = datetime.fromtimestamp(held.created, UTC)
+        ttl = None if held.expires is None else timedelta(seconds=held.expires - held.created)
+    except (ValueError, OverflowError, OSError) as error:
+        raise BadRequest("A time of the entry is not of the years 1 to 9999.") from error
     entry: dict[str, object] = {
         "value": value,
-        "created_at": datetime.fromtimestamp(held.created, UTC),
-        "ttl": None if held.expires is None else timedelta(seconds=held.expires - held.created),
+        "created_at": created,
+        "ttl": ttl,
         "tags": set(held.tags),
-        "namespace": namespace,
+        STORED_NAMESPACE: namespace,
     }
+    if held.metadata:
+        entry[METADATA] = metadata_text(held.metadata)
     if is_hash(escape(key, _PLAIN)):
         entry["key"] = key
     return pickle.dumps(entry, _PROTOCOL)
 
 
-def decode(content: bytes) -> tuple[Held, Mapping[str, Plain]] | None:
-    """The entry of a file and its fields, None when it is broken or its value is an object. Nothing is run."""
-    header = pickle_header(content, WANTED)
-    created, value = number(header.fields.get("created_at")), _value(content)
-    if header.problem or created != created or value is None:
+def decode(content: bytes) -> tuple[str, Held] | None:
+    """Key ("" where the name of the file says it) and entry of a file; None where its value is an object.
+
+    ValueError when it is broken. Nothing in it is run.
+    """
+    header = pickle_header(content, STORED)
+    found, created = header.fields, number(header.fields.get(SIGNATURE["created"]))
+    if header.problem or created != created:
+        raise ValueError(header.problem or "It does not say when it was made.")
+    value = _value(content)
+    if value is None:
         return None
-    ttl = header.fields.get("ttl")
-    expires = created + ttl if isinstance(ttl, int | float) else None
-    return Held(value, created, expires, tags=tags_of(header.fields)), header.fields
+    held = Held(value, created, own_expiry(created, found), tags=tags_of(found), metadata=_metadata(found))
+    key = found.get("key")
+    return key if isinstance(key, str) else "", held
+
+
+def own_expiry(created: float, found: Mapping[str, object]) -> float | None:
+    """When the TTL of the entry ends, None for never."""
+    ttl = found.get(SIGNATURE["ttl_field"])
+    return created + ttl if isinstance(ttl, int | float) else None
+
+
+def _metadata(found: Mapping[str, object]) -> Mapping[str, object]:
+    text = found.get(METADATA)
+    try:
+        read = json.loads(text) if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
+        return {}  # another application's field
+    return read if isinstance(read, dict) else {}
 
 
 def _value(content: bytes) -> bytes | None:

@@ -1,0 +1,142 @@
+"""An entry as the text of its file and back, for the runtime: the value stays as it is, to the byte."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypedDict
+
+import msgspec
+
+from cache_studio.adapters.json_directory.layout import (
+    METADATA,
+    SIGNATURE,
+    entry_key,
+    entry_tags,
+    extra_field,
+    own_expiry,
+    wanted_fields,
+    written_time,
+)
+from cache_studio.adapters.json_text import metadata_text, value_text
+from cache_studio.adapters.key_access import Held
+from cache_studio.adapters.mapping import FieldMap
+
+_PLAIN_FIELDS = 3
+"""How many fields an entry of the original layout has: key, time and value."""
+_SAME = 1e-3
+"""Seconds by which an expiry may differ from the cache's own TTL without being written."""
+
+
+class Encoding:
+    """The files of a cache whose fields are these."""
+
+    def __init__(self, fields: FieldMap) -> None:
+        names = fields.fields
+        self._fields = fields
+        self._key = names.get("key", SIGNATURE["key"])
+        self._created = names.get("created", SIGNATURE["created"])
+        self._value = names.get("value", SIGNATURE["value"])
+        self._value_head = f", {json.dumps(self._value)}: ".encode()
+        self._mapped = {role: name for role, name in names.items() if role not in ("key", "created", "value")}
+        self._expires = extra_field("expires", fields)
+        self._tags = extra_field("tags", fields)
+        self._ttl = math.inf if fields.ttl is None else fields.ttl
+        self._local = fields.zone == "local"
+        wanted = wanted_fields(fields) | {METADATA}
+        # msgspec checks a text and builds of it what is named here; it does not find names that are not ASCII.
+        found: Any = {**dict.fromkeys(wanted, Any), self._value: msgspec.Raw}
+        entry: Any = TypedDict("Entry", found, total=False)  # type: ignore[misc]  # the names are not known before
+        read: Any = msgspec.json.Decoder(entry).decode
+        self._read: Callable[[bytes], dict[str, Any]] = read
+        if not all(name.isascii() for name in found):
+            self._read = self._tolerant
+
+    def encode(self, key: str, held: Held) -> bytes:
+        """The file of an entry. BadRequest for a value or metadata that is no JSON."""
+        value = value_text(held.value)
+        entry: dict[str, object] = {self._key: key}
+        # Before the time of creation: the studio reads the head of a long file up to that.
+        if self._expires and self._has_own_expiry(held):
+            entry[self._expires] = held.expires
+        if self._tags and held.tags:
+            entry[self._tags] = list(held.tags)
+        if held.metadata:
+            entry[METADATA] = json.loads(metadata_text(held.metadata))
+        entry[self._created] = written_time(held.created, self._fields)
+        if self._mapped:
+            entry |= self._optional(held)
+        return json.dumps(entry).encode()[:-1] + self._value_head + value + b"}"
+
+    def decode(self, content: bytes) -> tuple[str, Held]:
+        """Key ("" when the content does not say it) and entry of a file; ValueError when it is broken."""
+        try:
+            entry = self._read(content)
+            content.decode()  # msgspec does not look into the strings of a value
+        except (msgspec.DecodeError, RecursionError):
+            entry = self._tolerant(content)
+        key, created = entry.get(self._key), self._moment(entry)
+        if not isinstance(key, str):
+            key = entry_key("", entry, self._fields)
+        if len(entry) != _PLAIN_FIELDS or self._mapped or self._value not in entry or created != created:
+            return key, self._whole(entry, created, content)
+        return key, Held(bytes(entry[self._value]), created, created + self._ttl if self._ttl < math.inf else None)
+
+    def _moment(self, entry: Mapping[str, object]) -> float:
+        """`fields.moment`, quicker for a local time as the layout writes it."""
+        text = entry.get(self._created)
+        if self._local and isinstance(text, str) and text[4:5] == "-":
+            try:
+                return datetime.fromisoformat(text).timestamp()
+            except (ValueError, OverflowError, OSError):
+                pass
+        return self._fields.moment("created", entry)
+
+    def _whole(self, entry: Mapping[str, Any], created: float, content: bytes) -> Held:
+        """An entry that has more or fewer than the layout's own fields."""
+        fields = self._fields
+        own = self._expires in entry
+        expires = own_expiry(entry, self._expires) if own else fields.expiry(entry, created, math.inf)
+        accessed, hits = fields.moment("accessed", entry), fields.number("hits", entry)
+        metadata = entry.get(METADATA)
+        return Held(
+            bytes(entry.get(self._value, content)),
+            created if math.isfinite(created) else 0.0,
+            expires if math.isfinite(expires) else None,
+            accessed if math.isfinite(accessed) else None,
+            int(hits) if math.isfinite(hits) else 0,
+            entry_tags(entry, fields),
+            metadata if isinstance(metadata, dict) else {},
+        )
+
+    def _optional(self, held: Held) -> dict[str, object]:
+        """The fields that the options name beyond those of the layout."""
+        fields, expires = self._fields, held.expires
+        written: dict[str, object] = {
+            "accessed": None if held.accessed is None else written_time(held.accessed, fields),
+            "expires": None if expires is None else written_time(expires, fields),
+            "ttl_field": None if expires is None else expires - held.created,
+            "hits": held.hits,
+            "tags": list(held.tags),
+            "namespace": None,
+            "size": len(held.value),
+        }
+        return {name: written[role] for role, name in self._mapped.items() if role in written}
+
+    def _has_own_expiry(self, held: Held) -> bool:
+        ttl = self._fields.ttl
+        if held.expires is None or ttl is None or not math.isfinite(ttl):
+            return not (held.expires is None and ttl == math.inf)
+        return abs(held.created + ttl - held.expires) > _SAME
+
+    def _tolerant(self, content: bytes) -> dict[str, Any]:
+        """What Python's own reader takes: NaN, half surrogate pairs, names that are not ASCII."""
+        try:
+            found = json.loads(content)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+        if not isinstance(found, dict):
+            raise ValueError("no JSON object")
+        if self._value in found:
+            found[self._value] = json.dumps(found[self._value], ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return found
