@@ -1,16 +1,17 @@
 """What the runtime's doors to SQLite share: one transaction a change, uses written together, compaction."""
 
+import json
 import logging
 import os
 import sqlite3
 import weakref
 from abc import abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from cache_studio.adapters.key_access import Held, KeyAccess, Known, Place
 from cache_studio.adapters.sqlite_link import Link
 from cache_studio.adapters.uses import Uses
-from cache_studio.model.errors import CacheStudioError
+from cache_studio.model.errors import BadRequest, CacheStudioError
 
 _open: "weakref.WeakSet[SQLiteAccess]" = weakref.WeakSet()
 _log = logging.getLogger(__name__)
@@ -39,8 +40,8 @@ class SQLiteAccess(KeyAccess):
         """What is stored, seen from inside a transaction."""
 
     @abstractmethod
-    def _remove(self, connection: sqlite3.Connection, place: Place) -> bool:
-        """Remove the row inside a transaction; whether there was one."""
+    def _remove(self, connection: sqlite3.Connection, place: Place) -> str | None:
+        """Remove the row inside a transaction; what it left beside the database ("" nothing), None without a row."""
 
     @abstractmethod
     def _add_uses(self, connection: sqlite3.Connection, place: Place, count: int, accessed: float) -> None:
@@ -50,8 +51,11 @@ class SQLiteAccess(KeyAccess):
     def _stale(self, connection: sqlite3.Connection, now: float) -> Iterator[Known]:
         """The entries that are stale at `now`, seen from inside a transaction."""
 
-    def _removed(self) -> None:
-        """Called after a transaction that removed rows. Default: nothing is left to do."""
+    def _clean_up(self, left: Mapping[Place, str]) -> None:
+        """Remove what removed rows left beside the database, after their removal is sure. Default: they leave nothing.
+
+        Never raises: what cannot be removed now waits for `compact`.
+        """
         return None
 
     def delete(self, key: str, namespace: str = "") -> bool:
@@ -65,9 +69,9 @@ class SQLiteAccess(KeyAccess):
         if not wanted:
             return []
         with self._link.writing() as connection:
-            gone = [place for place, stored in wanted.items() if self._take_out(connection, stored)]
-        self._removed()
-        return gone
+            gone = {place: left for place in wanted if (left := self._take_out(connection, wanted[place])) is not None}
+        self._clean_up({wanted[place]: left for place, left in gone.items()})
+        return list(gone)
 
     def discard(self, key: str, seen: Held, namespace: str = "") -> bool:
         """Remove it only if it is still what was seen; nobody can write between the look and the removal."""
@@ -76,19 +80,20 @@ class SQLiteAccess(KeyAccess):
             found = self._read(connection, place)
             if found is None or (found.created, found.expires, found.value) != (seen.created, seen.expires, seen.value):
                 return False
-            gone = self._take_out(connection, place)
-        self._removed()
-        return gone
+            left = self._take_out(connection, place)
+        self._clean_up({} if left is None else {place: left})
+        return left is not None
 
     def discard_stale(self, now: float) -> list[Known]:
         """Remove in one transaction every entry that is stale at `now`; what went."""
         self._write_when_due()
         with self._link.writing() as connection:
-            gone = [entry for entry in list(self._stale(connection, now)) if self._take_out(connection, entry.place)]
-        self._removed()
-        return gone
+            stale = {entry.place: entry for entry in list(self._stale(connection, now))}
+            gone = {place: left for place in stale if (left := self._take_out(connection, place)) is not None}
+        self._clean_up(gone)
+        return [stale[place] for place in gone]
 
-    def _take_out(self, connection: sqlite3.Connection, place: Place) -> bool:
+    def _take_out(self, connection: sqlite3.Connection, place: Place) -> str | None:
         self._uses.forget(place)
         return self._remove(connection, place)
 
@@ -151,6 +156,19 @@ class SQLiteAccess(KeyAccess):
             return database.vacuum()
         finally:
             database.close()
+
+
+def json_cell(found: object) -> str:
+    """Tags or metadata as JSON text that SQLite takes; BadRequest for what is no JSON."""
+    try:
+        text = json.dumps(found, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRequest(f"Tags or metadata are no JSON: {error}.", "Use texts, numbers, lists and objects.") from None
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(found)
+    return text
 
 
 def later_sql(column: str) -> str:

@@ -1,6 +1,6 @@
 """Put and get by key in SQLite beside diskcache, with the same durability: a write-ahead log, commits not synced.
 
-    python tests/benchmarks/runtime_sqlite.py [--quick] [--rounds N]
+    PYTHONPATH=. python tests/benchmarks/runtime_sqlite.py [--quick] [--rounds N]
 
 Keys with values of 1 kB, each side in a folder of its own, the sides taking turns in small groups of keys; medians
 over the rounds. `touch` counts in memory, so a get is measured with it; diskcache counts nothing. The asset cache

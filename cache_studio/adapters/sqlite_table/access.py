@@ -113,9 +113,10 @@ class SQLiteTableAccess(SQLiteAccess):
         row = connection.execute(self._get_sql, self._cells(place[1], place[0])).fetchone()
         return None if row is None else self._layout.held(row)
 
-    def _remove(self, connection: sqlite3.Connection, place: Place) -> bool:
+    def _remove(self, connection: sqlite3.Connection, place: Place) -> str | None:
         cells = self._cells(place[1], place[0])
-        return connection.execute(f"DELETE FROM {self._table} WHERE {self._where}", cells).rowcount > 0
+        removed = connection.execute(f"DELETE FROM {self._table} WHERE {self._where}", cells).rowcount
+        return "" if removed else None
 
     def touch(self, key: str, namespace: str, accessed: float) -> None:
         """Note a use in memory, where the table has a column for it."""

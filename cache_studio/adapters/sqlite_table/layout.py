@@ -9,6 +9,7 @@ from typing import Any
 
 from cache_studio.adapters.key_access import Held, Known
 from cache_studio.adapters.mapping import FieldMap
+from cache_studio.adapters.sqlite_access import json_cell
 from cache_studio.adapters.sqlite_open import Cell, Table, quoted
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key
 from cache_studio.adapters.uses import UNUSED
@@ -205,12 +206,12 @@ class RowLayout:
             "accessed": self.written(held.created if held.accessed is None else held.accessed),
             "ttl_field": None if held.expires is None else held.expires - held.created,
             "hits": held.hits,
-            "tags": _json(held.tags) if held.tags else None,
+            "tags": json_cell(held.tags) if held.tags else None,
             "size": len(held.value),
         }
         cells = [by_role[role] for role in self.map.fields]
         if self.metadata:
-            cells.append(_json(dict(held.metadata)) if held.metadata else None)
+            cells.append(json_cell(dict(held.metadata)) if held.metadata else None)
         return cells
 
     def _value(self, value: bytes) -> Cell:
@@ -259,15 +260,3 @@ def _parsed(cell: Cell) -> object:
         return json.loads(cell)
     except (ValueError, RecursionError):
         return None
-
-
-def _json(found: object) -> str:
-    try:
-        text = json.dumps(found, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadRequest(f"Tags or metadata are no JSON: {error}.", "Use texts, numbers, lists and objects.") from None
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(found)
-    return text
