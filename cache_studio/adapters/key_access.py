@@ -135,6 +135,14 @@ class KeyAccess(ABC):
                     gone.append(entry)
         return gone
 
+    def listed_as(self, key: str, namespace: str = "") -> Place:
+        """How `known` calls a key of this namespace; of the empty key: how what is in the namespace begins.
+
+        No round trip. Default: the same. A layout without namespaces, or with one for entries that name none,
+        says so here.
+        """
+        return namespace, key
+
     def touch(self, key: str, namespace: str, accessed: float) -> None:
         """Note an access where the layout records it. Default: it does not."""
         return None

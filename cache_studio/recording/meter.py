@@ -63,6 +63,8 @@ class Meter:
         Also call `settle` when it has grown to LONGEST_TAPE. A hit on a named level counts for the whole, too.
         """
         with self._lock:
+            if (namespace, level) not in self._tapes and len(self._tapes) >= MOST_PLACES:
+                namespace = OTHERS
             return self._tapes.setdefault((namespace, level), [])
 
     def noted(self) -> None:

@@ -12,11 +12,12 @@ from types import TracebackType
 from typing import Any
 
 from cache_studio.adapters.key_access import Held, Place
-from cache_studio.model.errors import BadRequest, CacheUnavailable
+from cache_studio.model.errors import BadRequest, CacheStudioError, CacheUnavailable
 from cache_studio.model.units import parse_duration
-from cache_studio.recording.meter import EXPIRED, LONGEST_TAPE, Event, Meter
+from cache_studio.recording.meter import EXPIRED, LONGEST_TAPE, MOST_PLACES, Event, Meter
 from cache_studio.runtime.costs import Costs
-from cache_studio.runtime.loading import MISSING, Claiming, Loads, Terms
+from cache_studio.runtime.levels import Shelf
+from cache_studio.runtime.loading import MISSING, Claiming, Loads, Terms, terms_of
 from cache_studio.runtime.opening import Opened, Plan
 from cache_studio.runtime.removing import Removing
 from cache_studio.runtime.results import Warmed
@@ -26,6 +27,8 @@ from cache_studio.runtime.stack import Found, Stack
 from cache_studio.runtime.statistics import Stats, describe
 from cache_studio.runtime.strategies import CacheAside, Loader
 
+FOR_EVER = 100 * 365 * 86_400.0
+"""A TTL of so many seconds, or more, is no TTL: layouts write moments of years of four digits."""
 _log = logging.getLogger(__name__)
 
 
@@ -75,12 +78,13 @@ class Cache(Removing):
         self._clock = clock
         self._serializer = serializer or Json()
         if isinstance(self._serializer, AsIs) and (opened.doors or compressed):
+            opened.close()
             raise BadRequest("Objects as they are can only be kept in memory.", "Use the JSON serializer, or your own.")
         self._strategy = strategy or CacheAside()
         self._meter = Meter(clock)
-        self._validity = opened.validity(self._told)
+        self._validity = opened.validity(lambda place: self._stack.forget(place))
         self._stack = Stack(opened.shelves, opened.doors, self._validity, self._evicted)
-        self._loads = Loads(self._stored_value, self.keep, self._stack.claiming_access())
+        self._loads = Loads(self.peek, self.keep, self._stack.claiming_access())
         self._costs = Costs(seconds_per_miss)
         self._observers: tuple[Callable[[Place, bool, float], None], ...] = ()
         self._tapes: dict[str, list[float]] = {}
@@ -91,10 +95,7 @@ class Cache(Removing):
         self._first_level = first.name if first is not None and self._is_levelled else ""
         self._recorder = opened.recorder(self._meter, recorder)
         self._closed = False
-        for door in opened.doors:
-            for place in door.list_when_due(clock()):
-                door.drop(place)
-                self._evicted(door.name, place)
+        self._stack.make_room(clock())
         self._fill()
         _open.add(self)
 
@@ -110,7 +111,8 @@ class Cache(Removing):
         try:
             slot = self._near(place)
         except TypeError:
-            raise _wrong_key(key) from None
+            self._place(key, namespace)
+            raise
         # The way of nearly every lookup: no lock, no call that is not needed (performance in README.md).
         validity = self._validity
         if slot is not None and slot.token is validity.token and began < validity.look_at:
@@ -130,13 +132,11 @@ class Cache(Removing):
                 for observer in self._observers:
                     observer(place, True, now)
                 return slot.value
-        value = self._look_up(self._place(key, namespace), began)
+        value = self._look_up(place := self._place(key, namespace), began)
         if value is not MISSING:
             return value
-        if self._strategy.loader is None:
-            return default
         loader = self._strategy.loader
-        return self._loads.run(self._place(key, namespace), lambda: loader(key), Terms())
+        return default if loader is None else self._loads.run(place, lambda: loader(key), Terms())
 
     def get_many(self, keys: Iterable[str], *, namespace: str | None = None) -> dict[str, Any]:
         """The values of keys; what misses is left out. One round trip to a server for all of them."""
@@ -145,9 +145,10 @@ class Cache(Removing):
         began = time.perf_counter()
         self._validity.look()
         answers: dict[str, Any] = {}
-        for place, found in self._stack.find_many(places, self._clock()):
+        now = self._clock()
+        for place, found in self._stack.find_many(places, now):
             value = self._value(found.slot)
-            self._looked_up(place, value is not MISSING, found, began)
+            self._looked_up(place, value is not MISSING, found, began, now)
             began = time.perf_counter()
             if value is not MISSING:
                 answers[place[1]] = value
@@ -160,16 +161,17 @@ class Cache(Removing):
         began = time.perf_counter()
         place = self._place(key, namespace)
         self._validity.look()
-        found = self._stack.find(place, self._clock())
+        now = self._clock()
+        found = self._stack.find(place, now)
         value = self._value(found.slot)
         if value is MISSING:
             for other in others():
                 place = self._place(other, namespace)
-                found = self._stack.find(place, self._clock())
+                found = self._stack.find(place, now)
                 value = self._value(found.slot)
                 if value is not MISSING:
                     break
-        self._looked_up(place, value is not MISSING, found, began)
+        self._looked_up(place, value is not MISSING, found, began, now)
         return None if value is MISSING else (place[1], value)
 
     def get_or_load(
@@ -189,11 +191,7 @@ class Cache(Removing):
         """
         place = self._place(key, namespace)
         value = self._look_up(place, time.perf_counter())
-        return (
-            value
-            if value is not MISSING
-            else self._loads.run(place, loader, Terms(ttl, tuple(tags), dict(metadata or {})))
-        )
+        return value if value is not MISSING else self._loads.run(place, loader, terms_of(ttl, tags, metadata))
 
     def look_up(self, key: str, *, namespace: str | None = None) -> Any:
         """The value of a key, or MISSING; no strategy loads it."""
@@ -228,10 +226,11 @@ class Cache(Removing):
         BadRequest for what cannot be stored, CacheUnavailable for a disk that refuses: nothing is changed then.
         """
         place = self._place(key, namespace)
-        self._put(place, value, Terms(ttl, tuple(tags), dict(metadata or {}), persist), self._strategy.write)
+        self._put(place, value, terms_of(ttl, tags, metadata, persist), self._strategy.write)
 
     def flush(self) -> None:
         """Write what is still only in memory: access times, counts, and what is written behind."""
+        self._check_open()
         self._strategy.flush()
         for door in self._stack.doors:
             door.access.flush()
@@ -245,6 +244,7 @@ class Cache(Removing):
         if self._closed:
             return
         self._closed = True
+        self._near = self._nothing_any_more
         _open.discard(self)
         try:
             self._strategy.close()
@@ -265,8 +265,10 @@ class Cache(Removing):
 
     def __len__(self) -> int:
         """How many entries there are; counts what is stored where no capacity keeps the number up."""
-        index = self._stack.doors[0].index if self._stack.doors else self._stack.shelves[0]
-        return len(index) if index is not None else sum(1 for _ in self._stack.known())
+        self._check_open()
+        levels: list[Shelf | None] = [*self._stack.shelves, *(door.index for door in self._stack.doors)]
+        only = levels[0] if len(levels) == 1 else None
+        return len(only) if only is not None else sum(1 for _ in self._stack.known())
 
     def warm(
         self,
@@ -284,7 +286,7 @@ class Cache(Removing):
         wanted = [self._place(key, namespace) for key in keys]
         loaded, failed = 0, {}
         for done, place in enumerate(wanted, 1):
-            if self._stored_value(place) is MISSING:
+            if self.peek(place) is MISSING:
                 try:
                     self._loads.run(place, partial(loader, place[1]), Terms(ttl))
                     loaded += 1
@@ -296,21 +298,35 @@ class Cache(Removing):
 
     def stats(self) -> Stats:
         """The figures of this process and of what is stored; lists the cache."""
+        self._check_open()
         tally = self._meter.tally()
         return describe(self.target, self.ttl, self._policy, self._stack, tally, self._costs, self._clock())
 
     # Inside -----------------------------------------------------------------------------------------------------
 
     def _place(self, key: str, namespace: str | None) -> Place:
+        self._check_open()
+        space = self.namespace if namespace is None else namespace
         if not isinstance(key, str) or not key:
             raise _wrong_key(key)
-        return (self.namespace if namespace is None else namespace), key
+        if not isinstance(space, str):
+            raise BadRequest(f"A namespace is a text, not {type(space).__name__}.")
+        return space, key
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise _closed()
+
+    def _nothing_any_more(self, _place: Place) -> Slot | None:
+        raise _closed()
 
     def _seconds(self, ttl: float | str | None) -> float | None:
         seconds = parse_duration(ttl) if isinstance(ttl, str) else self.ttl if ttl is None else ttl
-        if seconds is not None and not seconds >= 0:
+        if seconds is None or seconds >= FOR_EVER:
+            return None
+        if not seconds >= 0:
             raise BadRequest("A TTL is not negative.", "Give seconds, or 0 for an entry that is stale at once.")
-        return None if seconds == math.inf else seconds
+        return seconds
 
     def _look_up(self, place: Place, began: float) -> Any:
         """The value, or MISSING; counted."""
@@ -318,9 +334,7 @@ class Cache(Removing):
         now = self._clock()
         found = self._stack.find(place, now)
         value = self._value(found.slot)
-        self._looked_up(place, value is not MISSING, found, began)
-        if found.slot is not None and self._strategy.ahead and self._due(found.slot) <= now:
-            self._refresh(place, found.slot, now)
+        self._looked_up(place, value is not MISSING, found, began, now)
         return value
 
     def _refresh(self, place: Place, slot: Slot, now: float) -> None:
@@ -328,17 +342,22 @@ class Cache(Removing):
         loader = self._strategy.loader
         if loader is not None:
             slot.due = now + (slot.expires - now) / 4
-            terms = Terms(slot.expires - slot.created, slot.tags, slot.metadata)
+            terms = Terms(self._life(slot), slot.tags, slot.metadata, slot.stored)
             self._loads.refresh(place, partial(loader, place[1]), terms)
 
-    def _looked_up(self, place: Place, hit: bool, found: Found, began: float) -> None:
+    def _looked_up(self, place: Place, hit: bool, found: Found, began: float, now: float) -> None:
+        """Count a lookup that began at a moment of `time.perf_counter`, and load anew what is due."""
         seconds = time.perf_counter() - began
         if self._is_levelled:
             for level, here in found.asked:
                 self._meter.count(place[0], level, here)
         self._meter.count(place[0], "", hit, seconds, EXPIRED if found.expired and not hit else "")
         for observer in self._observers:
-            observer(place, hit, self._clock())
+            observer(place, hit, now)
+        if found.moved:
+            self._fill()
+        if hit and self._strategy.ahead and found.slot is not None and found.slot.due <= now:
+            self._refresh(place, found.slot, now)
 
     def _value(self, slot: Slot | None) -> Any:
         """The decoded value, kept in the slot from then on; MISSING for what cannot be decoded."""
@@ -347,18 +366,26 @@ class Cache(Removing):
         if slot.value is UNREAD:
             try:
                 slot.value = self._serializer.loads(slot.data)
-            except ValueError:
+            except ValueError as error:
+                _log.info("A value cannot be read: %s", error)
                 return MISSING
+        if slot.due == -math.inf:
             slot.due = self._due(slot)
         return slot.value
 
     def _due(self, slot: Slot) -> float:
         """Until when lookups give the value out without a closer look."""
-        life = slot.expires - slot.created
-        return slot.expires - self._strategy.ahead * life if self._strategy.ahead and life < math.inf else slot.expires
+        life = self._life(slot) if self._strategy.ahead else None
+        return slot.expires if life is None else slot.expires - self._strategy.ahead * life
 
-    def _stored_value(self, place: Place) -> Any:
+    def _life(self, slot: Slot) -> float | None:
+        """Seconds from the put to the end; the cache's own TTL where a layout does not record when it was put."""
+        life = slot.expires - slot.created
+        return None if life == math.inf else self.ttl if life != life else life
+
+    def peek(self, place: Place) -> Any:
         """The value, or MISSING; not counted."""
+        self._validity.look()
         return self._value(self._stack.find(place, self._clock()).slot)
 
     def _put(self, place: Place, value: Any, terms: Terms, write: Callable[[str, Any], object] | None = None) -> None:
@@ -369,9 +396,13 @@ class Cache(Removing):
         now = self._clock()
         expires = None if seconds is None else self._stack.last_moment(now, seconds)
         held = Held(data, now, expires, now, 0, terms.tags, terms.metadata)
-        self._stack.put(place, held, now, persist=terms.persist)
-        if isinstance(self._serializer, AsIs) and (slot := self._near(place)) is not None:
-            slot.value, slot.due = value, self._due(slot)
+        as_is = value if isinstance(self._serializer, AsIs) else UNREAD
+        try:
+            self._stack.put(place, held, now, persist=terms.persist, value=as_is)
+        except CacheStudioError:
+            if write is not None and self._strategy.has_source:
+                self._give_up(place)
+            raise
         self._meter.happened(place[0], "", Event.PUT)
         self._fill()
 
@@ -383,16 +414,17 @@ class Cache(Removing):
         except CacheUnavailable as error:
             _log.warning("What was loaded is not cached: %s %s", error.message, error.hint)
 
-    def _told(self, place: Place) -> None:
-        """A server says that this place was changed."""
-        for shelf in self._stack.shelves:
-            shelf.drop(place)
+    def _give_up(self, place: Place) -> None:
+        """The source has a newer value than what is cached, and the cache does not take it."""
+        try:
+            self._stack.drop(place)
+        except CacheStudioError as error:
+            _log.warning("What is cached is older than its source: %s", error.message)
 
-    def _evicted(self, level: str, place: Place) -> None:
-        lowest = level == (self._stack.doors or self._stack.shelves)[-1].name
+    def _evicted(self, level: str, place: Place, last: bool) -> None:
         if self._is_levelled:
             self._meter.happened(place[0], level, Event.EVICTION)
-        if lowest or (self._stack.doors and level == self._stack.doors[0].name):
+        if last:
             self._meter.happened(place[0], "", Event.EVICTION)
 
     def _fill(self) -> None:
@@ -404,12 +436,16 @@ class Cache(Removing):
                 self._meter.set_level(door.name, len(door.index), door.index.bytes, shared=True)
 
     def _tape(self, namespace: str) -> list[float]:
-        tape = self._tapes[namespace] = self._meter.tape(namespace, self._first_level)
+        tape = self._meter.tape(namespace, self._first_level)
+        if len(self._tapes) < MOST_PLACES:
+            self._tapes[namespace] = tape
         return tape
 
     def begin_in_child(self) -> None:
         """In a forked child: threads, connections and locks are the parent's."""
         self._stack.begin_in_child()
+        self._strategy.begin_in_child()
+        self._costs.begin_in_child()
         self._loads.begin_in_child()
         self._validity.begin_in_child()
 
@@ -420,6 +456,10 @@ def _nothing(_place: Place) -> Slot | None:
 
 def _unused(_place: Place) -> None:
     return None
+
+
+def _closed() -> BadRequest:
+    return BadRequest("The cache is closed.", "Open it anew.")
 
 
 def _wrong_key(key: object) -> BadRequest:

@@ -19,6 +19,10 @@ class Costs:
             self._seconds += seconds
             self._loads += 1
 
+    def begin_in_child(self) -> None:
+        """In a forked child: the lock may be held by a thread that is not there."""
+        self._lock = threading.Lock()
+
     def per_miss(self) -> tuple[float | None, str | None]:
         """Mean seconds and where they come from: "measured", "given", or None for both."""
         with self._lock:

@@ -42,6 +42,10 @@ class Order(ABC):
         """A lookup found it. Default: the policy does not care."""
         return None
 
+    def since(self, slot: Slot) -> float:
+        """By what entries that come all at once are ordered, the first to go first. Default: the last access."""
+        return slot.accessed
+
 
 class Fifo(Order):
     """The oldest put goes."""
@@ -59,9 +63,17 @@ class Fifo(Order):
 
     def next(self, now: float) -> Place:
         """The first."""
-        for place in self._order:
-            return place
-        raise KeyError
+        while True:
+            try:
+                for place in self._order:
+                    return place
+                raise KeyError
+            except RuntimeError:
+                continue  # a lookup moved one in the same moment
+
+    def since(self, slot: Slot) -> float:
+        """The put."""
+        return slot.created
 
 
 class Lru(Fifo):
@@ -73,6 +85,10 @@ class Lru(Fifo):
             self._order.move_to_end(place)
         except KeyError:
             return  # another thread removed it meanwhile
+
+    def since(self, slot: Slot) -> float:
+        """The last access."""
+        return slot.accessed
 
 
 class _Heap(Order):
@@ -208,8 +224,13 @@ _ORDERS: dict[str, Callable[[], Order]] = {
 }
 
 
-def new_order(policy: str) -> Order:
-    """An empty order of this policy; BadRequest for a name that there is not."""
+def check_policy(policy: str) -> None:
+    """BadRequest for a name that there is not."""
     if policy not in _ORDERS:
         raise BadRequest(f"There is no policy “{policy}”.", "Policies: " + ", ".join(_ORDERS) + ".")
+
+
+def new_order(policy: str) -> Order:
+    """An empty order of this policy; BadRequest for a name that there is not."""
+    check_policy(policy)
     return _ORDERS[policy]()

@@ -57,7 +57,21 @@ def operation_key(operation: str, given: object, parameters: dict[str, Any] | No
 
 def call_key(function: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> str:
     """`<function>:<32 hex digits>` of a call's arguments; BadRequest for arguments that JSON does not hold."""
-    return operation_key(function, canonical_json(list(arguments)), named)
+    key = operation_key(function, canonical_json(list(arguments)), named)
+    _check_names([arguments, named])
+    return key
+
+
+def _check_names(value: Any) -> None:
+    """JSON would make `1` and `"1"` the same name, and calls that differ would answer for each other."""
+    if isinstance(value, dict):
+        if not all(isinstance(name, str) for name in value):
+            raise BadRequest("This makes no key: a dict with names that are no texts.", "Give `key=` a function.")
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return
+    for part in value:
+        _check_names(part)
 
 
 def _digest(data: bytes) -> str:

@@ -4,7 +4,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -39,6 +39,16 @@ class Terms:
     persist: bool = True
 
 
+def terms_of(
+    ttl: float | str | None, tags: Iterable[str], metadata: Mapping[str, object] | None, persist: bool = True
+) -> Terms:
+    """The same as an application says it; BadRequest for tags that are no texts."""
+    labels = (tags,) if isinstance(tags, str) else tuple(tags)
+    if not all(isinstance(label, str) for label in labels):
+        raise BadRequest("A tag is a text.")
+    return Terms(ttl, labels, dict(metadata or {}), persist)
+
+
 class Turn(Enum):
     """What a process does next that wants a key loaded."""
 
@@ -52,19 +62,21 @@ class Flights:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._flights: dict[Place, _Flight] = {}
+        self._waiting: dict[int, _Flight] = {}
 
     def run(self, place: Place, load: Callable[[], Any]) -> Any:
         """What `load` answers or raises; the first to come runs it, the others wait and get the same.
 
-        BadRequest for a loader that asks for its own key.
+        BadRequest for a loader that asks for its own key, or for one whose loader waits for this one.
         """
         with self._lock:
-            flight = self._flights.get(place)
-            if first := flight is None:
+            waited_for = self._flights.get(place)
+            if waited_for is None:
                 flight = self._flights[place] = _Flight()
-        assert flight is not None
-        if not first:
-            return flight.landed(place)
+            else:
+                self._begin_to_wait(waited_for, place)
+        if waited_for is not None:
+            return self._landed(waited_for, place)
         try:
             flight.value = load()
         except BaseException as error:
@@ -76,6 +88,28 @@ class Flights:
             flight.done.set()
         return flight.value
 
+    def _begin_to_wait(self, flight: "_Flight", place: Place) -> None:
+        me = threading.get_ident()
+        seen: _Flight | None = flight
+        while seen is not None:
+            if seen.thread == me:
+                why = "It would wait for itself for ever."
+                raise BadRequest(f"The loader of “{place[1]}” asks for its own key.", why)
+            seen = self._waiting.get(seen.thread)
+        self._waiting[me] = flight
+
+    def _landed(self, flight: "_Flight", place: Place) -> Any:
+        try:
+            flight.done.wait()
+        finally:
+            with self._lock:
+                del self._waiting[threading.get_ident()]
+        if isinstance(flight.error, Exception):
+            raise flight.error
+        if flight.error is not None:
+            raise LoadFailed(f"Loading “{place[1]}” was broken off.", "Ask again.")
+        return flight.value
+
 
 class _Flight:
     def __init__(self) -> None:
@@ -83,16 +117,6 @@ class _Flight:
         self.done = threading.Event()
         self.value: Any = None
         self.error: BaseException | None = None
-
-    def landed(self, place: Place) -> Any:
-        if self.thread == threading.get_ident():
-            raise BadRequest(f"The loader of “{place[1]}” asks for its own key.", "It would wait for itself for ever.")
-        self.done.wait()
-        if isinstance(self.error, Exception):
-            raise self.error
-        if self.error is not None:
-            raise LoadFailed(f"Loading “{place[1]}” was broken off.", "Ask again.")
-        return self.value
 
 
 class Claiming:
@@ -159,6 +183,7 @@ class Loads:
         self._flights = Flights()
         self._refreshers: ThreadPoolExecutor | None = None
         self._refreshing: set[Place] = set()
+        self._closed = False
         self._lock = threading.Lock()
 
     def run(self, place: Place, loader: Callable[[], Any], terms: Terms) -> Any:
@@ -170,7 +195,7 @@ class Loads:
         from concurrent.futures import ThreadPoolExecutor  # most caches never refresh
 
         with self._lock:
-            if place in self._refreshing:
+            if place in self._refreshing or self._closed:
                 return
             self._refreshing.add(place)
             if self._refreshers is None:
@@ -183,8 +208,11 @@ class Loads:
 
     def close(self) -> None:
         """Wait for what is being loaded anew. Safe to call twice."""
-        if self._refreshers is not None:
-            self._refreshers.shutdown(cancel_futures=True)
+        with self._lock:
+            self._closed = True
+            refreshers = self._refreshers
+        if refreshers is not None:
+            refreshers.shutdown(cancel_futures=True)
 
     def begin_in_child(self) -> None:
         """In a forked child: whoever was loading is not there."""

@@ -14,6 +14,7 @@ from cache_studio.model.targets import Target, parse_target
 from cache_studio.recording.generation import Generation
 from cache_studio.recording.meter import Meter
 from cache_studio.recording.places import generation_path
+from cache_studio.runtime.eviction import check_policy
 from cache_studio.runtime.levels import COMPRESSED, MEMORY, Shelf
 from cache_studio.runtime.recorders import Recorder, Silent, open_memory_recorder, open_recorder
 from cache_studio.runtime.stored import Stored
@@ -46,10 +47,17 @@ class Opened:
     def __init__(self, plan: Plan) -> None:
         """BadRequest for a plan that makes no sense, CacheUnavailable for what cannot be reached."""
         _check(plan)
+        self.doors: list[Stored] = []
+        try:
+            self._open(plan)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, plan: Plan) -> None:
         text = str(plan.target)
         self._target: Target | None = None
         self._format: Format | None = None
-        self.doors: list[Stored] = []
         self.name = text
         if text.partition(":")[0] == IN_MEMORY:
             if not text.partition(":")[2]:
@@ -63,7 +71,14 @@ class Opened:
             there = parse_target(plan.distributed, format_names())
             format = get_format(there.format or DISTRIBUTED_FORMAT)
             self.doors.append(Stored(_door(there, format, plan.ttl), None, plan.policy, None))
+            if [door.name for door in self.doors].count(SERVER) != 1:
+                raise BadRequest("The distributed level is one server below files or memory.", "Give one Redis URL.")
         self.shelves = _shelves(plan, bool(self.doors))
+
+    def close(self) -> None:
+        """Let go of what was opened, where that leads to no cache."""
+        for door in self.doors:
+            door.access.close()
 
     @property
     def file(self) -> str:
@@ -88,6 +103,7 @@ class Opened:
 
 
 def _check(plan: Plan) -> None:
+    check_policy(plan.policy)
     if plan.ttl is not None and not plan.ttl >= 0:
         raise BadRequest("A TTL is not negative.", "Give seconds, or None for ever.")
     for name in ("capacity", "max_bytes"):

@@ -7,7 +7,7 @@ from cache_studio.model.errors import BadRequest
 from cache_studio.recording.meter import Event, Meter
 from cache_studio.runtime.levels import Shelf
 from cache_studio.runtime.results import Freed
-from cache_studio.runtime.stack import Stack
+from cache_studio.runtime.stack import Dropped, Stack
 from cache_studio.runtime.stored import figures
 
 _WILD = "\\*?[]^-"
@@ -33,15 +33,16 @@ class Removing:
 
     def invalidate_namespace(self, namespace: str) -> int:
         """Remove a namespace; how many entries it had."""
-        return self._chosen(lambda entry: entry.namespace == namespace).entries
+        return self.clear(namespace).entries
 
     def invalidate_tags(self, *tags: str) -> int:
         """Remove the entries that have any of these tags; how many there were."""
         wanted = set(tags)
-        return self._chosen(lambda entry: not wanted.isdisjoint(entry.tags)).entries
+        return self._chosen(lambda entry: not wanted.isdisjoint(entry.tags)).freed.entries
 
     def invalidate_pattern(self, pattern: str, *, namespace: str | None = None) -> int:
         """Remove the keys that a glob matches (`*`, `?`, `[ab]`), in one namespace or in all; how many there were."""
+        self._check_open()
         count = self._stack.drop_like(pattern, namespace)
         self._fill()
         return count
@@ -57,10 +58,13 @@ class Removing:
 
     def clear(self, namespace: str | None = None) -> Freed:
         """Remove everything, or a namespace: counts and bytes freed, by level."""
-        return self._chosen(lambda entry: namespace in (None, entry.namespace))
+        if namespace is None:
+            return self._chosen(lambda entry: True).freed
+        return self._chosen(lambda entry: self._stack.name_in(entry.place, namespace) is not None).freed
 
     def cleanup_expired(self) -> Freed:
         """Remove what is stale, unless it was renewed meanwhile: counts and bytes freed, by level."""
+        self._check_open()
         freed = self._stack.drop_stale(self._clock())
         self._fill()
         return freed
@@ -69,25 +73,33 @@ class Removing:
         """Remove down to a number of entries or of bytes, in the order of a policy (the cache's own by default)."""
         if to_entries is None and to_size is None:
             raise BadRequest("There is no limit to evict to.", "Give to_entries or to_size.")
-        ordered = Shelf("", None if to_entries is None else max(0, to_entries), policy or self._policy, to_size)
-        entries = sorted(self._stack.known(), key=lambda entry: entry.accessed or entry.created)
-        going = set(ordered.load(((entry.place, figures(entry)) for entry in entries), self._clock()))
-        freed = self._chosen(lambda entry: entry.place in going)
-        for namespace, _key in going:
+        if min(limit for limit in (to_entries, to_size) if limit is not None) < 0:
+            raise BadRequest("A limit is not negative.", "0 evicts everything.")
+        self._check_open()
+        ordered = Shelf("", to_entries, policy or self._policy, to_size)
+        figured = ((entry.place, figures(entry)) for entry in self._stack.known())
+        going = {place for place, _ in ordered.load(figured, self._clock())}
+        dropped = self._chosen(lambda entry: entry.place in going)
+        for namespace, _key in dropped.places:
             self._meter.happened(namespace, "", Event.EVICTION)
-        return freed
+        return dropped.freed
 
     def compact(self) -> int:
         """Give unused space back, entries untouched; the bytes freed."""
+        self._check_open()
         return sum(door.access.compact() for door in self._stack.doors)
 
-    def _chosen(self, chosen: Callable[[Known], bool]) -> Freed:
-        freed = self._stack.drop_chosen(chosen)
+    def _chosen(self, chosen: Callable[[Known], bool]) -> Dropped:
+        self._check_open()
+        dropped = self._stack.drop_chosen(chosen)
         self._fill()
-        return freed
+        return dropped
 
     def _place(self, key: str, namespace: str | None) -> Place:
         raise NotImplementedError
 
     def _fill(self) -> None:
+        raise NotImplementedError
+
+    def _check_open(self) -> None:
         raise NotImplementedError

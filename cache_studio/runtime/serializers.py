@@ -31,7 +31,10 @@ class Json:
 
     def loads(self, data: bytes) -> Any:
         """The value of a text."""
-        return json.loads(data.decode("utf-8", "surrogatepass"))
+        try:
+            return json.loads(data.decode("utf-8", "surrogatepass"))
+        except RecursionError as error:
+            raise ValueError("the text is nested too deeply") from error
 
 
 class Raw:
@@ -59,7 +62,7 @@ class Pickle:
         """The pickle of a value; BadRequest for one that has none."""
         try:
             return pickle.dumps(value, protocol=4)
-        except (pickle.PicklingError, TypeError, AttributeError, RecursionError) as error:
+        except Exception as error:  # an object says itself how it is pickled, and may raise anything
             raise BadRequest(f"The value cannot be pickled: {error}.", "Store data, not open things.") from error
 
     def loads(self, data: bytes) -> Any:

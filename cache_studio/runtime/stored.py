@@ -38,42 +38,65 @@ class Stored:
         return self.access.get(place[1], place[0])
 
     def put(self, place: Place, held: Held, now: float) -> list[Place]:
-        """Store it; what had to go for it, gone here."""
+        """Store it; what is to go for it, by the name it is listed under and gone from the index: `evict` it then."""
         self.access.put(place[1], held, place[0])
         if self.index is None:
             return []
-        gone = self.index.put(place, _indexed(held, len(held.value)), now) + self.list_when_due(now)
-        if gone:
-            self.access.delete_many(gone)
-        return gone
+        gone = self.index.put(self.listed(place), _indexed(held, len(held.value)), now)
+        return [old for old, _ in gone] + self.list_when_due(now)
+
+    def evict(self, places: Collection[Place]) -> list[Place]:
+        """Remove what had to go, but not what was put anew meanwhile; what went."""
+        going = [place for place in places if self.index is None or place not in self.index.slots]
+        if going:
+            self.access.delete_many(going)
+        return going
+
+    def listed(self, place: Place) -> Place:
+        """What `known` calls it."""
+        return self.access.listed_as(place[1], place[0])
+
+    def is_in(self, listed: Place, namespace: str) -> bool:
+        """Whether what is listed so was put into this namespace, or may have been."""
+        space, head = self.access.listed_as("", namespace)
+        return listed[0] == space and listed[1].startswith(head)
 
     def used(self, place: Place, now: float) -> None:
-        """A lookup found it here."""
-        self.access.touch(place[1], place[0], now)
-        if self.index is not None and (slot := self.index.slots.get(place)) is not None:
+        """A lookup found it here. An access that cannot be noted costs nothing else."""
+        try:
+            self.access.touch(place[1], place[0], now)
+        except CacheUnavailable as error:
+            _log.info("An access was not noted: %s", error.message)
+        if self.index is not None and (slot := self.index.slots.get(listed := self.listed(place))) is not None:
             slot.hits += 1
             slot.accessed = now
-            self.index.used(place)
+            self.index.used(listed)
 
     def drop(self, place: Place) -> bool:
         """Remove it; whether it was there."""
-        self.forget((place,))
-        return self.access.delete(place[1], place[0])
+        removed = self.access.delete(place[1], place[0])
+        self.forget((self.listed(place),))
+        return removed
 
     def discard(self, place: Place, seen: Held) -> bool:
-        """Remove it if it is still what was seen."""
-        removed = self.access.discard(place[1], seen, place[0])
+        """Remove it if it is still what was seen; what cannot be removed stays."""
+        try:
+            removed = self.access.discard(place[1], seen, place[0])
+        except CacheUnavailable as error:
+            _log.info("A stale entry stays: %s", error.message)
+            return False
         if removed:
-            self.forget((place,))
+            self.forget((self.listed(place),))
         return removed
 
     def drop_many(self, places: Collection[Place]) -> list[Place]:
-        """Remove them; those that were there."""
+        """Remove what is listed so; those that were there."""
+        gone = self.access.delete_many(places)
         self.forget(places)
-        return self.access.delete_many(places)
+        return gone
 
     def forget(self, places: Collection[Place]) -> None:
-        """They are not there any more."""
+        """What is listed so is not there any more."""
         if self.index is not None:
             for place in places:
                 self.index.drop(place)
@@ -83,16 +106,16 @@ class Stored:
         return self.access.known()
 
     def list_when_due(self, now: float) -> list[Place]:
-        """Make the index anew where it is too old; what is over the limit, gone from the index."""
+        """Make the index anew where it is too old; what is over the limit, gone from the index: `evict` it then."""
         began = time.monotonic()
         if self.index is None or began < self._list_at or not self._listing.acquire(blocking=False):
             return []
         try:
-            entries = sorted(self.known(), key=lambda entry: entry.accessed or entry.created)
-            gone = self.index.load(((entry.place, figures(entry)) for entry in entries), now)
+            self.index.begin_listing()
+            gone = self.index.load([(entry.place, figures(entry)) for entry in self.known()], now)
             took = time.monotonic() - began
             self._list_at = began + max(LIST_AGAIN_SECONDS, took / LISTING_SHARE)
-            return gone
+            return [place for place, _ in gone]
         except CacheUnavailable as error:
             _log.info("What is stored cannot be listed now: %s", error.message)
             self._list_at = began + LIST_AGAIN_SECONDS

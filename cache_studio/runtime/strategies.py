@@ -1,5 +1,6 @@
 """How a cache stands to the source of its values: who asks it, who writes it, and when."""
 
+import atexit
 import logging
 import threading
 from collections import OrderedDict
@@ -24,6 +25,8 @@ class CacheAside:
     """Called by `get` on a miss."""
     ahead: float = 0.0
     """The share of its life that is left to an entry when the loader is called for the next one."""
+    has_source: bool = False
+    """Whether `write` brings values to a source."""
 
     def write(self, key: str, value: Any) -> None:
         """Called before a value is put; what it raises ends the put, and nothing is cached."""
@@ -35,6 +38,10 @@ class CacheAside:
 
     def close(self) -> None:
         """Wait until the source has everything, then end. Safe to call twice."""
+        return None
+
+    def begin_in_child(self) -> None:
+        """In a forked child: what waits is the parent's to write."""
         return None
 
 
@@ -62,6 +69,8 @@ class RefreshAhead(ReadThrough):
 class WriteThrough(CacheAside):
     """A put goes to the source first, then into the cache; when the source refuses, nothing is cached."""
 
+    has_source = True
+
     def __init__(self, writer: Writer, loader: Loader | None = None) -> None:
         self._writer = writer
         self.loader = loader
@@ -74,10 +83,13 @@ class WriteThrough(CacheAside):
 class WriteBehind(CacheAside):
     """A put goes into the cache at once and to the source soon, by a thread, in order; the last value of a key wins.
 
-    Nothing is lost on `close`. A process that is killed loses at most the `queue` values that were waiting,
-    and the one that was being written. When `queue` values wait, a put waits, too. A source that refuses is asked
-    again (RETRY_SECONDS) until it takes the value; `close` asks once more and then raises for what is left.
+    Nothing is lost on `close`, nor when a program ends that did not close. A process that is killed loses at
+    most the `queue` values that were waiting, and the one that was being written. When `queue` values wait, a put
+    waits, too. A source that refuses is asked again (RETRY_SECONDS) until it takes the value; `close` asks once
+    more and then raises for what is left.
     """
+
+    has_source = True
 
     def __init__(self, writer: Writer, loader: Loader | None = None, *, queue: int = 1000) -> None:
         if queue < 1:
@@ -85,11 +97,18 @@ class WriteBehind(CacheAside):
         self._writer = writer
         self.loader = loader
         self._most = queue
+        self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
         self._waiting: OrderedDict[str, Any] = OrderedDict()
         self._writing = False
-        self._closed = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+
+    def begin_in_child(self) -> None:
+        """In a forked child: what waits is the parent's to write."""
+        self._begin()
 
     def write(self, key: str, value: Any) -> None:
         """To the queue; waits while that is full. BadRequest after `close`."""
@@ -103,6 +122,7 @@ class WriteBehind(CacheAside):
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="cache-studio write-behind", daemon=True)
                 self._thread.start()
+                _writing_behind.add(self)
             self._changed.notify_all()
 
     @property
@@ -124,9 +144,12 @@ class WriteBehind(CacheAside):
             thread, self._thread = self._thread, None
         if thread is not None:
             thread.join()
-        refused = len(self._waiting)
-        if refused:
+        _writing_behind.discard(self)
+        with self._changed:
+            refused = len(self._waiting)
             self._waiting.clear()
+            self._changed.notify_all()
+        if refused:
             raise CacheStudioError(f"{refused} values were not written: their source refused them.", "See the log.")
 
     def _work(self) -> None:
@@ -160,3 +183,18 @@ class WriteBehind(CacheAside):
             _log.warning("The source did not take “%s”; it will be asked again", key, exc_info=True)
             return False
         return True
+
+
+_writing_behind: set[WriteBehind] = set()
+"""Those that were not closed: what waits is written when the process ends."""
+
+
+def _close_all() -> None:
+    for strategy in list(_writing_behind):
+        try:
+            strategy.close()
+        except CacheStudioError as error:
+            _log.error("%s", error.message)
+
+
+atexit.register(_close_all)

@@ -5,6 +5,8 @@ becomes another one and every slot is read again at its next lookup. A server th
 has that one dropped alone.
 """
 
+import itertools
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -28,8 +30,12 @@ class Validity:
         self._servers = servers
         self._drop = drop
         self._seen = None if generation is None else generation.look()
-        self._told = [0] * STRIPES
+        # Every change gets a number of its own, so that two threads that note one cannot bring an old one back.
+        self._numbers = itertools.count(1)
+        self._changed = [0] * STRIPES
+        self._changed_many = 0
         self._listeners: list[Listener] | None = None
+        self._listening = threading.Lock()
 
     def look(self) -> None:
         """See whether anything was changed outside; asks the generation number at most once a LOOK_SECONDS."""
@@ -38,10 +44,10 @@ class Validity:
             return
         self.look_at = began + LOOK_SECONDS
         if self._listeners is None:
-            self._listeners = [heard for server in self._servers if (heard := server.listen(self._heard)) is not None]
+            self._listen()
         if self._generation is not None and (found := self._generation.look()) != self._seen:
             self._seen, self.token = found, object()
-        if len(self._listeners) < len(self._servers):
+        if len(self._listeners or ()) < len(self._servers):
             self.token = object()  # a server that does not tell is believed for as long as a look lasts
 
     @property
@@ -49,9 +55,17 @@ class Validity:
         """Whether others may hold in memory what is replaced here, and hear of it only by `changed_here`."""
         return self._generation is not None and self._generation.is_used
 
-    def told(self, place: Place) -> int:
-        """A number that changes when a server says that this place was changed: compare it around a reading."""
-        return self._told[hash(place) % STRIPES]
+    def told(self, place: Place) -> object:
+        """What becomes another one when this place is changed, here or on a server: compare it around a reading."""
+        return self._changed[hash(place) % STRIPES], self._changed_many
+
+    def changing(self, place: Place) -> None:
+        """This process changed what is stored of a place: what was read before must not be kept."""
+        self._changed[hash(place) % STRIPES] = next(self._numbers)
+
+    def changing_many(self) -> None:
+        """The same for many places."""
+        self._changed_many = next(self._numbers)
 
     def changed_here(self) -> None:
         """This process removed or replaced something: the others must hear of it."""
@@ -60,19 +74,28 @@ class Validity:
 
     def close(self) -> None:
         """Listen no more. Safe to call twice."""
-        for listener in self._listeners or ():
+        with self._listening:
+            listeners, self._listeners = self._listeners, []
+        for listener in listeners or ():
             listener.close()
-        self._listeners = []
 
     def begin_in_child(self) -> None:
         """In a forked child: whoever listened is not there."""
+        self._listening = threading.Lock()
         self._listeners = None
         self.look_at = -1.0
         self.token = object()
+
+    def _listen(self) -> None:
+        with self._listening:
+            if self._listeners is None:
+                told = (server.listen(self._heard) for server in self._servers)
+                self._listeners = [listener for listener in told if listener is not None]
+                self.token = object()  # what was changed before that was not heard of
 
     def _heard(self, place: Place | None) -> None:
         if place is None:
             self.token = object()
             return
-        self._told[hash(place) % STRIPES] += 1
+        self.changing(place)
         self._drop(place)
