@@ -69,8 +69,8 @@ class SQLiteAccess(KeyAccess):
         if not wanted:
             return []
         with self._link.writing() as connection:
-            gone = {place: left for place in wanted if (left := self._take_out(connection, wanted[place])) is not None}
-        self._clean_up({wanted[place]: left for place, left in gone.items()})
+            gone = {place: left for place in wanted if (left := self._remove(connection, wanted[place])) is not None}
+        self._after({wanted[place]: left for place, left in gone.items()})
         return list(gone)
 
     def discard(self, key: str, seen: Held, namespace: str = "") -> bool:
@@ -80,8 +80,8 @@ class SQLiteAccess(KeyAccess):
             found = self._read(connection, place)
             if found is None or (found.created, found.expires, found.value) != (seen.created, seen.expires, seen.value):
                 return False
-            left = self._take_out(connection, place)
-        self._clean_up({} if left is None else {place: left})
+            left = self._remove(connection, place)
+        self._after({} if left is None else {place: left})
         return left is not None
 
     def discard_stale(self, now: float) -> list[Known]:
@@ -89,19 +89,21 @@ class SQLiteAccess(KeyAccess):
         self._write_when_due()
         with self._link.writing() as connection:
             stale = {entry.place: entry for entry in list(self._stale(connection, now))}
-            gone = {place: left for place in stale if (left := self._take_out(connection, place)) is not None}
-        self._clean_up(gone)
+            gone = {place: left for place in stale if (left := self._remove(connection, place)) is not None}
+        self._after(gone)
         return [stale[place] for place in gone]
 
-    def _take_out(self, connection: sqlite3.Connection, place: Place) -> str | None:
-        self._uses.forget(place)
-        return self._remove(connection, place)
+    def _after(self, left: Mapping[Place, str]) -> None:
+        for place in left:
+            self._uses.forget(place)
+        self._clean_up(left)
 
     # Uses.
 
     def touch(self, key: str, namespace: str, accessed: float) -> None:
-        """Note a use in memory."""
+        """Note a use in memory, and write those that are due."""
         self._uses.note(self._place(key, namespace), accessed)
+        self._write_when_due()
 
     def _write_when_due(self) -> None:
         """Write uses where it is time and nobody writes just now; never raises, what fails waits as long again."""

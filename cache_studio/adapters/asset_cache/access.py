@@ -138,12 +138,12 @@ class AssetCacheAccess(SQLiteAccess):
         row = self._new_row(place, held, self._files.path(parts))
         try:
             with self._files.written(parts, held.value) as unfinished, self._link.writing() as connection:
-                self._uses.forget(place)
                 before = self._row(connection, place)
                 self._store(connection, row, None if before is None else found_by)
                 unfinished.publish()
         except OSError as error:
             raise _unwritable(self._files.path(parts), error) from error
+        self._uses.forget(place)
         left = "" if before is None else shown_key(before[self._read_parts.index("file")])
         if left and left != self._files.path(parts):
             self._clean_up({place: left})
@@ -215,6 +215,10 @@ class AssetCacheAccess(SQLiteAccess):
         return connection.execute(sql, [text_cell(file_path, "The path")]).fetchone() is not None
 
     # Uses.
+
+    def listed_as(self, key: str, namespace: str = "") -> Place:
+        """An entry without a namespace has the default type."""
+        return namespace or DEFAULT_TYPE, key
 
     def touch(self, key: str, namespace: str, accessed: float) -> None:
         """Note a use in memory, where the table has a column for it."""

@@ -80,9 +80,11 @@ class SQLiteTableAccess(SQLiteAccess):
 
     def get(self, key: str, namespace: str = "") -> Held | None:
         """What is stored, stale or not, with the uses that wait."""
-        self._write_when_due()
         rows = self._link.rows(self._get_sql, self._cells(key, namespace))
-        return self._layout.held(rows[0], self._uses.of((namespace, key))) if rows else None
+        if not rows:
+            self._write_when_due()  # after a hit the touch looks
+            return None
+        return self._layout.held(rows[0], self._uses.of((namespace, key)))
 
     def holds(self, key: str, namespace: str = "") -> bool:
         """Whether there is a row."""
@@ -94,11 +96,11 @@ class SQLiteTableAccess(SQLiteAccess):
         self._write_when_due()
         place = self._cells(key, namespace)
         cells = self._layout.cells(held, place[0], place[-1])
-        self._uses.forget((namespace, key))
         if self._put_sql:
             self._link.change(self._put_sql, cells)
         else:
             self._put_by_hand(place, cells)
+        self._uses.forget((namespace, key))
 
     def _put_by_hand(self, place: list[Cell], cells: list[Cell]) -> None:
         """Where no index says that keys are unique."""

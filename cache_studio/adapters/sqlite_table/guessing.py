@@ -7,6 +7,7 @@ from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Recognition
 from cache_studio.adapters.mapping import ROLES, guess_roles, plain_name
 from cache_studio.adapters.sight import Sight
 from cache_studio.adapters.sqlite_open import Cell, Table, read_rows
+from cache_studio.adapters.sqlite_table.layout import OWN, is_own
 from cache_studio.model.times import looks_like_times
 
 SAMPLES = 20
@@ -58,8 +59,11 @@ def _without_odd_times(rows: Sequence[Mapping[str, Cell]], now: float) -> list[d
 def guess_columns(table: Table, rows: Sequence[Mapping[str, Cell]], now: float) -> dict[str, str]:
     """The roles of a table's columns; the key falls back to a declared primary key or unique column.
 
-    An empty table is guessed from its names alone.
+    An empty table is guessed from its names alone. A table that the runtime made is no guess: that no entry of
+    it expires says nothing against its column of expiries.
     """
+    if is_own(table):
+        return dict(OWN)
     if rows:
         roles = guess_roles(_without_odd_times(rows, now), now)
     else:

@@ -49,6 +49,11 @@ _TYPES = {
 _TIMES = ("created", "expires", "accessed")
 
 
+def is_own(table: Table) -> bool:
+    """Whether a table has the columns of one that is made here."""
+    return {*OWN.values(), METADATA} <= set(table.names)
+
+
 def schema(table: str) -> str:
     """The statement that makes a table of our own."""
     columns = [f"{name} {_TYPES.get(role, 'TEXT')}" for role, name in OWN.items()]
@@ -74,8 +79,8 @@ class RowLayout:
     def of(cls, table: Table, options: Mapping[str, OptionValue]) -> "RowLayout":
         """The layout of a table; BadRequest where its columns are not named and it was not made here."""
         given = FieldMap.of(options)
-        is_own = not given.fields and {*OWN.values(), METADATA} <= set(table.names)
-        fields = OWN if is_own else given.fields
+        made_here = not given.fields and is_own(table)
+        fields = OWN if made_here else given.fields
         if not {"key", "value"} <= fields.keys():
             hint = "Name its columns: ?table=NAME&key=COLUMN&value=COLUMN; it has " + ", ".join(table.names[:20]) + "."
             raise BadRequest(f"The table “{table.name}” was not made by this runtime.", hint)
@@ -84,8 +89,10 @@ class RowLayout:
                 raise BadRequest(f"The table “{table.name}” has no column “{name}” ({role}).", "Check the option.")
         kinds = {column.name: column.type.upper() for column in table.columns}
         keeps_text = any(word in kinds[fields["value"]] for word in ("TEXT", "CHAR", "CLOB", "JSON"))
-        unit = "seconds" if is_own else given.unit
-        return cls(table, replace(given, fields=fields, unit=unit), METADATA if is_own else "", keeps_text, is_own)
+        unit = "seconds" if made_here else given.unit
+        return cls(
+            table, replace(given, fields=fields, unit=unit), METADATA if made_here else "", keeps_text, made_here
+        )
 
     def with_unit_of(self, connection: sqlite3.Connection) -> "RowLayout":
         """With the unit in which the times that are stored already are written, where the options leave it open."""
