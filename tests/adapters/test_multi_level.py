@@ -261,7 +261,9 @@ def test_changes_of_the_watched_folders(tmp_path: Path) -> None:
 
 def test_the_runtime_writes_what_the_original_reads(tmp_path: Path) -> None:
     access = MultiLevelAccess.open(Target(str(tmp_path)), {})
-    held = Held(b'{"a": 1.50}', created=1_700_000_000.5, expires=1_700_000_060.5, tags=("x", "y"))
+    held = Held(
+        b'{"a": 1.50}', created=1_700_000_000.5, expires=math.nextafter(1_700_000_060.5, math.inf), tags=("x", "y")
+    )
     access.put("analyze:1", held, "ai_operations")
     entry = pickle.loads((tmp_path / "l3" / "ai_operations" / "analyze:1.cache").read_bytes())
     assert entry == {

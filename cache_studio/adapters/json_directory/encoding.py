@@ -21,6 +21,7 @@ from cache_studio.adapters.json_directory.layout import (
 from cache_studio.adapters.json_text import metadata_text, value_text
 from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.mapping import FieldMap
+from cache_studio.model.errors import BadRequest
 
 _PLAIN_FIELDS = 3
 """How many fields an entry of the original layout has: key, time and value."""
@@ -63,9 +64,12 @@ class Encoding:
             entry[self._tags] = list(held.tags)
         if held.metadata:
             entry[METADATA] = json.loads(metadata_text(held.metadata))
-        entry[self._created] = written_time(held.created, self._fields)
-        if self._mapped:
-            entry |= self._optional(held)
+        try:
+            entry[self._created] = written_time(held.created, self._fields)
+            if self._mapped:
+                entry |= self._optional(held)
+        except (ValueError, OverflowError, OSError) as error:
+            raise BadRequest("A time of the entry is no moment of the years 1 to 9999.") from error
         return json.dumps(entry).encode()[:-1] + self._value_head + value + b"}"
 
     def decode(self, content: bytes) -> tuple[str, Held]:

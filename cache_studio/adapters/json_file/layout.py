@@ -14,7 +14,11 @@ SIGNATURE = frozenset({"response", "timestamp", "text_length"})
 """Fields that every entry of the original layout has; `created_at` and `last_accessed` came later."""
 WRITTEN_AT = "timestamp"
 LENGTH = "text_length"
+TAGS = "tags"
+"""The runtime's own field, there only where tags are given and no option names another."""
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+_BEFORE, _BEHIND = b'{\n  "": ', b"\n}"
+"""What stands around the only entry of a file whose key is empty."""
 _DEFAULTS = {"value": "response", "created": "created_at", "accessed": "last_accessed", "ttl": "7d"}
 
 AT_OPTION = Option("at", OptionKind.TEXT, "Place in the document", "JSON pointer to the entries, such as /entries.")
@@ -36,12 +40,27 @@ RETURNS_ENTRIES = (
 )
 
 
-def encode(entries: Mapping[str, object]) -> bytes:
-    """The whole file: UTF-8, indent 2, non-ASCII kept unless it is no text that UTF-8 can hold."""
+def entry_text(entry: object) -> bytes:
+    """An entry as it stands in the file: indented, non-ASCII kept unless it is no text that UTF-8 can hold."""
     try:
-        return json.dumps(entries, indent=2, ensure_ascii=False).encode("utf-8")
+        text = json.dumps({"": entry}, indent=2, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        return json.dumps(entries, indent=2).encode("ascii")
+        text = json.dumps({"": entry}, indent=2).encode("ascii")
+    return text[len(_BEFORE) : -len(_BEHIND)]
+
+
+def file_text(entries: Mapping[str, bytes]) -> bytes:
+    """The whole file, from the keys and the texts of the entries."""
+    if not entries:
+        return b"{}"
+    return b"{\n  " + b",\n  ".join([_key_text(key) + b": " + text for key, text in entries.items()]) + _BEHIND
+
+
+def _key_text(key: str) -> bytes:
+    try:
+        return json.dumps(key, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(key).encode("ascii")
 
 
 def shown_time(moment: float) -> str:

@@ -35,6 +35,7 @@ DEEPEST = 8
 _PLAIN = ":" if os.name != "nt" else ""
 """What stays in a name here: `:` is written as `%3A` on Windows only."""
 _PROTOCOL = 4
+_ORIGINAL = FieldMap(SIGNATURE, None, "auto", "utc")
 
 
 def home(location: str) -> str:
@@ -153,9 +154,9 @@ def decode(content: bytes) -> tuple[str, Held] | None:
 
 
 def own_expiry(created: float, found: Mapping[str, object]) -> float | None:
-    """When the TTL of the entry ends, None for never."""
-    ttl = found.get(SIGNATURE["ttl_field"])
-    return created + ttl if isinstance(ttl, int | float) else None
+    """The first moment *after* the TTL of the entry, None for never; with a TTL of 0 it is stale at once."""
+    moment = first_stale(created, found, _ORIGINAL)
+    return moment if math.isfinite(moment) else None
 
 
 def _metadata(found: Mapping[str, object]) -> Mapping[str, object]:
