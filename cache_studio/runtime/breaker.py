@@ -127,6 +127,7 @@ class Degrading(KeyAccess):
         self._counting = threading.Lock()
         self.level = access.level
         self.claims = access.claims
+        self.keeps_last_moment = access.keeps_last_moment
         self.lost = 0
         """How many writes were dropped."""
 
@@ -185,6 +186,14 @@ class Degrading(KeyAccess):
     def delete_like(self, pattern: str, namespace: str | None = None) -> int:
         """Remove what a glob matches; CacheUnavailable while the server is away."""
         return self._breaker.call(self._access.delete_like, pattern, namespace)
+
+    def discard_stale(self, now: float) -> list[Known]:
+        """Remove what is stale; CacheUnavailable while the server is away."""
+        return self._breaker.call(self._access.discard_stale, now)
+
+    def listed_as(self, key: str, namespace: str = "") -> Place:
+        """As the guarded door says."""
+        return self._access.listed_as(key, namespace)
 
     def known(self) -> Iterator[Known]:
         """All stored keys; CacheUnavailable while the server is away, also in the middle."""

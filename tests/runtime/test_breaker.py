@@ -5,7 +5,7 @@ import time
 import pytest
 from servers import RedisServer
 
-from cache_studio.adapters.key_access import Held
+from cache_studio.adapters.key_access import Held, KeyAccess
 from cache_studio.adapters.redis_keys import FORMAT
 from cache_studio.model.errors import BadRequest, CacheUnavailable
 from cache_studio.model.options import read_options
@@ -177,6 +177,7 @@ def test_a_dead_server_costs_misses_and_removals_say_so(guarded, server, clock, 
         lambda: guarded.discard("a", Held(b"1", 0)),
         lambda: guarded.delete_many([("", "a")]),
         lambda: guarded.delete_like("*"),
+        lambda: guarded.discard_stale(0),
         lambda: list(guarded.known()),
         lambda: guarded.compact(),
     ]
@@ -215,3 +216,12 @@ def test_a_value_that_cannot_be_stored_is_still_refused(guarded):
     with pytest.raises(BadRequest):
         guarded.put("a", Held(b"1", 0))
     assert guarded.lost == 0
+
+
+def test_nothing_of_a_door_goes_past_the_guard():
+    assert {name for name in vars(KeyAccess) if not name.startswith("_")} <= {
+        *vars(Degrading),
+        "level",
+        "claims",
+        "keeps_last_moment",
+    }

@@ -7,11 +7,14 @@ from cache_studio.adapters.redis_response.layout import DEFAULT_PREFIX
 from cache_studio.model.options import Option, OptionKind
 
 PREFIX_OPTION = Option("prefix", OptionKind.TEXT, "Prefix", "Literal start of the entries' keys.", DEFAULT_PREFIX)
+METRICS_OPTION = Option(
+    "metrics_ttl", OptionKind.DURATION, "Metrics are kept", "How long a running application keeps figures.", "24h"
+)
 
 FORMAT = Format(
     name=RESPONSE_FORMAT,
     title="Redis: API responses with their :meta twins",
-    options=(PREFIX_OPTION, ACCESSED_OPTION, *LINK_OPTIONS),
+    options=(PREFIX_OPTION, ACCESSED_OPTION, METRICS_OPTION, *LINK_OPTIONS),
     recognise=recognise,
     adapter="cache_studio.adapters.redis_response.adapter:RedisResponseAdapter",
     access="cache_studio.adapters.redis_response.access:RedisResponseAccess",

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from cache_studio.adapters.key_access import Held, Known
 from cache_studio.adapters.redis_access import RedisAccess, batches, expiry_of, known_of, milliseconds_left
 from cache_studio.adapters.redis_calls import Command, is_other_type, key_bytes, unavailable
 from cache_studio.adapters.redis_claims import MARKER
-from cache_studio.adapters.redis_options import bytes_of
+from cache_studio.adapters.redis_options import Place, bytes_of
 from cache_studio.adapters.redis_response.layout import (
     META,
     META_BYTES,
@@ -20,16 +20,25 @@ from cache_studio.adapters.redis_response.layout import (
     meta_of,
     metrics_index,
     metrics_prefix,
+    names_of,
     parse_meta,
     place_of_key,
     request_of,
+    said_by,
     write_meta,
 )
 from cache_studio.model.globs import matcher
+from cache_studio.model.options import OptionValue
 
 
 class RedisResponseAccess(RedisAccess):
     """Responses by request digest; a namespace is part of the key, tags and metadata are in the twin."""
+
+    def __init__(self, place: Place, options: Mapping[str, OptionValue]) -> None:
+        """Prepare; connects at the first call."""
+        super().__init__(place, options)
+        kept = options.get("metrics_ttl")
+        self._metrics_seconds = kept if isinstance(kept, int | float) and kept < math.inf else METRICS_SECONDS
 
     def get(self, key: str, namespace: str = "") -> Held | None:
         """The response with its tags (the provider is one), metadata and times from its twin."""
@@ -61,20 +70,23 @@ class RedisResponseAccess(RedisAccess):
     def put(self, key: str, held: Held, namespace: str = "") -> None:
         """Store both with the same TTL in one transaction; what is stale already is not stored.
 
-        Response time and cost, where the metadata or the response tell them, are noted for a day.
+        The twin says provider and request id as the metadata or the response have them. Response time and cost,
+        where either tells them, are noted for `metrics_ttl`, a day by default.
         """
         name = self._name(key, namespace)
         first, twin = self._names(name)
         created = time.time() if math.isnan(held.created) else held.created
         ttl = None if held.expires is None else held.expires - created
-        meta = write_meta(held.metadata, created, ttl, namespace, held.tags)
+        said = said_by(held.value)
+        meta = write_meta(names_of(said) | dict(held.metadata), created, ttl, namespace, held.tags)
         left = milliseconds_left(held)
         if left is not None and left <= 0:
             self._calls.together([("UNLINK", first), ("UNLINK", twin)])
             return
         life: Command = () if left is None else ("PX", left)
         self._calls.together(
-            [("SET", first, held.value, *life), ("SET", twin, meta, *life)], self._notes(held, created)
+            [("SET", first, held.value, *life), ("SET", twin, meta, *life)],
+            self._notes({**said, **held.metadata}, created),
         )
 
     def known(self) -> Iterator[Known]:
@@ -132,16 +144,17 @@ class RedisResponseAccess(RedisAccess):
         # A key that is called like a twin is written with one sign more.
         return super()._glob(pattern) + b"*"
 
-    def _notes(self, held: Held, created: float) -> Sequence[Command]:
-        request = request_of(held.value, held.metadata)
+    def _notes(self, told: Mapping[str, object], created: float) -> Sequence[Command]:
+        request = request_of(told)
         if request is None:
             return ()
         index, request_id = bytes_of(metrics_index(self._prefix)), request.id.encode("utf-8", "surrogatepass")
+        life = max(1, round(self._metrics_seconds * 1000))
         return (
-            ("SET", bytes_of(metrics_prefix(self._prefix)) + request_id, request.data, "EX", METRICS_SECONDS),
+            ("SET", bytes_of(metrics_prefix(self._prefix)) + request_id, request.data, "PX", life),
             ("ZADD", index, created, request_id),
-            ("ZREMRANGEBYSCORE", index, "-inf", f"({created - METRICS_SECONDS}"),
-            ("EXPIRE", index, METRICS_SECONDS),
+            ("ZREMRANGEBYSCORE", index, "-inf", f"({created - self._metrics_seconds}"),
+            ("PEXPIRE", index, life),
         )
 
 

@@ -141,18 +141,8 @@ class Request:
     data: bytes
 
 
-def request_of(value: bytes, metadata: Mapping[str, object]) -> Request | None:
-    """What a response and what is told beside it say of their request; None without an id, a time or a cost."""
-    told = {**_object(value), **metadata}
-    figures = {name: number for name, names in _FIGURES.items() if (number := _number(told, names)) is not None}
-    request_id = _text(told.get("request_id"))
-    if not request_id or not figures:
-        return None
-    provider = _text(told.get("provider_used")) or _text(told.get("provider"))
-    return Request(request_id, json.dumps({"provider": provider, **figures}).encode())
-
-
-def _object(value: bytes) -> Mapping[str, object]:
+def said_by(value: bytes) -> Mapping[str, object]:
+    """The fields of a response; none when it is no JSON object, or a very long one."""
     if len(value) > _RESPONSE_BYTES:
         return {}
     try:
@@ -160,6 +150,21 @@ def _object(value: bytes) -> Mapping[str, object]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def names_of(said: Mapping[str, object]) -> dict[str, object]:
+    """What a response says of itself that its twin says, too: request id and provider."""
+    return {name: said[name] for name in ("request_id", "provider_used") if isinstance(said.get(name), str)}
+
+
+def request_of(told: Mapping[str, object]) -> Request | None:
+    """What a response, and what is told beside it, say of their request; None without an id, a time or a cost."""
+    figures = {name: number for name, names in _FIGURES.items() if (number := _number(told, names)) is not None}
+    request_id = _text(told.get("request_id"))
+    if not request_id or not figures:
+        return None
+    provider = _text(told.get("provider_used")) or _text(told.get("provider"))
+    return Request(request_id, json.dumps({"provider": provider, **figures}).encode())
 
 
 def _number(told: Mapping[str, object], names: Sequence[str]) -> float | None:
