@@ -3,8 +3,8 @@
     PYTHONPATH=. python tests/benchmarks/runtime_sqlite.py [--quick] [--rounds N]
 
 Keys with values of 1 kB, each side in a folder of its own, the sides taking turns in small groups of keys; medians
-over the rounds. A use is a get with the `touch` that counts it, as the runtime does; diskcache counts nothing. The asset cache
-writes a file an entry beside its row, and diskcache does from 32 kB on: its line is measured with 64 kB values.
+over the rounds. A use is a get with the `touch` that counts it, as the runtime does; diskcache counts nothing.
+The asset cache writes a file an entry beside its row, and diskcache does from 32 kB on: measured with 64 kB values.
 """
 
 import argparse
