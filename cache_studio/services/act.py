@@ -11,6 +11,8 @@ from cache_studio.model.capabilities import Ability
 from cache_studio.model.errors import BadRequest, CacheStudioError, Cancelled, UnsupportedAction
 from cache_studio.model.plans import CompactOutcome, CompactPlan, Outcome, Plan, Progress, UndoOutcome, Verb
 from cache_studio.model.seeing import Fate, Removal, Restoration, Return
+from cache_studio.recording.generation import bump_where_used
+from cache_studio.recording.places import generation_path
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.worker import Running
 from cache_studio.trash.bin import TrashBin
@@ -41,6 +43,7 @@ def _removing(
     try:
         for batch in plan.batches(adapter.batch_size):
             removals = adapter.remove(batch, bin_)
+            _tell_applications(attachment)
             if bin_ is not None:
                 bin_.settle_removals(removals, adapter.present)
             tally.add(removals)
@@ -53,6 +56,7 @@ def _removing(
             raise
         tally.give_up(f"{error.message} {error.hint}".strip())
     finally:
+        _tell_applications(attachment)  # of a batch that was cut short, too
         if bin_ is None:
             _note(attachment, plan, trash, by, tally)
         else:
@@ -65,6 +69,15 @@ def _removing(
     action = trash.action(bin_.action_id)
     tally.settle(action.removed)
     return tally.outcome(plan.verb, action.id if action.waiting else None)
+
+
+def _tell_applications(attachment: Attachment) -> None:
+    """What is stored was changed: running caches read again what they keep in memory. In Redis the server tells."""
+    target = attachment.place.target
+    if target.is_url:
+        return
+    with suppress(BadRequest):  # a place without a name has nothing beside it
+        bump_where_used(generation_path(attachment.place.format.home(target.location)))
 
 
 def _begin(attachment: Attachment, plan: Plan, trash: Trash, by: str) -> TrashBin:
@@ -203,6 +216,7 @@ def _undoing(
     except Cancelled:
         stopped = True
     finally:
+        _tell_applications(attachment)
         if fates[Return.RESTORED]:
             trash.mark_undone(action.id, time.time())
         attachment.refresh()
