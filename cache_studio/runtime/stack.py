@@ -154,7 +154,8 @@ class Stack:
         with self.lock(place):
             problem = self._from_doors(lambda door: found.append(door.drop(place)))
             self._validity.changing(place)
-            found += [shelf.drop(place) is not None for shelf in self.shelves]
+            slots = [shelf.drop(place) for shelf in self.shelves]
+            found += [slot is not None and not slot.stored for slot in slots]
             self._validity.changed_here()
         if problem is not None:
             raise problem
@@ -209,7 +210,7 @@ class Stack:
             ]
             slots = [slot for place, slot, _ in wanted if shelf.drop(place, slot) is not None]
             dropped.levels[shelf.name] = Removed(len(slots), sum(slot.size for slot in slots))
-            dropped.places.update(entry.place for _, _, entry in wanted)
+            dropped.places.update(entry.place for _, slot, entry in wanted if not slot.stored)
         self._validity.changed_here()
         if problem is not None:
             raise problem
@@ -223,7 +224,7 @@ class Stack:
             stale = [(place, slot, entry) for place, slot, entry in self._on(shelf) if not slot.is_fresh(now)]
             slots = [slot for place, slot, _ in stale if shelf.drop(place, slot) is not None]
             levels[shelf.name] = Removed(len(slots), sum(slot.size for slot in slots))
-            places.update(entry.place for _, _, entry in stale)
+            places.update(entry.place for _, slot, entry in stale if not slot.stored)
 
         def clean(door: Stored) -> None:
             gone = door.access.discard_stale(now)
@@ -247,15 +248,15 @@ class Stack:
     def known(self) -> Iterator[Known]:
         """All entries, each once: of the stored levels, then of memory alone."""
         seen: set[Place] = set()
-        for entries in (*(door.known() for door in self.doors), self.in_memory()):
+        for entries in (*(door.known() for door in self.doors), self.only_in_memory()):
             for entry in entries:
                 if entry.place not in seen:
                     seen.add(entry.place)
                     yield entry
 
-    def in_memory(self) -> Iterator[Known]:
-        """What each shelf holds, as the first stored level would list it."""
-        return (entry for shelf in self.shelves for _, _, entry in self._on(shelf))
+    def only_in_memory(self) -> Iterator[Known]:
+        """What no stored level holds, as the first of them would list it."""
+        return (entry for shelf in self.shelves for _, slot, entry in self._on(shelf) if not slot.stored)
 
     def name_in(self, listed: Place, namespace: str) -> str | None:
         """The key in this namespace of what is listed so; None when it is not in it."""
@@ -284,14 +285,13 @@ class Stack:
     # Inside -----------------------------------------------------------------------------------------------------
 
     def _on_shelf(self, shelf: Shelf, place: Place, now: float, found: Found) -> Slot | None:
-        slot = shelf.slots.get(place)
+        slot, token = shelf.slots.get(place), self._validity.token
+        if slot is not None and slot.stored and slot.token is not token:
+            slot = None  # what is stored may be another one now
         if slot is not None and not slot.is_fresh(now):
             shelf.drop(place, slot)
             found.expired = found.moved = True
             slot = None
-        token = self._validity.token
-        if slot is not None and slot.stored and slot.token is not token:
-            slot = None  # what is stored may be another one now
         found.asked.append((shelf.name, slot is not None))
         if slot is None:
             return None

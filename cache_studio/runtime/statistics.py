@@ -153,7 +153,7 @@ def describe(name: str, ttl: float | None, policy: str, stack: Stack, tally: Tal
             of_level(tally, door.name),
         )
     away = bool(stack.doors) and stored[stack.doors[0].name] is None
-    everything = _each_once(*(entries or () for entries in stored.values()), stack.in_memory())
+    everything = _each_once(*(entries or () for entries in stored.values()), stack.only_in_memory())
     seconds, source = costs.per_miss()
     top = (stack.doors or stack.shelves)[0]
     return Stats(
