@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from cache_studio.adapters.key_access import Place
 from cache_studio.model.errors import BadRequest
 from cache_studio.runtime.cache import Cache
-from cache_studio.runtime.loading import MISSING, POLL_SECONDS, Terms, Turn
+from cache_studio.runtime.loading import MISSING, POLL_SECONDS, Terms, Turn, terms_of
 from cache_studio.runtime.results import Freed, Warmed
 from cache_studio.runtime.statistics import Stats
 
@@ -32,21 +33,30 @@ class AsyncCache:
     def __init__(self, target: str | Path, *, threads: int = THREADS, **options: Any) -> None:
         """Prepare; `open`, or entering the block, opens the cache. The options are those of `Cache`."""
         self._open = partial(Cache, target, **options)
-        self._pool = ThreadPoolExecutor(threads, "cache-studio cache")
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
         self._opened: Cache | None = None
+        self._opening = asyncio.Lock()
         self._loads: dict[Place, asyncio.Task[Any]] = {}
+        self._waiting: dict[Place, list[Place]] = {}
 
     @property
     def cache(self) -> Cache:
-        """The cache itself, for what needs no waiting; BadRequest before `open`."""
+        """The cache itself, for what needs no waiting; BadRequest before `open` and after `close`."""
         if self._opened is None:
             raise BadRequest("The cache is not open.", "Await open() first, or use it in an `async with` block.")
         return self._opened
 
     async def open(self) -> "AsyncCache":
-        """Open or create the cache; a second time nothing."""
-        if self._opened is None:
-            self._opened = await self._away(self._open)
+        """Open or create the cache; a second time nothing, after `close` anew."""
+        async with self._opening:
+            if self._opened is None:
+                self._pool = ThreadPoolExecutor(self._threads, "cache-studio cache")
+                try:
+                    self._opened = await self._away(self._open)
+                except BaseException:
+                    await self._end_pool()
+                    raise
         return self
 
     async def __aenter__(self) -> "AsyncCache":
@@ -87,19 +97,18 @@ class AsyncCache:
         """As `Cache.get_or_load`; the loader is a coroutine function, or a function that runs in a thread."""
         cache = self.cache
         if cache.is_near(key, namespace=namespace):
-            return cache.get(key, namespace=namespace)
-        value = await self._away(cache.look_up, key, namespace=namespace)
+            value = cache.get(key, MISSING, namespace=namespace)  # a moment later it may be gone
+        else:
+            value = await self._away(cache.look_up, key, namespace=namespace)
         if value is not MISSING:
             return value
         place = (cache.namespace if namespace is None else namespace), key
         task = self._loads.get(place)
         if task is None:
-            terms = Terms(ttl, tuple(tags), dict(metadata or {}))
+            terms = terms_of(ttl, tags, metadata)
             task = self._loads[place] = asyncio.create_task(self._load(place, loader, terms))
             task.add_done_callback(partial(self._loaded, place))
-        elif task is asyncio.current_task():
-            raise BadRequest(f"The loader of “{key}” asks for its own key.", "It would wait for itself for ever.")
-        return await asyncio.shield(task)
+        return await self._landed(place, task)
 
     async def put(
         self,
@@ -189,14 +198,43 @@ class AsyncCache:
         """Wait for what is being loaded, then as `Cache.close`. Safe to call twice."""
         if self._loads:
             await asyncio.wait(list(self._loads.values()))
-        if self._opened is not None:
-            await self._away(self._opened.close)
-        self._pool.shutdown()
+        cache, self._opened = self._opened, None
+        if cache is not None:
+            try:
+                await self._away(cache.close)
+            finally:
+                await self._end_pool()
+
+    async def _end_pool(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:  # in another thread: one of the pool may wait for this loop
+            await asyncio.to_thread(pool.shutdown)
+
+    async def _landed(self, place: Place, task: "asyncio.Task[Any]") -> Any:
+        """What a load makes; BadRequest where it waits for the load that asks."""
+        asking = _loading.get()
+        if asking is None or asking[0] is not self:
+            return await asyncio.shield(task)
+        if self._waits_for(place, asking[1]):
+            raise BadRequest(f"The loader of “{place[1]}” asks for its own key.", "It would wait for itself for ever.")
+        waits = self._waiting.setdefault(asking[1], [])
+        waits.append(place)
+        try:
+            return await asyncio.shield(task)
+        finally:
+            waits.remove(place)
+            if not waits:
+                self._waiting.pop(asking[1], None)
+
+    def _waits_for(self, place: Place, other: Place) -> bool:
+        return place == other or any(self._waits_for(next, other) for next in self._waiting.get(place, ()))
 
     async def _load(self, place: Place, loader: Callable[[], Awaitable[Any] | Any], terms: Terms) -> Any:
+        _loading.set((self, place))
         claiming = self.cache.claiming(place)
         if claiming is None:
-            return await self._made(place, loader, terms)
+            value = await self._away(self.cache.peek, place)  # it may have been loaded since it was looked for
+            return await self._made(place, loader, terms) if value is MISSING else value
         pause = POLL_SECONDS
         while (turn := await self._away(claiming.step)) is Turn.WAIT:
             await asyncio.sleep(pause)
@@ -231,7 +269,13 @@ class AsyncCache:
     async def _away(
         self, function: Callable[_Given, _Answer], /, *arguments: _Given.args, **named: _Given.kwargs
     ) -> _Answer:
+        if self._pool is None:
+            raise BadRequest("The cache is closed.", "Open it anew.")
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *arguments, **named))
+
+
+_loading: "ContextVar[tuple[AsyncCache, Place] | None]" = ContextVar("cache-studio loading", default=None)
+"""Which load the present task is a part of."""
 
 
 async def _awaited(made: Awaitable[Any]) -> Any:
