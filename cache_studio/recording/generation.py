@@ -8,10 +8,12 @@ import errno
 import logging
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from cache_studio.recording.locking import open_locked, set_aside
+from cache_studio.recording.locking import held, set_aside
 
 MAGIC = b"CSGENERA"
 TOKEN_SIZE = 16
@@ -53,8 +55,7 @@ class Generation:
         None where no token could be made, too: what `look` answered before then stays what is known here.
         """
         try:
-            file, before = self._open()
-            with file:
+            with self._held() as (file, before):
                 made = _write_new(file)
                 if before != self._last:
                     return None
@@ -69,21 +70,21 @@ class Generation:
     def _made(self) -> bytes:
         """The token after the file was made, by us or by somebody at the same time; b"" where it cannot be."""
         try:
-            file, token = self._open()
-            with file:
+            with self._held() as (file, token):
                 return token or _write_new(file)
         except OSError as error:
             self._warn(error)
             return b""
 
-    def _open(self) -> tuple[BinaryIO, bytes]:
-        """The file, held alone until its close, and the token in it or b"". What is none of ours is not written."""
+    @contextmanager
+    def _held(self) -> Iterator[tuple[BinaryIO, bytes]]:
+        """The file, held alone, and the token in it or b"". What is none of ours is not written."""
         while True:
-            file = open_locked(self._path, _RIGHTS if self._create else None)
-            data = file.read(_WHOLE + 1)
-            if MAGIC.startswith(data[: len(MAGIC)]):
-                return file, _token_of(data)
-            with file:
+            with held(self._path, _RIGHTS if self._create else None) as file:
+                data = file.read(_WHOLE + 1)
+                if MAGIC.startswith(data[: len(MAGIC)]):
+                    yield file, _token_of(data)
+                    return
                 if not self._create:
                     raise OSError(errno.EINVAL, "this is no generation number")
                 set_aside(self._path)

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +24,16 @@ def open_locked(path: Path, mode: int | None) -> BinaryIO:
             file.close()
             raise
         file.close()
+
+
+@contextmanager
+def held(path: Path, mode: int | None) -> Iterator[BinaryIO]:
+    """The same for as long as the block lasts; closed at its end."""
+    with open_locked(path, mode) as file:
+        try:
+            yield file
+        finally:
+            unlock(file)  # a child forked meanwhile has the file open, and a close here would leave it the lock
 
 
 def is_at(file: BinaryIO, path: Path) -> bool:

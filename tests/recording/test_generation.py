@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from cache_studio.recording.generation import Generation, bump_where_used
+from cache_studio.recording.locking import held
 from cache_studio.recording.places import accesses_path, generation_path, recorder_path
 
+FORK = multiprocessing.get_context("fork")
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -164,3 +166,19 @@ def test_a_cache_that_nobody_keeps_in_memory_gets_no_file(path: Path) -> None:
     token = application.look()
     bump_where_used(path)
     assert application.look() != token
+
+
+def test_a_child_forked_in_the_middle_of_a_bump_keeps_no_lock(path: Path) -> None:
+    end = FORK.Event()
+    with held(path, 0o644):
+        child = FORK.Process(target=end.wait, args=(30,))
+        child.start()
+    bumped = threading.Thread(target=Generation(path, create=False).bump, daemon=True)
+    bumped.start()
+    bumped.join(10)
+    waits = bumped.is_alive()
+    end.set()
+    child.join(30)
+    bumped.join(30)
+    child.close()
+    assert not waits
