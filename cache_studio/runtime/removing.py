@@ -5,9 +5,10 @@ from collections.abc import Callable
 from cache_studio.adapters.key_access import Known, Place
 from cache_studio.model.errors import BadRequest
 from cache_studio.recording.meter import Event, Meter
+from cache_studio.runtime.emptying import Dropped
 from cache_studio.runtime.levels import Shelf
 from cache_studio.runtime.results import Freed
-from cache_studio.runtime.stack import Dropped, Stack
+from cache_studio.runtime.stack import Stack
 from cache_studio.runtime.stored import figures
 
 _WILD = "\\*?[]^-"

@@ -1,30 +1,18 @@
-"""The levels of a cache, fastest first: lookups that promote, puts and removals that reach them all.
-
-One key is worked on by one thread at a time (`Stack.lock`). A removal of many keys takes no such lock: it empties
-the stored levels, lowest first, then says so (`Validity.changing_many`), then empties memory. A lookup that read
-before that does not keep what it read. What a stored level lets go for room is removed when no lock is held any
-more, under the lock of the key that goes.
-"""
+"""Lookups in the levels of a cache, which promote what they find, and puts on all of them."""
 
 import logging
-import math
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from cache_studio.adapters.key_access import SERVER, Held, KeyAccess, Known, Place
+from cache_studio.adapters.key_access import SERVER, Held, Place
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable
-from cache_studio.model.globs import matcher
+from cache_studio.runtime.emptying import Emptying, Going
 from cache_studio.runtime.levels import COMPRESSED, Shelf, compressed, expanded
-from cache_studio.runtime.results import Freed, Removed
 from cache_studio.runtime.slots import UNREAD, Slot
 from cache_studio.runtime.stored import Stored
-from cache_studio.runtime.validity import STRIPES, Validity
 
-Going = list[tuple[Stored, Place]]
-"""What stored levels let go for room, as it is listed there."""
 _log = logging.getLogger(__name__)
 
 
@@ -48,41 +36,8 @@ class Early:
     told: Mapping[Place, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """What a removal of chosen entries took out: where they were, as they are listed, and what each level lost."""
-
-    places: set[Place]
-    levels: dict[str, Removed]
-
-    @property
-    def freed(self) -> Freed:
-        """Counts and bytes."""
-        return Freed(len(self.places), self.levels)
-
-
-class Stack:
-    """Shelves of memory over stored levels."""
-
-    def __init__(
-        self,
-        shelves: Sequence[Shelf],
-        doors: Sequence[Stored],
-        validity: Validity,
-        evicted: Callable[[str, Place, bool], None],
-    ) -> None:
-        """`evicted` is told of each entry that a level, named, let go for room, and whether it is on none now."""
-        self.shelves = shelves
-        self.doors = doors
-        self._validity = validity
-        self._evicted = evicted
-        self._locks = [threading.RLock() for _ in range(STRIPES)]
-
-    def lock(self, place: Place) -> AbstractContextManager[bool]:
-        """Held while an entry is read, promoted, stored or removed."""
-        return self._locks[hash(place) % STRIPES]
-
-    # Lookups ----------------------------------------------------------------------------------------------------
+class Stack(Emptying):
+    """The levels as lookups and puts see them: what a lookup finds low comes up, and a put reaches all."""
 
     def find(self, place: Place, now: float, early: "Early | None" = None) -> Found:
         """Look in each level in turn; what is found low comes up, with what is left of its life, tags and all.
@@ -123,7 +78,19 @@ class Stack:
         for place in places:
             yield place, self.find(place, now, early if early is not None and place in early.told else None)
 
-    # Changes ----------------------------------------------------------------------------------------------------
+    def look(self, place: Place, now: float) -> Slot | None:
+        """What a lookup would find; nothing is noted, brought up or removed."""
+        token = self._validity.token
+        with self.lock(place):
+            for shelf in self.shelves:
+                slot = shelf.slots.get(place)
+                if slot is not None and slot.is_fresh(now) and (slot.token is token or not slot.stored):
+                    return expanded(slot) if shelf.name == COMPRESSED else slot
+            for door in self.doors:
+                held = door.get(place)
+                if held is not None and (held.expires is None or held.expires > now):
+                    return Slot(held, token=token)
+        return None
 
     def put(self, place: Place, held: Held, now: float, *, persist: bool = True, value: Any = UNREAD) -> None:
         """Store on every level; `persist` false: in memory alone. `value` is what the bytes say, where that is known.
@@ -147,142 +114,6 @@ class Stack:
             if replaced:
                 self._validity.changed_here()
         self._let_go(going)
-
-    def drop(self, place: Place) -> bool:
-        """Remove from every level; whether it was on any. CacheUnavailable where one could not be reached."""
-        found: list[bool] = []
-        with self.lock(place):
-            problem = self._from_doors(lambda door: found.append(door.drop(place)))
-            self._validity.changing(place)
-            slots = [shelf.drop(place) for shelf in self.shelves]
-            found += [slot is not None and not slot.stored for slot in slots]
-            self._validity.changed_here()
-        if problem is not None:
-            raise problem
-        return any(found)
-
-    def drop_like(self, pattern: str, namespace: str | None) -> int:
-        """Remove the keys that a glob matches from every level; how many there were."""
-        fits = matcher(pattern)
-
-        def chosen(entry: Known) -> bool:
-            name = entry.key if namespace is None else self.name_in(entry.place, namespace)
-            return name is not None and fits(name)
-
-        space, head = ("", "") if not self.doors else self.doors[0].access.listed_as("", namespace or "")
-        if len(self.doors) != 1 or head:
-            return len(self.drop_chosen(chosen).places)
-        door = self.doors[0]
-        removed, problem = 0, None
-        try:
-            removed = door.access.delete_like(pattern, None if namespace is None else space)
-        except CacheUnavailable as error:
-            problem = error
-        if door.index is not None:
-            door.forget([at for at in list(door.index.slots) if namespace in (None, at[0]) and fits(at[1])])
-        self._validity.changing_many()
-        unstored: set[Place] = set()
-        for shelf in self.shelves:
-            for place, slot, entry in self._on(shelf):
-                if chosen(entry) and shelf.drop(place, slot) is not None and not slot.stored:
-                    unstored.add(place)
-        self._validity.changed_here()
-        if problem is not None:
-            raise problem
-        return removed + len(unstored)
-
-    def drop_chosen(self, chosen: Callable[[Known], bool]) -> Dropped:
-        """Remove what is chosen from every level. CacheUnavailable where one could not be reached."""
-        dropped = Dropped(set(), {})
-
-        def empty(door: Stored) -> None:
-            sizes = {entry.place: entry.size for entry in door.known() if chosen(entry)}
-            gone = door.drop_many(sizes)
-            dropped.places.update(gone)
-            dropped.levels[door.name] = Removed(len(gone), sum(sizes[place] for place in gone))
-
-        problem = self._from_doors(empty)
-        self._validity.changing_many()
-        stored = set(dropped.places)
-        for shelf in self.shelves:
-            wanted = [
-                (p, slot, e) for p, slot, e in self._on(shelf) if (slot.stored and e.place in stored) or chosen(e)
-            ]
-            slots = [slot for place, slot, _ in wanted if shelf.drop(place, slot) is not None]
-            dropped.levels[shelf.name] = Removed(len(slots), sum(slot.size for slot in slots))
-            dropped.places.update(entry.place for _, slot, entry in wanted if not slot.stored)
-        self._validity.changed_here()
-        if problem is not None:
-            raise problem
-        return dropped
-
-    def drop_stale(self, now: float) -> Freed:
-        """Remove what is stale, unless it was renewed meanwhile."""
-        levels: dict[str, Removed] = {}
-        places: set[Place] = set()
-        for shelf in self.shelves:
-            stale = [(place, slot, entry) for place, slot, entry in self._on(shelf) if not slot.is_fresh(now)]
-            slots = [slot for place, slot, _ in stale if shelf.drop(place, slot) is not None]
-            levels[shelf.name] = Removed(len(slots), sum(slot.size for slot in slots))
-            places.update(entry.place for _, slot, entry in stale if not slot.stored)
-
-        def clean(door: Stored) -> None:
-            gone = door.access.discard_stale(now)
-            door.forget([entry.place for entry in gone])
-            levels[door.name] = Removed(len(gone), sum(entry.size for entry in gone))
-            places.update(entry.place for entry in gone)
-
-        problem = self._from_doors(clean)
-        if any(levels[door.name].entries for door in self.doors if door.name in levels):
-            self._validity.changed_here()
-        if problem is not None:
-            raise problem
-        return Freed(len(places), levels)
-
-    def make_room(self, now: float) -> None:
-        """Evict what is too much on stored levels that were filled before they were opened."""
-        self._let_go([(door, listed) for door in self.doors for listed in door.list_when_due(now)])
-
-    # What there is ----------------------------------------------------------------------------------------------
-
-    def known(self) -> Iterator[Known]:
-        """All entries, each once: of the stored levels, then of memory alone."""
-        seen: set[Place] = set()
-        for entries in (*(door.known() for door in self.doors), self.only_in_memory()):
-            for entry in entries:
-                if entry.place not in seen:
-                    seen.add(entry.place)
-                    yield entry
-
-    def only_in_memory(self) -> Iterator[Known]:
-        """What no stored level holds, as the first of them would list it."""
-        return (entry for shelf in self.shelves for _, slot, entry in self._on(shelf) if not slot.stored)
-
-    def name_in(self, listed: Place, namespace: str) -> str | None:
-        """The key in this namespace of what is listed so; None when it is not in it."""
-        for space, head in {door.access.listed_as("", namespace) for door in self.doors} or {(namespace, "")}:
-            if listed[0] == space and listed[1].startswith(head):
-                return listed[1][len(head) :]
-        return None
-
-    def claiming_access(self) -> KeyAccess | None:
-        """The door by which processes agree who loads a key; None where they cannot."""
-        return next((door.access for door in self.doors if door.access.claims), None)
-
-    def last_moment(self, now: float, ttl: float) -> float:
-        """The first moment at which an entry of this TTL is stale: at its end, or where the layout says so after it."""
-        lasting = ttl > 0 and any(door.access.keeps_last_moment for door in self.doors)
-        return math.nextafter(now + ttl, math.inf) if lasting else now + ttl
-
-    def begin_in_child(self) -> None:
-        """In a forked child: locks may be held by threads that are not there."""
-        self._locks = [threading.RLock() for _ in range(STRIPES)]
-        for shelf in self.shelves:
-            shelf.begin_in_child()
-        for door in self.doors:
-            door.begin_in_child()
-
-    # Inside -----------------------------------------------------------------------------------------------------
 
     def _on_shelf(self, shelf: Shelf, place: Place, now: float, found: Found) -> Slot | None:
         slot, token = shelf.slots.get(place), self._validity.token
@@ -362,16 +193,6 @@ class Stack:
                 raise
         return going
 
-    def _from_doors(self, remove: Callable[[Stored], object]) -> CacheUnavailable | None:
-        """Remove from every stored level, lowest first; what one said that could not be reached."""
-        problem: CacheUnavailable | None = None
-        for door in reversed(self.doors):
-            try:
-                remove(door)
-            except CacheUnavailable as error:
-                problem = error
-        return problem
-
     def _drop_stored(self, place: Place) -> None:
         """Of an entry that is to be in memory alone."""
         for door in reversed(self.doors):
@@ -380,40 +201,6 @@ class Stack:
             except CacheUnavailable:
                 if door.name != SERVER:
                     raise
-
-    def _let_go(self, going: Sequence[tuple[Stored, Place]]) -> None:
-        """Evict from stored levels, and from memory, what had to go for room; called with no lock held."""
-        for door in self.doors:
-            listed = [place for at, place in going if at is door]
-            with ExitStack() as locked:
-                for stripe in sorted({hash(place) % STRIPES for place in listed}):
-                    locked.enter_context(self._locks[stripe])
-                gone = door.evict(listed)
-                for place in gone:
-                    self._validity.changing(place)
-                    self._forget(place, also_unstored=True)
-            for place in gone:
-                self._evicted(door.name, place, True)
-
-    def _forget(self, place: Place, *, also_unstored: bool = False) -> bool:
-        """Take what is stored, too, from the shelves; whether it was on any."""
-        was_there = False
-        for shelf in self.shelves:
-            slot = shelf.slots.get(place)
-            if slot is not None and (slot.stored or also_unstored):
-                was_there = shelf.drop(place, slot) is not None or was_there
-        return was_there
-
-    def forget(self, place: Place) -> None:
-        """A server says that it was changed: what memory holds of it is not what is stored any more."""
-        self._forget(place)
-
-    def _on(self, shelf: Shelf) -> Iterator[tuple[Place, Slot, Known]]:
-        for place, slot in list(shelf.slots.items()):
-            namespace, key = self.doors[0].listed(place) if self.doors else place
-            expires = None if slot.expires == math.inf else slot.expires
-            figures = slot.size, slot.created, expires, slot.accessed, slot.hits, slot.tags
-            yield place, slot, Known(key, namespace, *figures)
 
 
 def _used_now(slot: Slot, now: float) -> Slot:
