@@ -120,6 +120,8 @@ class InRedis:
 
         with self._writing:
             self._dirty.clear()
+            if self._end.is_set():
+                self._dirty.set()  # it wakes the thread that is to end
             tally = self._meter.settled()
             try:
                 if self._hash is None:
