@@ -14,21 +14,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cache_studio.runtime.aio import AsyncCache
+    from cache_studio.runtime.assets import AssetCache
     from cache_studio.runtime.cache import Cache
     from cache_studio.runtime.decorator import cached
+    from cache_studio.runtime.operations import OperationCache
+    from cache_studio.runtime.responses import ResponseCache
     from cache_studio.runtime.serializers import AsIs, Json, Pickle, Raw, Serializer
     from cache_studio.runtime.strategies import CacheAside, ReadThrough, RefreshAhead, WriteBehind, WriteThrough
 
 __all__ = [
     "AsIs",
+    "AssetCache",
     "AsyncCache",
     "Cache",
     "CacheAside",
     "Json",
+    "OperationCache",
     "Pickle",
     "Raw",
     "ReadThrough",
     "RefreshAhead",
+    "ResponseCache",
     "Serializer",
     "WriteBehind",
     "WriteThrough",
@@ -36,8 +42,11 @@ __all__ = [
 ]
 
 _PLACES = {
+    "AssetCache": "assets",
     "AsyncCache": "aio",
     "Cache": "cache",
+    "OperationCache": "operations",
+    "ResponseCache": "responses",
     "cached": "decorator",
     **dict.fromkeys(("AsIs", "Json", "Pickle", "Raw", "Serializer"), "serializers"),
     **dict.fromkeys(("CacheAside", "ReadThrough", "RefreshAhead", "WriteBehind", "WriteThrough"), "strategies"),
