@@ -45,6 +45,7 @@ COMMANDS = {
     "test": Command("run the tests; arguments go to pytest", ("-m pytest",)),
     "pictures": Command("make the pictures of the README", ("packaging/pictures.py",)),
     "bench": Command("measure against floors; --quick for a tenth of the size", ("tests/benchmarks/bench.py",)),
+    "faults": Command("print the promises with this run's figures; --quick: small", ("tests/faults/faults.py",)),
     "check": Command("lint, types, layers", ("-m ruff check", "-m ruff format --check", "-m mypy", LAYERS)),
 }
 
