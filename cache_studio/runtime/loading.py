@@ -190,8 +190,8 @@ class Loads:
         """What the loader makes, kept; or what another thread or process made meanwhile, or raised."""
         return self._flights.run(place, lambda: self._agreed(place, loader, terms))
 
-    def refresh(self, place: Place, loader: Callable[[], Any], terms: Terms) -> None:
-        """Load anew in a thread, if nobody does; what the loader raises is logged."""
+    def refresh(self, place: Place, loader: Callable[[], Any], terms: Terms, is_old: Callable[[], bool]) -> None:
+        """Load anew in a thread, if nobody does or did and what is there `is_old`; what the loader raises is logged."""
         from concurrent.futures import ThreadPoolExecutor  # most caches never refresh
 
         with self._lock:
@@ -200,7 +200,7 @@ class Loads:
             self._refreshing.add(place)
             if self._refreshers is None:
                 self._refreshers = ThreadPoolExecutor(REFRESHERS, "cache-studio refresh")
-            self._refreshers.submit(self._refreshed, place, loader, terms)
+            self._refreshers.submit(self._refreshed, place, loader, terms, is_old)
 
     def claiming(self, place: Place) -> Claiming | None:
         """This process's part in agreeing who loads; None where processes cannot agree."""
@@ -241,9 +241,10 @@ class Loads:
         self._keep(place, value, time.perf_counter() - began, terms)
         return value
 
-    def _refreshed(self, place: Place, loader: Callable[[], Any], terms: Terms) -> None:
+    def _refreshed(self, place: Place, loader: Callable[[], Any], terms: Terms, is_old: Callable[[], bool]) -> None:
         try:
-            self._flights.run(place, lambda: self._made(place, loader, terms))
+            if is_old():
+                self._flights.run(place, lambda: self._made(place, loader, terms))
         except Exception:  # the loader is the application's; the old value is still given out
             _log.warning("“%s” was not loaded anew", place[1], exc_info=True)
         finally:
