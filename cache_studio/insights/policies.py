@@ -6,19 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cache_studio.insights.policy_names import POLICIES as POLICIES
+from cache_studio.insights.score import intelligent_score
 from cache_studio.model.columns import Floats, View
 from cache_studio.model.errors import BadRequest, UnsupportedAction
-
-POLICIES = {
-    "lru": "least recently read first",
-    "lfu": "fewest hits first, ties least recently read",
-    "fifo": "oldest first",
-    "ttl": "stale first, then least recently read",
-    "size": "largest first",
-    "intelligent": "lowest score of recency, frequency and size first",
-}
-"""Policy name to what goes first."""
-
 
 _COUNTED_AS_NONE = {
     "hits": "Hits are not recorded and count as none for every entry.",
@@ -73,7 +64,7 @@ def _by_ttl(rows: NDArray[np.intp], columns: dict[str, Floats], now: float) -> O
 
 
 def _by_score(rows: NDArray[np.intp], columns: dict[str, Floats], now: float) -> Order:
-    """score = 0.4/(hours since access + 1) + 0.4 hits/(age in hours + 1) - 0.2 size in KiB (systems.md, S3)."""
+    """The lowest score first; what is not recorded counts as none."""
     notes = []
     known = dict(columns)
     for name, sentence in _COUNTED_AS_NONE.items():
@@ -84,9 +75,8 @@ def _by_score(rows: NDArray[np.intp], columns: dict[str, Floats], now: float) ->
     if _is_missing(columns["created"]):
         known["created"] = recency
         notes.append("Creation times are not recorded; the last access is used in their place.")
-    idle_hours = np.maximum(now - recency, 0) / 3600
-    age_hours = np.maximum(now - known["created"], 0) / 3600
-    score = 0.4 / (idle_hours + 1) + 0.4 * known["hits"] / (age_hours + 1) - 0.2 * known["size"] / 1024
+    idle, age = np.maximum(now - recency, 0), np.maximum(now - known["created"], 0)
+    score = intelligent_score(idle, known["hits"], age, known["size"])
     return Order(rows[np.lexsort((_last(score),))], " ".join(filter(None, (*notes, fallback))))
 
 
