@@ -13,8 +13,6 @@ from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-import msgpack
-
 from cache_studio.model.capabilities import Capabilities
 from cache_studio.model.errors import EntryNotFound, UnsupportedAction
 from cache_studio.model.options import Option, OptionValue
@@ -263,12 +261,16 @@ def _imported(place: str) -> Any:
 
 def pack_id(entry_id: "EntryId") -> bytes:
     """An id as bytes: what `EntryCopy.id` holds."""
+    import msgpack  # the runtime imports this module, and packs no ids
+
     packed: bytes = msgpack.packb(entry_id, unicode_errors="surrogateescape")
     return packed
 
 
 def unpack_id(packed: bytes) -> "EntryId":
     """The id that `pack_id` packed."""
+    import msgpack
+
     entry_id: EntryId = msgpack.unpackb(packed, unicode_errors="surrogateescape", use_list=False)
     return entry_id
 

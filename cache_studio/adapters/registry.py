@@ -1,21 +1,27 @@
 """Which formats there are: all of the entry-point group `cache_studio.adapters`, bundled or a stranger's."""
 
-import tomllib
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cache_studio.adapters.base import Certainty, Format
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.errors import BadRequest, WrongFormat
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "cache_studio.adapters"
 """The entry-point group; each entry names a `Format` object."""
 
 
 @cache
-def _entry_points() -> dict[str, EntryPoint]:
+def _entry_points() -> "dict[str, EntryPoint]":
+    # Imported when a format is asked for: an application that imports the runtime may never open a cache.
+    import tomllib
+    from importlib.metadata import EntryPoint, entry_points
+
     found = {point.name: point for point in entry_points(group=GROUP)}
     project = Path(__file__).parents[2] / "pyproject.toml"
     if project.is_file():

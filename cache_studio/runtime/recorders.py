@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from cache_studio.adapters.base import Format
 from cache_studio.adapters.redis_options import SCHEMES, Place, place_of
-from cache_studio.config.paths import data_folder
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.options import read_options
 from cache_studio.model.targets import Target
@@ -155,6 +154,8 @@ def open_recorder(target: Target, format: Format, meter: Meter) -> Recorder:
 
 def open_memory_recorder(name: str, meter: Meter) -> Recorder:
     """The recorder of a cache that lives in memory, in the user's data folder."""
+    from cache_studio.config.paths import data_folder  # platformdirs: only caches in memory need it
+
     path = memory_recorder_path(name, data_folder())
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
