@@ -213,10 +213,9 @@ class FileAccess(KeyAccess):
         self._broken[parts] = stamp
 
 
-def required(key: str) -> None:
-    """BadRequest for a key that is empty."""
-    if not key:
-        raise BadRequest("A key is a text of at least one character.")
+def empty_key() -> BadRequest:
+    """The error of a key without a character."""
+    return BadRequest("A key is a text of at least one character.")
 
 
 def unwritable(path: str, error: OSError) -> CacheStudioError:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from cache_studio.adapters.file_access import FileAccess, Parts, required
+from cache_studio.adapters.file_access import FileAccess, Parts, empty_key
 from cache_studio.adapters.files import Folder
 from cache_studio.adapters.json_directory.encoding import Encoding
 from cache_studio.adapters.json_directory.fields import JsonFields
@@ -51,7 +51,8 @@ class JsonDirectoryAccess(FileAccess):
         """The file of the key."""
         if namespace:
             raise BadRequest("This layout has no namespaces.", "Make the namespace a part of the key.")
-        required(key)
+        if not key:
+            raise empty_key()
         return (file_name(key),)
 
     def encode(self, key: str, namespace: str, held: Held) -> bytes:
@@ -60,8 +61,7 @@ class JsonDirectoryAccess(FileAccess):
 
     def decode(self, content: bytes, key: str) -> Held | None:
         """The entry."""
-        found, held = self._encoding.decode(content)
-        return held if found in (key, "") else None
+        return self._encoding.decode(content, key)
 
     def files(self) -> Iterator[Parts]:
         """Every `*.json`."""

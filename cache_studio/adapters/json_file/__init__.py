@@ -1,8 +1,16 @@
 """json-file: all entries in one JSON object, rewritten whole at every save (S2)."""
 
-from cache_studio.adapters.base import Format
+from cache_studio.adapters.base import Format, Recognition
 from cache_studio.adapters.json_file.layout import OPTIONS
-from cache_studio.adapters.json_file.recognise import recognise
+from cache_studio.adapters.sight import Sight
+
+
+def recognise(sight: Sight) -> Recognition:
+    """What `json_file.recognise` says; imported when it is needed."""
+    from cache_studio.adapters.json_file.recognise import recognise as look
+
+    return look(sight)
+
 
 FORMAT = Format(
     name="json-file",

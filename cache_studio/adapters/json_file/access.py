@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from cache_studio.adapters.file_access import required, unwritable
+from cache_studio.adapters.file_access import empty_key, unwritable
 from cache_studio.adapters.json_file.document import Document
 from cache_studio.adapters.json_file.layout import LENGTH, TAGS, WRITTEN_AT, entry_text, shown_time
 from cache_studio.adapters.json_text import metadata_text, value_text
@@ -316,7 +316,8 @@ class JsonFileAccess(KeyAccess):
 
 def _name(key: str, namespace: str) -> str:
     """What a key of a namespace is called in the file."""
-    required(key)
+    if not key:
+        raise empty_key()
     return _joined(key, namespace)
 
 

@@ -17,6 +17,7 @@ LENGTH = "text_length"
 TAGS = "tags"
 """The runtime's own field, there only where tags are given and no option names another."""
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 _BEFORE, _BEHIND = b'{\n  "": ', b"\n}"
 """What stands around the only entry of a file whose key is empty."""
 _DEFAULTS = {"value": "response", "created": "created_at", "accessed": "last_accessed", "ttl": "7d"}
@@ -58,7 +59,7 @@ def file_text(entries: Mapping[str, bytes]) -> bytes:
 
 def _key_text(key: str) -> bytes:
     try:
-        return json.dumps(key, ensure_ascii=False).encode("utf-8")
+        return _encoded(key).encode("utf-8")
     except UnicodeEncodeError:
         return json.dumps(key).encode("ascii")
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from cache_studio.adapters.file_access import FileAccess, Parts, required
+from cache_studio.adapters.file_access import FileAccess, Parts, empty_key
 from cache_studio.adapters.files import Folder
 from cache_studio.adapters.key_access import Held, Known
 from cache_studio.adapters.multi_level.layout import (
@@ -44,7 +44,8 @@ class MultiLevelAccess(FileAccess):
 
     def parts(self, key: str, namespace: str) -> Parts:
         """The file of the key in the folder of its namespace."""
-        required(key)
+        if not key:
+            raise empty_key()
         folders = folder_parts(namespace)
         if len(folders) > DEEPEST:
             raise BadRequest(f"A namespace has at most {DEEPEST} parts between “/”.", "Use a shorter one.")
