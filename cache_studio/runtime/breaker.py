@@ -128,6 +128,7 @@ class Degrading(KeyAccess):
         self.level = access.level
         self.claims = access.claims
         self.keeps_last_moment = access.keeps_last_moment
+        self.listed_as = access.listed_as  # type: ignore[method-assign]  # no call to the server
         self.lost = 0
         """How many writes were dropped."""
 
@@ -190,10 +191,6 @@ class Degrading(KeyAccess):
     def discard_stale(self, now: float) -> list[Known]:
         """Remove what is stale; CacheUnavailable while the server is away."""
         return self._breaker.call(self._access.discard_stale, now)
-
-    def listed_as(self, key: str, namespace: str = "") -> Place:
-        """As the guarded door says."""
-        return self._access.listed_as(key, namespace)
 
     def known(self) -> Iterator[Known]:
         """All stored keys; CacheUnavailable while the server is away, also in the middle."""
