@@ -151,18 +151,34 @@ def compact(target: str, dry_run: bool, yes: bool, format_name: str) -> None:
 @changing
 def undo(action: str | None, target: str | None, dry_run: bool, yes: bool, format_name: str) -> None:
     """Bring back what an action removed: the newest one, or ACTION."""
+    _bring_back(action, (), None, target, dry_run=dry_run, yes=yes, format_name=format_name)
+
+
+def _bring_back(
+    action: str | None,
+    keys: Sequence[str],
+    namespace: str | None,
+    target: str | None,
+    *,
+    dry_run: bool,
+    yes: bool,
+    format_name: str,
+) -> None:
     from cache_studio.cli.session import studio as open_studio
     from cache_studio.services.act import find_action
 
     with open_studio() as opened:
         found = find_action(opened.trash, action)
         where = opened.same_place(target, found.target) if target else found.target
+        only = opened.trash.named(found.id, keys, namespace) if keys else None
     narrate(f"Undo {found.verb} in {found.cache_name}: {format_count(found.waiting)} entries wait.")
+    if only is not None:
+        narrate(f"{format_count(len(only))} of them come back.")
     if dry_run:
         _print({"undo_id": found.id, "restored": 0, "newer_kept": 0, "failed": 0}, format_name)
         return
     agree("Bring them back?", yes)
-    _restore(found.id, where, format_name)
+    _restore(found.id, where, only, format_name)
 
 
 @click.group()
@@ -203,11 +219,15 @@ def trash_list(search: str, format_name: str) -> None:
 
 @trash.command("restore")
 @click.argument("action")
+@click.argument("keys", nargs=-1, metavar="[KEY]...")
+@namespace_option
 @at_option
 @changing
-def trash_restore(action: str, **how: Any) -> None:
-    """Bring back the entries of ACTION."""
-    click.get_current_context().invoke(undo, action=action, **how)
+def trash_restore(action: str, keys: tuple[str, ...], namespace: str | None, target: str | None, **how: Any) -> None:
+    """Bring back the entries of ACTION: all that wait, or those with the KEYs named."""
+    if namespace is not None and not keys:
+        raise BadRequest("A namespace goes with keys.", "Name the keys that come back.")
+    _bring_back(action, keys, namespace, target, **how)
 
 
 @trash.command("empty")
@@ -253,14 +273,18 @@ def _remove(
 ) -> None:
     from cache_studio.model.plans import Outcome as NothingDone
     from cache_studio.services import act
+    from cache_studio.services.plans import with_room
     from cache_studio.services.statistics import outcome_object
 
     with attached(target, writable=True) as (studio, attachment):
-        plan = make_plan(studio, attachment)
+        made = make_plan(studio, attachment)
+        plan = with_room(made, studio.trash, studio.settings.trash_bytes)
         _narrate_plan(plan)
         if dry_run:
             _print(outcome_object(NothingDone(plan.verb, plan.count)), format_name)
             return
+        if plan.no_undo != made.no_undo and yes:  # who said yes beforehand did not know that
+            raise UnsupportedAction("Nothing was removed: there is no room to keep copies for undo.", plan.no_undo)
         if plan.count:
             agree(f"{plan.verb.capitalize()} {format_count(plan.count)} entries?", yes)
         outcome = _finished(act.run(attachment, plan, studio.trash, BY))
@@ -279,18 +303,21 @@ def _remove(
 def _look_again(attachment: "Attachment", plan: "Plan", outcome: "Outcome") -> None:
     from cache_studio.services.act import LOOK_AGAIN_SECONDS, came_back
 
-    if outcome.removed and attachment.standing.returns_entries:
-        back = came_back(attachment, plan, outcome, lambda: Event().wait(LOOK_AGAIN_SECONDS))
-        if back:
-            narrate(f"{format_count(back)} of them came back: an application that runs stored them again.")
+    if not outcome.removed:
+        return
+    held = bool(attachment.standing.returns_entries)
+    back = came_back(attachment, plan, outcome, lambda: held and Event().wait(LOOK_AGAIN_SECONDS))
+    if back:
+        why = "an application that runs stored them again" + ("" if held else ", or the removal had no effect")
+        narrate(f"{format_count(back)} of them are there again: {why}.")
 
 
-def _restore(action_id: str, target: "str | Target", format_name: str) -> None:
+def _restore(action_id: str, target: "str | Target", only: Sequence[int] | None, format_name: str) -> None:
     from cache_studio.services import act
     from cache_studio.services.statistics import outcome_object
 
     with attached(target, writable=True) as (studio, attachment):
-        outcome = _finished(act.undo(attachment, studio.trash.action(action_id), studio.trash))
+        outcome = _finished(act.undo(attachment, studio.trash.action(action_id), studio.trash, only=only))
     for reason in outcome.reasons:
         narrate(reason)
     _print(outcome_object(outcome), format_name)

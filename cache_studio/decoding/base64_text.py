@@ -5,7 +5,8 @@ import binascii
 import re
 
 _SHORTEST = 16
-_LETTERS = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*|[A-Za-z0-9_\-\s]+={0,2}\s*")
+_LETTERS = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}|[A-Za-z0-9_\-\s]+={0,2}")
+"""No two parts that match the same letters stand side by side: a long text that is no base64 is refused in one go."""
 _DATA_URL = re.compile(rb"data:[\w.+/-]{0,100}(?:;[\w.=+-]{1,100}){0,5};base64,", re.ASCII)
 
 
@@ -14,6 +15,7 @@ def unwrap(data: bytes) -> bytes | None:
     url = _DATA_URL.match(data[:1000])
     if url:
         data = data[url.end() :]
+    data = data.rstrip()
     if len(data) < _SHORTEST or not _LETTERS.fullmatch(data):
         return None
     letters = b"".join(data.split())

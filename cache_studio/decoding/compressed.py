@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 MOST_KEPT = 16_000_000
 MOST_COUNTED = 256_000_000
-_LONGEST_COUNT = 1.5  # seconds: the decoder of what is inside needs the rest of its time
+LONGEST_COUNT = 1.5
+"""Seconds: the decoder of what is inside needs the rest of its time."""
 _STEP = 1_000_000
 _PIECE = 65_536
 _WINDOW = {"zlib": 15, "gzip": 31}
@@ -35,9 +36,9 @@ def looks_packed(data: bytes) -> str:
         return ""
 
 
-def unpack(data: bytes, kind: str) -> Unpacked:
-    """Unpack `kind` data up to MOST_KEPT, count on to MOST_COUNTED or for a second and a half; never raises."""
-    run = _Run(kind, data)
+def unpack(data: bytes, kind: str, seconds: float = LONGEST_COUNT) -> Unpacked:
+    """Unpack `kind` data up to MOST_KEPT, count on to MOST_COUNTED or for so many seconds; never raises."""
+    run = _Run(kind, data, time.monotonic() + seconds)
     problem = ""
     try:
         run.member()
@@ -54,7 +55,7 @@ def unpack(data: bytes, kind: str) -> Unpacked:
 class _Run:
     """What was unpacked so far, over all members; `at` is where the packed data was read to."""
 
-    def __init__(self, kind: str, data: bytes) -> None:
+    def __init__(self, kind: str, data: bytes, end: float) -> None:
         self.kind = kind
         self.data = data
         self.at = 0
@@ -62,7 +63,7 @@ class _Run:
         self.total = 0
         self.stopped = False
         self.whole = False
-        self.end = time.monotonic() + _LONGEST_COUNT
+        self.end = end
 
     def member(self) -> None:
         """Unpack one stream; it is fed in pieces, for what is not consumed is copied at each step."""

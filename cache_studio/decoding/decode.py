@@ -126,7 +126,8 @@ def _any_base64(data: bytes, total: int, layers: int) -> Decoded:
 
 
 def _unpacked(data: bytes, kind: str, total: int, layers: int) -> Decoded:
-    unpacked = compressed.unpack(data, kind)
+    # Half as long with each layer, so that bombs in bombs are stopped, too, before the child is.
+    unpacked = compressed.unpack(data, kind, compressed.LONGEST_COUNT / 2 ** (_MOST_LAYERS - layers))
     warnings = []
     if unpacked.total > len(unpacked.data):
         least = "at least " if unpacked.stopped else ""

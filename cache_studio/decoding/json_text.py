@@ -41,7 +41,6 @@ def decode_json(data: bytes, total: int) -> Decoded:
             trailing=len(data) - _offset(text, len(text) - len(rest), data, encoding) if rest else 0,
         ),
         value,
-        text,
     )
 
 
@@ -90,35 +89,46 @@ def _bad_encoding(text: str, data: bytes, encoding: str) -> str:
     return ""
 
 
-def _pretty(decoded: Decoded, value: object, text: str) -> Decoded:
-    """With the value written with two spaces a level; with the text as it was if that nests too deeply."""
+def _pretty(decoded: Decoded, value: object) -> Decoded:
+    """With the value written with two spaces a level."""
     parts: list[str] = []
     length = 0
-    try:
-        for part in _written(value, "\n"):
-            if length < LONGEST_TEXT:
-                parts.append(part)
-            length += len(part)
-    except RecursionError:
-        return decoded.showing(text)
+    for part in _written(value):
+        if length < LONGEST_TEXT:
+            parts.append(part)
+        length += len(part)
     return decoded.showing("".join(parts), length)
 
 
-def _written(value: object, line: str) -> Iterator[str]:
-    if isinstance(value, Pairs) and value:
-        yield "{"
-        for number, (key, item) in enumerate(value):
-            yield f"{',' if number else ''}{line}  {encode_basestring(str(key))}: "
-            yield from _written(item, line + "  ")
-        yield line + "}"
-    elif isinstance(value, list) and value:
-        yield "["
-        for number, item in enumerate(value):
-            yield f"{',' if number else ''}{line}  "
-            yield from _written(item, line + "  ")
-        yield line + "]"
-    else:
-        yield _scalar(value)
+def _written(value: object) -> Iterator[str]:
+    """The parts of the text. Without recursion: each part would cross all the levels above it."""
+    opened: list[tuple[Iterator[tuple[str, object]], str]] = []
+    before, part = "", value
+    while True:
+        if isinstance(part, list) and part:
+            start, end = "{}" if isinstance(part, Pairs) else "[]"
+            yield before + start
+            opened.append((_members(part, "\n" + "  " * (len(opened) + 1)), end))
+        else:
+            yield before + _scalar(part)
+        while opened and (found := next(opened[-1][0], None)) is None:
+            _, end = opened.pop()
+            yield "\n" + "  " * len(opened) + end
+        if not opened:
+            return
+        assert found is not None
+        before, part = found
+
+
+def _members(container: list[object], line: str) -> Iterator[tuple[str, object]]:
+    """What stands before each member on its line, and the member."""
+    for number, item in enumerate(container):
+        before = f"{',' if number else ''}{line}"
+        if isinstance(container, Pairs):
+            key, member = container[number]
+            yield f"{before}{encode_basestring(str(key))}: ", member
+        else:
+            yield before, item
 
 
 def _scalar(value: object) -> str:

@@ -7,6 +7,7 @@ from cache_studio.decoding.decoded import Decoded, Image
 
 MOST_PIXELS = 40_000_000
 MOST_BYTES = 32_000_000
+_MOST_SEGMENTS = 10_000
 _Size = tuple[int, int] | None
 
 
@@ -72,8 +73,8 @@ def _webp(data: bytes) -> _Size:
 def _jpeg(data: bytes) -> _Size:
     """The size from the first frame header; segments are stepped over by their lengths."""
     at = 2
-    while at + 9 < len(data):
-        if data[at] != 0xFF:
+    for _ in range(_MOST_SEGMENTS):
+        if at + 9 >= len(data) or data[at] != 0xFF:
             return None
         marker = data[at + 1]
         if marker == 0xFF or 0xD0 <= marker <= 0xD8 or marker == 0x01:

@@ -83,4 +83,6 @@ def _leaf(value: object, key: str, growth: Growth) -> Node:
 def _label(key: object) -> str:
     if isinstance(key, str):
         return key[:200]
+    if isinstance(key, list):  # of msgpack; may nest too deeply to be written out
+        return f"{'map' if isinstance(key, Pairs) else 'array'} of {len(key):,}"
     return repr(key[:200]) if isinstance(key, bytes) else str(key)[:200]

@@ -10,6 +10,7 @@ from cache_studio.decoding.decoded import Audio, Decoded
 
 PAIRS = 600
 _MOST_LOOKED_AT = 4_000_000
+_MOST_CHUNKS = 10_000
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _NAMES = {_PCM: "PCM", _FLOAT: "float", 6: "A-law", 7: "µ-law"}
 
@@ -58,7 +59,9 @@ def decode_wav(data: bytes, total: int) -> Decoded:
 def _read_header(data: bytes) -> _Header | None:
     header, at = _Header(), 12
     order = ">" if data[:4] == b"RIFX" else "<"
-    while at + 8 <= len(data):
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(data):
+            break
         kind, length = struct.unpack_from(f"{order}4sI", data, at)
         at += 8
         if kind == b"fmt " and len(data) - at >= 16:

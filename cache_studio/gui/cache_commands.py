@@ -143,10 +143,10 @@ class CacheCommands(QObject):
     def _plan(self, page: CachePage, make_plan: Callable[[], Plan]) -> None:
         from cache_studio.gui.dialogs.plan_dialog import PlanDialog  # dialogs are loaded when they are needed
 
-        last = _LastPlan()
+        last, studio = _LastPlan(), self._controller.studio
 
         def make() -> Plan:
-            last.plan = make_plan()
+            last.plan = plans.with_room(make_plan(), studio.trash, studio.settings.trash_bytes)
             return last.plan
 
         dialog = PlanDialog(self._window, self._controller.tasks, self._controller.studio, page.attachment, make)
@@ -156,12 +156,14 @@ class CacheCommands(QObject):
     def _on_done(self, page: CachePage, outcome: Outcome, last: _LastPlan) -> None:
         page.entries.show_bar(done_words(outcome), can_undo=outcome.undo_id is not None)
         self.changed.emit(page.attachment)
-        if page.attachment.standing.returns_entries and outcome.removed:
+        if outcome.removed:
             QTimer.singleShot(LOOK_AGAIN_MS, page, lambda: self._look_again(page, outcome, last.ids()))
 
     def _look_again(self, page: CachePage, outcome: Outcome, ids: list[EntryId]) -> None:
         attachment = page.attachment
-        attachment.refresh()
+        held = bool(attachment.standing.returns_entries)
+        if held:  # else the listing that follows every action is enough
+            attachment.refresh()
 
         def count(view_of: Attachment) -> int:
             view = view_of.standing.view
@@ -172,8 +174,8 @@ class CacheCommands(QObject):
                 return
             left = outcome.planned - outcome.removed
             came = max(0, back - left)
-            words = f"{done_words(outcome)} {came_back_words(came)}"
-            page.entries.show_bar(words, can_undo=outcome.undo_id is not None)
+            told = came_back_words(came) if held else still_there_words(came)
+            page.entries.show_bar(f"{done_words(outcome)} {told}".strip(), can_undo=outcome.undo_id is not None)
 
         name = f"came back {id(page)}"
         tasks = self._controller.tasks
@@ -264,6 +266,14 @@ def done_words(outcome: Outcome) -> str:
     if outcome.stopped:
         words.append(tr("Stopped before the end."))
     return " ".join(words)
+
+
+def still_there_words(count: int) -> str:
+    """What the next listing said of a cache that no application holds in memory; "" when they are gone."""
+    if not count:
+        return ""
+    words = tr("1 is there again") if count == 1 else tr("{n} are there again").replace("{n}", format_count(count))
+    return words + tr(": an application stored them anew, or the removal had no effect.")
 
 
 def came_back_words(count: int) -> str:

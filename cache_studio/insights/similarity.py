@@ -26,8 +26,10 @@ MOST_DEAD = 1_000
 
 def word_set(text: str) -> frozenset[str]:
     """The different words of a text: pieces between white space, NFKC and case folded, without EDGES at their ends."""
-    pieces = unicodedata.normalize("NFKC", text).casefold().split()
-    return frozenset(filter(None, (piece.strip(EDGES) for piece in pieces)))
+    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    words = {piece.strip(EDGES) for piece in folded.casefold().split()}
+    words.discard("")
+    return frozenset(words)
 
 
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
@@ -53,14 +55,17 @@ class _Postings:
     def add(self, place: int, sets: int) -> None:
         """Note a place, greater than all before, among that many sets."""
         self.count += 1
-        self._bits = None
-        if isinstance(self._places, bytearray):
-            self._places.extend(bytes(max(0, (place >> 3) + 1 - len(self._places))))
-            self._places[place >> 3] |= 1 << (place & 7)
+        places = self._places
+        if isinstance(places, list):
+            places.append(place)
+            if self.count > DENSE_LEAST and self.count > sets // DENSE_SHARE:
+                self._places = _marked(places)
             return
-        self._places.append(place)
-        if self.count > max(DENSE_LEAST, sets // DENSE_SHARE):
-            self._places = _marked(self._places)
+        self._bits = None
+        byte = place >> 3
+        if byte >= len(places):
+            places.extend(bytes(byte + 1 - len(places)))
+        places[byte] |= 1 << (place & 7)
 
     def remove(self, place: int) -> None:
         """Forget a place that was noted."""
@@ -116,17 +121,19 @@ class SimilarityIndex(Generic[Id]):
     def add(self, id: Id, words: Iterable[str]) -> None:
         """Take in a set; one that is known by this id is replaced, and is the newest then."""
         self.remove(id)
-        numbers = tuple(self._number(word) for word in set(words))
+        numbers = tuple(map(self._number, set(words)))
         place = len(self._sets)
         self._places[id] = place
         self._sets.append((id, numbers))
+        sets, postings = len(self._places), self._postings
         for number in numbers:
-            self._postings[number].add(place, len(self._places))
-        self._lengths.setdefault(len(numbers), _Postings()).add(place, len(self._places))
+            postings[number].add(place, sets)
+        self._lengths.setdefault(len(numbers), _Postings()).add(place, sets)
 
     def _number(self, word: str) -> int:
-        number = self._words.setdefault(word, len(self._postings))
-        if number == len(self._postings):
+        number = self._words.get(word)
+        if number is None:
+            number = self._words[word] = len(self._postings)
             self._postings.append(_Postings())
         return number
 

@@ -31,6 +31,7 @@ from cache_studio.recording.slots import (
 FLUSH_SECONDS = 0.5
 """How old a count may be before it is in the file; so much a kill can lose."""
 
+
 @dataclass(frozen=True, slots=True)
 class _Claimed:
     file: BinaryIO

@@ -3,7 +3,6 @@
 import threading
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from cache_studio.adapters.key_access import Place
 from cache_studio.runtime.eviction import new_order
@@ -127,9 +126,9 @@ class Shelf:
 
 def compressed(slot: Slot) -> Slot:
     """The same entry with its bytes compressed; its size is what it takes then."""
-    return Slot(replace(slot.held(), value=zlib.compress(slot.data, 1)), token=slot.token, stored=slot.stored)
+    return Slot(slot.held()._replace(value=zlib.compress(slot.data, 1)), token=slot.token, stored=slot.stored)
 
 
 def expanded(slot: Slot) -> Slot:
     """What `compressed` was made of."""
-    return Slot(replace(slot.held(), value=zlib.decompress(slot.data)), token=slot.token, stored=slot.stored)
+    return Slot(slot.held()._replace(value=zlib.decompress(slot.data)), token=slot.token, stored=slot.stored)

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 
@@ -155,8 +155,8 @@ class _Tally:
 def came_back(attachment: Attachment, plan: Plan, outcome: Outcome, wait: Callable[[], object]) -> int:
     """How many entries that `plan` removed the application stored again meanwhile. Blocks.
 
-    `wait` lets LOOK_AGAIN_SECONDS pass (and may give up sooner). Only where the format warns of it
-    (`Standing.returns_entries`) is it worth the wait.
+    An entry that is listed although it was removed without effect counts as well. `wait` lets LOOK_AGAIN_SECONDS
+    pass (and may give up sooner); only where the format warns of it (`Standing.returns_entries`) is it worth the wait.
     """
     wait()
     attachment.refresh()
@@ -188,29 +188,37 @@ def find_action(trash: Trash, action_id: str | None = None) -> Action:
 
 
 def undo(
-    attachment: Attachment, action: Action, trash: Trash, on_progress: Callable[[Progress], None] = lambda _: None
+    attachment: Attachment,
+    action: Action,
+    trash: Trash,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    only: Collection[int] | None = None,
 ) -> Running[Progress, UndoOutcome]:
-    """Bring back what an action removed; a newer value of the application stays, its copy stays in the trash."""
-    return attachment.run(lambda adapter: _undoing(adapter, attachment, action, trash), on_progress)
+    """Bring back what an action removed; a newer value of the application stays, its copy stays in the trash.
+
+    With `only` (`WaitingEntry.copy_id`) these entries alone; the others go on waiting.
+    """
+    return attachment.run(lambda adapter: _undoing(adapter, attachment, action, trash, only), on_progress)
 
 
 def _undoing(
-    adapter: Adapter, attachment: Attachment, action: Action, trash: Trash
+    adapter: Adapter, attachment: Attachment, action: Action, trash: Trash, only: Collection[int] | None
 ) -> Generator[Progress, None, UndoOutcome]:
     adapter.capabilities.require(Ability.UNDO)
     kept = trash.kept(action.id)
+    planned = action.waiting if only is None else len(only)
     fates: Counter[Return] = Counter()
     reasons: dict[str, None] = {}
     after, stopped = 0, False
     try:
-        while batch := trash.copies(action.id, after=after, limit=UNDO_BATCH):
+        while batch := trash.copies(action.id, after, UNDO_BATCH, only):
             answers = adapter.restore([copy for _, copy in batch], kept)
             trash.restored([copy_id for (copy_id, _), answer in zip(batch, answers, strict=True) if _is_back(answer)])
             fates.update(answer.fate for answer in answers)
             reasons |= dict.fromkeys(answer.reason for answer in answers if answer.reason)
             after = batch[-1][0]
-            yield Progress(fates.total(), action.removed, fates[Return.RESTORED], failed=fates[Return.FAILED])
-        damaged = trash.damaged(action.id)
+            yield Progress(fates.total(), planned, fates[Return.RESTORED], failed=fates[Return.FAILED])
+        damaged = trash.damaged(action.id, only)
         fates[Return.FAILED] += len(damaged)
         reasons |= dict.fromkeys(sentence for _, _, sentence in damaged)
     except Cancelled:
@@ -220,10 +228,6 @@ def _undoing(
         if fates[Return.RESTORED]:
             trash.mark_undone(action.id, time.time())
         attachment.refresh()
-    if not stopped and trash.action(action.id).waiting > fates[Return.NEWER_KEPT] + fates[Return.FAILED]:
-        damaged = trash.damaged(action.id)
-        fates[Return.FAILED] += len(damaged)
-        reasons |= dict.fromkeys(sentence for _, _, sentence in damaged)
     return UndoOutcome(
         action.id, fates[Return.RESTORED], fates[Return.NEWER_KEPT], fates[Return.FAILED], stopped, tuple(reasons)
     )

@@ -91,12 +91,14 @@ def run(folder: str, redis_url: str, seed: int) -> Iterator[str]:
 
 def _applications(folder: Path, redis_url: str) -> Iterator[Application]:
     yield Application(
-        Cache(f"json-directory:{folder}/image comparisons/cache?ttl=10m", ttl=600, capacity=600), _comparison
+        Cache(f"json-directory:{folder}/image comparisons/cache?ttl=10m", ttl=600, capacity=600, memory=100),
+        _comparison,
     )
     yield Application(
         Cache(f"json-file:{folder}/AI responses/ai_responses.json?ttl=10m", ttl=600, capacity=100), _answer
     )
-    yield Application(Cache(f"multi-level:{folder}/AI operations", ttl=14_400, capacity=800), _operation)
+    operations = f"multi-level:{folder}/AI operations"
+    yield Application(Cache(operations, ttl=14_400, capacity=800, memory=60, compressed=200), _operation)
     yield Application(Cache(f"asset-cache:{folder}/media assets?ttl=12h", capacity=300, serializer=Raw()), _asset)
     if redis_url:
         yield Application(Cache(f"{redis_url}?format=redis-response&prefix={PREFIX}", ttl=300), _response)

@@ -1,7 +1,7 @@
 """Makes plans: which entries an action would remove from a view, and why. Removes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from cache_studio.model.plans import Plan, Reasons, Verb
 from cache_studio.model.statistics import Group, by_namespace
 from cache_studio.model.units import format_age, format_count, format_size
 from cache_studio.services.attachment import Attachment
+from cache_studio.trash.trash import Trash
 
 STALE_FOR = (("under 1 hour", 0, 3600), ("1 hour to 1 day", 3600, 86_400), ("over 1 day", 86_400, np.inf))
 """Groups of stale entries in a plan: name, from and up to how many seconds after expiry."""
@@ -122,6 +123,24 @@ def plan_evict(
         freed = np.concatenate(([0.0], np.cumsum(np.nan_to_num(sizes))))
         going = int(np.searchsorted(freed, freed[-1] - float(to_size or 0), side="left"))
     return _plan(attachment, Verb.EVICT, view, order.rows[:going], _PolicyReasons(policy), now, notes)
+
+
+def with_room(plan: Plan, trash: Trash, limit: int) -> Plan:
+    """The plan as the trash allows it. Blocks on the disk.
+
+    Without room for the copies it becomes one without undo and says so in numbers; where the copies are larger than
+    `limit`, which the settings let the trash keep, a note says what makes way for them.
+    """
+    if plan.no_undo or not plan.count:
+        return plan
+    room = trash.room()
+    if plan.size > room:
+        why = f"The copies for undo need {format_size(plan.size)}, and the disk of the trash has room for "
+        return replace(plan, no_undo=f"{why}{format_size(room)}. Free some space there or empty the trash to keep undo.")
+    if plan.size > limit:
+        note = f"The copies for undo need {format_size(plan.size)}, more than the {format_size(limit)} that the trash"
+        return replace(plan, notes=(*plan.notes, f"{note} keeps: what waits there from before goes for good."))
+    return plan
 
 
 def _view(attachment: Attachment) -> View:

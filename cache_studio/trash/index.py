@@ -98,7 +98,9 @@ class WaitingEntry:
 
     copy_id: int
     action_id: str
+    verb: str
     at: float
+    """When it was removed."""
     key: str
     namespace: str
     size: int

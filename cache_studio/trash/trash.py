@@ -7,7 +7,7 @@ what a killed process left open is told apart by it.
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from cache_studio.config.paths import private_folder
 from cache_studio.model.errors import BadRequest
 from cache_studio.trash import retention
 from cache_studio.trash.bin import Present, TrashBin, close_action, settle
-from cache_studio.trash.files import FileFolder, KeptFiles
+from cache_studio.trash.files import RESERVE, FileFolder, KeptFiles
 from cache_studio.trash.index import (
     ACTION_COLUMNS,
     COPY_COLUMNS,
@@ -130,26 +130,44 @@ class Trash:
             raise BadRequest(f"There is no action “{action_id}”.", "`trash list` shows the actions and their names.")
         raise BadRequest("There is nothing to undo.", "Entries wait in the trash for the days set in the settings.")
 
-    def copies(self, action_id: str, after: int = 0, limit: int = 500) -> list[tuple[int, EntryCopy]]:
+    def copies(
+        self, action_id: str, after: int = 0, limit: int = 500, only: Collection[int] | None = None
+    ) -> list[tuple[int, EntryCopy]]:
         """Up to `limit` intact copies of an action that wait for undo, with ids greater than `after`, in order.
 
-        Only an empty list is the end. Damaged ones are left out: `damaged` names them.
+        Only an empty list is the end. Damaged ones are left out: `damaged` names them. With `only`, those alone.
         """
         found: list[tuple[int, EntryCopy]] = []
-        for copy_id, _, copy in self._waiting_copies(action_id, after):
+        for copy_id, _, copy in self._waiting_copies(action_id, after, only):
             if copy is not None:
                 found.append((copy_id, copy))
                 if len(found) == limit:
                     break
         return found
 
-    def damaged(self, action_id: str) -> list[tuple[int, str, str]]:
-        """Copies that are no longer what was written: id, key, and the sentence that says so. Reads all of them."""
+    def damaged(self, action_id: str, only: Collection[int] | None = None) -> list[tuple[int, str, str]]:
+        """Copies that are no longer what was written: id, key, and the sentence that says so. Reads all (or `only`)."""
         return [
             (copy_id, key, f"The copy of “{key}” in the trash is damaged and cannot be brought back.")
-            for copy_id, key, copy in self._waiting_copies(action_id, 0)
+            for copy_id, key, copy in self._waiting_copies(action_id, 0, only)
             if copy is None
         ]
+
+    def named(self, action_id: str, keys: Sequence[str], namespace: str | None = None) -> list[int]:
+        """The ids of the copies with these keys that wait in an action; BadRequest for a key that has none."""
+        number, found = self._number(action_id), []
+        for key in dict.fromkeys(keys):
+            rows = self._database.read(
+                "SELECT id FROM copies WHERE action=? AND settled=1 AND key=? AND (? IS NULL OR namespace=?)",
+                (number, blob_of(key), namespace, blob_of(namespace or "")),
+            )
+            if not rows:
+                raise BadRequest(
+                    f"No entry “{key}” of the action {action_id} waits in the trash.",
+                    "`trash list --search TEXT` shows the keys that wait.",
+                )
+            found += [copy_id for (copy_id,) in rows]
+        return found
 
     def kept(self, action_id: str) -> KeptFiles:
         """The files of an action, for `Adapter.restore`."""
@@ -220,15 +238,15 @@ class Trash:
         """What waits in the trash: keys that contain `text` (of one action), newest action first."""
         pattern = "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in text)
         rows = self._database.read(
-            "SELECT c.id, a.id, a.at, c.key, c.namespace, c.size, a.cache_name, a.target FROM actions a"
+            "SELECT c.id, a.id, a.verb, a.at, c.key, c.namespace, c.size, a.cache_name, a.target FROM actions a"
             " JOIN copies c ON c.action=a.number AND c.settled=1"
             " WHERE (?='' OR a.id=?) AND (?='' OR CAST(c.key AS TEXT) LIKE CAST(? AS TEXT) ESCAPE '\\')"
             " ORDER BY a.number DESC, c.id LIMIT ?",
             (action_id, action_id, "" if not text else "x", blob_of(f"%{pattern}%"), limit),
         )
         return [
-            WaitingEntry(copy, action, at, text_of(key), text_of(namespace), size, name, text_of(target))
-            for copy, action, at, key, namespace, size, name, target in rows
+            WaitingEntry(copy, action, verb, at, text_of(key), text_of(namespace), size, name, text_of(target))
+            for copy, action, verb, at, key, namespace, size, name, target in rows
         ]
 
     def empty(self, action_ids: Sequence[str] | None = None) -> tuple[int, int]:
@@ -266,22 +284,34 @@ class Trash:
         )[0]
         return entries, size
 
-    def free_bytes(self) -> int:
-        """What the disk of the trash has free."""
-        return self._files.free_bytes()
+    def room(self) -> int:
+        """How many bytes of copies the disk of the trash can still take."""
+        return max(0, self._files.free_bytes() - RESERVE)
 
-    def _waiting_copies(self, action_id: str, after: int) -> Iterator[tuple[int, str, EntryCopy | None]]:
+    def _waiting_copies(
+        self, action_id: str, after: int, only: Collection[int] | None
+    ) -> Iterator[tuple[int, str, EntryCopy | None]]:
         """Id, key and copy (None when damaged) of what waits, in order, read in pages."""
         number = self._number(action_id)
+        for row in self._rows_after(number, after) if only is None else self._rows_among(number, after, only):
+            copy = copy_of(row)
+            intact = copy is not None and all(map(self._is_intact, copy.files))
+            yield row[0], text_of(row[2]), copy if intact else None
+
+    def _rows_after(self, number: int, after: int) -> Iterator[Row]:
         while rows := self._database.read(
             f"SELECT {COPY_COLUMNS} FROM copies WHERE action=? AND settled=1 AND id>? ORDER BY id LIMIT 500",
             (number, after),
         ):
-            for row in rows:
-                copy = copy_of(row)
-                intact = copy is not None and all(map(self._is_intact, copy.files))
-                yield row[0], text_of(row[2]), copy if intact else None
+            yield from rows
             after = rows[-1][0]
+
+    def _rows_among(self, number: int, after: int, only: Collection[int]) -> Iterator[Row]:
+        for some in in_hundreds(sorted(copy_id for copy_id in only if copy_id > after)):
+            yield from self._database.read(
+                f"SELECT {COPY_COLUMNS} FROM copies WHERE action=? AND settled=1 AND id IN ({marks(some)}) ORDER BY id",
+                (number, *some),
+            )
 
     def _is_intact(self, name: str) -> bool:
         rows = self._database.read("SELECT name, length, digest FROM files WHERE name=?", (name,))

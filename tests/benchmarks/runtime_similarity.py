@@ -3,16 +3,22 @@
 `free`: words as frequent as in texts, a few of them in most prompts. `templates`: one of five templates with a few
 words of its own, so that nearly all words are in very many prompts. `few words`: a vocabulary of 60, the worst there
 is for lists of who has a word. Half of the lookups are variants of known prompts; a new prompt comes every tenth time.
+The last line is an asset cache of the templates: exact lookup, look for what others stored, index, file copied.
 """
 
 import argparse
 import random
+import sqlite3
 import statistics
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 from cache_studio.insights.similarity import SimilarityIndex, jaccard
+from cache_studio.runtime.assets import AssetCache, image
 
 GOAL = 0.005
 """Seconds, median and 99 of 100 lookups."""
@@ -95,6 +101,35 @@ def measure(name: str, count: int, lookups: int) -> None:
     )
 
 
+def measure_cache(count: int, lookups: int) -> None:
+    """One line: the first lookup, which reads all prompts, and the others."""
+    chance = random.Random(2)
+    make = CORPORA["templates"]()
+    prompts = [" ".join(sorted(make(chance))) for _ in range(count)]
+    with tempfile.TemporaryDirectory() as folder, AssetCache(folder) as assets:
+        assets.put(image("the file of all"), bytes(100_000))
+        fill(Path(folder) / "cache" / "cache.db", prompts)
+        times = []
+        for number in range(lookups + 1):
+            asset = image(f"{chance.choice(prompts)} another")
+            began = time.perf_counter()
+            found = assets.get(asset, Path(folder) / "copy.png")
+            times.append(time.perf_counter() - began)
+            if number % 10 == 9:
+                assets.put(image(f"{asset.text} and {number}"), b"new")
+        assert found is not None
+    middle, late = statistics.median(times[1:]), sorted(times[1:])[int(lookups * 0.99)]
+    print(f"{'asset cache':<12}{count:>9,}{times[0]:>8.2f} s{'':>10}{middle * 1e3:>9.3f} ms{late * 1e3:>9.3f} ms")
+
+
+def fill(database: Path, prompts: list[str]) -> None:
+    """A row a prompt; one file is that of all, since only a lookup's own file is ever read."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        copied = "file_path, '{}', created_at, last_used_at, 1 FROM cache_entries WHERE id = 1"
+        sql = f"INSERT OR IGNORE INTO cache_entries SELECT NULL, 'image', ?, ?, {copied}"
+        connection.executemany(sql, ((image(prompt).key, prompt) for prompt in prompts))
+
+
 def main() -> None:
     """Measure each corpus."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -104,6 +139,7 @@ def main() -> None:
     print(f"{'corpus':<12}{'prompts':>9}{'made':>10}{'memory':>10}{'median':>12}{'99 %':>12}{'scan':>14}{'':>9} found")
     for name in CORPORA:
         measure(name, chosen.prompts, chosen.lookups)
+    measure_cache(chosen.prompts, chosen.lookups)
 
 
 if __name__ == "__main__":

@@ -144,6 +144,19 @@ def test_the_trash_lists_restores_and_empties(command, folder):
     assert "new1" not in keys_in(folder)
 
 
+def test_single_entries_of_an_action_are_restored(command, folder):
+    before = keys_in(folder)
+    action = command("clear", folder, "--yes", "--format", "json").json["undo_id"]
+    assert command("trash", "restore", action, "no such key", "--yes").code == 2
+    assert command("trash", "restore", action, "--namespace", "x", "--yes").code == 2
+    restored = command("trash", "restore", action, "new0", "new1", "--yes", "--format", "json")
+    assert (restored.code, restored.json["restored"]) == (0, 2)
+    assert keys_in(folder) == {"new0", "new1"}
+    assert command("trash", "restore", action, "new0", "--yes").code == 2
+    assert command("undo", "--yes", "--format", "json").json["restored"] == len(before) - 2
+    assert keys_in(folder) == before
+
+
 def test_undo_keeps_what_is_newer_and_says_partly(command, folder):
     command("invalidate", folder, "new0", "--yes")
     write_entry(folder, "new0", "new0", timedelta(0), newer=True)

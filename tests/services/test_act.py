@@ -64,6 +64,22 @@ def test_a_newer_value_stays_and_its_copy_waits(clear, attached, studio, script)
     assert (action.waiting, action.state) == (1, State.PARTLY)
 
 
+def test_single_entries_come_back_and_the_others_wait(before, clear, attached, studio, script):
+    outcome = clear().future.result(5)
+    action = studio.trash.action(outcome.undo_id)
+    progress = []
+    only = studio.trash.named(action.id, ["key 2", "key 5"])
+    back = act.undo(attached, action, studio.trash, progress.append, only).future.result(5)
+    assert (back.restored, back.failed) == (2, 0)
+    assert [(step.done, step.planned) for step in progress] == [(2, 2)]
+    assert script.entries == {key: before[key] for key in ("key 2", "key 5")}
+    action = studio.trash.action(outcome.undo_id)
+    assert (action.waiting, action.state) == (4, State.PARTLY)
+    assert undone(attached, studio, outcome.undo_id).restored == 4
+    assert script.entries == before
+    assert studio.trash.action(outcome.undo_id).state is State.UNDONE
+
+
 def test_stopped_it_says_what_it_did_and_undo_brings_that_back(before, clear, attached, studio, script):
     stop_now = threading.Event()
     started = clear(lambda progress: (stop_now.set(), going_on.wait(5)))

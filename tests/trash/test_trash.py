@@ -217,6 +217,19 @@ def test_search_finds_text_in_keys_and_nothing_more(trash: Trash) -> None:
     assert {waiting.action_id for waiting in trash.search()} == {first, second}
 
 
+def test_single_copies_are_named_by_their_keys(trash: Trash) -> None:
+    first, second = removed(trash, "a", "b", "\udcff"), removed(trash, "a")
+    assert [waiting.verb for waiting in trash.search("b")] == ["invalidate"]
+    only = trash.named(first, ["\udcff", "a", "a"])
+    assert [copy.key for _, copy in trash.copies(first, only=only)] == ["a", "\udcff"]
+    assert [copy.key for _, copy in trash.copies(first, after=min(only), only=only)] == ["\udcff"]
+    assert trash.copies(second, only=only) == []
+    assert trash.named(first, ["a"], "ns") == trash.named(first, ["a"])
+    for keys, namespace in ((["a", "c"], None), (["a"], "other")):
+        with pytest.raises(BadRequest, match="No entry “.” of the action"):
+            trash.named(first, keys, namespace)
+
+
 def test_retention_takes_the_oldest_and_never_the_newest(trash: Trash) -> None:
     names = [removed(trash, "k", data=b"x" * 1000, now=NOW + day * DAY) for day in range(5)]
     assert trash.enforce_retention(2, 10_000, NOW + 4 * DAY) == (2, 2000)

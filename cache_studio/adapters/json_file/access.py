@@ -7,7 +7,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from cache_studio.adapters.file_access import empty_key, unwritable
@@ -155,7 +154,7 @@ class JsonFileAccess(KeyAccess):
             self._accessed[name] = accessed
             held = self._read.get(name)
             if held is not None:
-                self._read[name] = replace(held, accessed=accessed)
+                self._read[name] = held._replace(accessed=accessed)
             self._flush_when_due()
 
     def known(self) -> Iterator[Known]:

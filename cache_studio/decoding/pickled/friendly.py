@@ -12,6 +12,10 @@ from cache_studio.decoding.pickled.arrays import ARRAY_NAMES, read_array
 from cache_studio.decoding.pickled.values import Collection, Global, Instance
 
 _DEEPEST = 6
+_MOST_ARGUMENTS = 1_000
+_MOST_CALLED = 3
+"""How many of the arguments may be calls themselves; the memo makes each more a multiplication."""
+_MOST_JOINED = 10_000
 OBJECT_MAKERS = frozenset(
     f"{module}.{name}" for module in ("copyreg", "copy_reg") for name in ("_reconstructor", "__newobj__")
 )
@@ -41,10 +45,11 @@ def read_call(call: Instance, depth: int = 0) -> Friendly | Collection | None:
         described = read_array(call)
         return None if described is None else Friendly(*described)
     reader = _READERS.get(name)
-    if reader is None:
+    if reader is None or len(own_arguments) > _MOST_ARGUMENTS:
         return None
     try:
-        arguments = [_literal(argument, depth) for argument in own_arguments]
+        arguments = [_literal(argument, depth) for argument in own_arguments[:_MOST_CALLED]]
+        arguments += own_arguments[_MOST_CALLED:]
         return reader(call, arguments)
     except (_OtherShape, ValueError, OverflowError, IndexError, TypeError, InvalidOperation):
         return None  # the literal has the type but not the shape: year 0, wrong digits
@@ -226,7 +231,7 @@ def _range(call: Instance, arguments: list[object]) -> Friendly:
 def _set_of(kind: str) -> "Callable[[Instance, list[object]], Collection]":
     def read(call: Instance, arguments: list[object]) -> Collection:
         if not arguments:
-            return Collection(kind, list(call.items or ()))
+            return Collection(kind, call.items or [])
         (items,) = arguments
         if not isinstance(items, Collection) or items.kind not in ("list", "tuple"):
             raise _OtherShape
@@ -237,17 +242,24 @@ def _set_of(kind: str) -> "Callable[[Instance, list[object]], Collection]":
 
 def _dict_of(kind: str) -> "Callable[[Instance, list[object]], Collection]":
     def read(call: Instance, arguments: list[object]) -> Collection:
-        items = list(call.pairs or ())
+        items = call.pairs or []
         for argument in arguments:
             if isinstance(argument, Collection) and argument.kind == "dict":
-                items = argument.items + items
+                items = _joined(argument.items, items)
             elif isinstance(argument, Collection) and argument.kind in ("list", "tuple"):
-                items = _flattened(argument) + items
+                items = _joined(_flattened(argument), items)
             elif not isinstance(argument, Global):  # the factory of a defaultdict
                 raise _OtherShape
         return Collection(kind, items)
 
     return read
+
+
+def _joined(first: list[object], then: list[object]) -> list[object]:
+    """Both, one after the other, copied only where it must be: no pickle module writes two long ones."""
+    if first and then and len(first) + len(then) > _MOST_JOINED:
+        raise _OtherShape
+    return first + then if first and then else first or then
 
 
 def _flattened(pairs: Collection) -> list[object]:
@@ -264,7 +276,7 @@ def _deque(call: Instance, arguments: list[object]) -> Collection:
     start = arguments[0] if arguments else None
     if start is not None and not (isinstance(start, Collection) and start.kind in ("list", "tuple")):
         raise _OtherShape
-    return Collection("deque", (start.items if isinstance(start, Collection) else []) + (call.items or []))
+    return Collection("deque", _joined(start.items if isinstance(start, Collection) else [], call.items or []))
 
 
 _READERS: dict[str, Callable[[Instance, list[object]], Friendly | Collection]] = {

@@ -37,18 +37,13 @@ def pickle_header(data: bytes, wanted: Sequence[str] = WANTED) -> PickleHeader:
     root: object = reading.root
     if isinstance(root, Instance):
         root = read_call(root)
-    fields: dict[str, Plain] = {}
-    keys: list[str] = []
     if not isinstance(root, Collection) or root.kind not in ("dict", "OrderedDict"):
         return PickleHeader({}, (), reading.problem or "The pickle holds no dict.")
-    for key, value in root.pairs():
-        if isinstance(key, str):
-            keys.append(key)
-            if key in wanted:
-                fields.pop(key, None)
-                known, plain = _plain(value)
-                if known:
-                    fields[key] = plain
+    keys = [key for key in root.items[::2] if isinstance(key, str)]
+    chosen = frozenset(wanted)
+    last = {key: value for key, value in root.pairs() if isinstance(key, str) and key in chosen}
+    read = {key: _plain(value) for key, value in last.items()}
+    fields = {key: plain for key, (known, plain) in read.items() if known}
     return PickleHeader(fields, tuple(keys), reading.problem)
 
 

@@ -8,6 +8,7 @@ from cache_studio.decoding.pickled.values import Collection, Foreign, Global, Hu
 _KINDS = {"dict": "object", "list": "list", "tuple": "tuple", "set": "set", "frozenset": "set", "deque": "list"}
 _MOST_WARNINGS = 20
 _LONGEST_LABEL = 200
+_LONGEST_PATH = 300
 _MAKES_OBJECTS = frozenset(("NEWOBJ", "NEWOBJ_EX"))
 
 
@@ -43,9 +44,21 @@ class _Renderer:
             return self.growth.string(value, key)
         if isinstance(value, bytes):
             return self.growth.binary(value, key)
+        if isinstance(value, Foreign):
+            return self._foreign(value, key)
         return _leaf(value, key)
 
+    def _foreign(self, value: Foreign, key: str) -> Node:
+        text = str(value.value) if isinstance(value.value, str | int) else "" if value.value is None else "an object"
+        node = Node("call", key, note="only the owning application can resolve it")
+        shown, cut = self.growth.cut(text)
+        node.text = f"{value.kind} {shown}".strip()
+        node.note = f"{cut}; {node.note}" if cut else node.note
+        return node
+
     def _container(self, value: Collection | Instance, key: str, path: str, depth: int) -> Node:
+        if id(value) in self.shown:  # before it is read: one that is long may be met very often
+            return Node("reference", key, f"same as {self.shown[id(value)] or 'the top'}")
         if isinstance(value, Instance):
             read = read_call(value)
             if isinstance(read, Friendly):
@@ -56,11 +69,9 @@ class _Renderer:
                 return Node(_KINDS.get(value.kind, "list"), key, note=_kind_note(value.kind))
             if value.kind == "bytearray":
                 return self._bytearray(value, key)
-        if id(value) in self.shown:
-            return Node("reference", key, f"same as {self.shown[id(value)] or 'the top'}")
         if depth >= DEEPEST:
             return Node("more", key, "deeper levels are not shown")
-        self.shown[id(value)] = path
+        self.shown[id(value)] = path if len(path) <= _LONGEST_PATH else f"...{path[-_LONGEST_PATH:]}"
         if isinstance(read, Collection):
             return self._collection(read, key, path, depth)
         assert isinstance(value, Instance)
@@ -174,9 +185,6 @@ def _leaf(value: object, key: str) -> Node:
             return Node("class", key, str(value), "a name, not imported")
         case Skipped():
             return Node("bytes" if value.kind == "bytes" else "string", key, "", f"{value.length:,} bytes, skipped")
-        case Foreign():
-            text = value.value if isinstance(value.value, str | int) else "" if value.value is None else "an object"
-            return Node("call", key, f"{value.kind} {text}".strip(), "only the owning application can resolve it")
     return Node("error", key, type(value).__name__)
 
 

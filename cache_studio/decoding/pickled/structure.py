@@ -5,6 +5,8 @@ from collections.abc import Callable
 from cache_studio.decoding.pickled.machine import Finished, Machine, PickleFault
 from cache_studio.decoding.pickled.values import Collection, Foreign, Global, Instance
 
+_LONGEST_NAME = 200
+
 
 def _stop(machine: Machine) -> None:
     result = machine.pop()
@@ -167,10 +169,15 @@ def _stack_global(machine: Machine) -> None:
 
 
 def _named(machine: Machine, module: str, name: str) -> Global:
-    found = Global(module, name)
+    found = Global(_bounded(module), _bounded(name))
     if len(machine.imports) < 1000:
         machine.imports[str(found)] = None
     return found
+
+
+def _bounded(name: str) -> str:
+    """A name as far as it is shown: what stands for it is written once a call, and a memo makes calls cheap."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}... ({len(name):,} characters)"
 
 
 def _made(machine: Machine, opcode: str, target: object, arguments: object, keywords: object = None) -> None:
