@@ -32,7 +32,7 @@ def cached(
     labels = tuple(tags)
 
     def decorate(function: _Function) -> _Function:
-        name = f"{function.__module__}.{function.__qualname__}"
+        name = _name(function) if key is None else ""
 
         def key_of(*arguments: Any, **named: Any) -> str:
             return call_key(name, arguments, named) if key is None else key(*arguments, **named)
@@ -49,6 +49,13 @@ def cached(
         return cast(_Function, wrapped)
 
     return decorate
+
+
+def _name(function: Callable[..., Any]) -> str:
+    name = getattr(function, "__qualname__", "")
+    if not name or name.endswith("<lambda>"):
+        raise BadRequest("A function without a name makes no keys.", "Define it with `def`, or give `key=` a function.")
+    return f"{getattr(function, '__module__', None)}.{name}"
 
 
 def _calling(
