@@ -136,7 +136,9 @@ def with_room(plan: Plan, trash: Trash, limit: int) -> Plan:
     room = trash.room()
     if plan.size > room:
         why = f"The copies for undo need {format_size(plan.size)}, and the disk of the trash has room for "
-        return replace(plan, no_undo=f"{why}{format_size(room)}. Free some space there or empty the trash to keep undo.")
+        return replace(
+            plan, no_undo=f"{why}{format_size(room)}. Free some space there or empty the trash to keep undo."
+        )
     if plan.size > limit:
         note = f"The copies for undo need {format_size(plan.size)}, more than the {format_size(limit)} that the trash"
         return replace(plan, notes=(*plan.notes, f"{note} keeps: what waits there from before goes for good."))

@@ -151,7 +151,7 @@ def test_single_entries_of_an_action_are_restored(command, folder):
     assert command("trash", "restore", action, "--namespace", "x", "--yes").code == 2
     restored = command("trash", "restore", action, "new0", "new1", "--yes", "--format", "json")
     assert (restored.code, restored.json["restored"]) == (0, 2)
-    assert keys_in(folder) == {"new0", "new1"}
+    assert keys_in(folder) == ["new0", "new1"]
     assert command("trash", "restore", action, "new0", "--yes").code == 2
     assert command("undo", "--yes", "--format", "json").json["restored"] == len(before) - 2
     assert keys_in(folder) == before

@@ -8,8 +8,10 @@ from cache_studio.model.columns import View
 from cache_studio.model.errors import BadRequest, EntryNotFound, UnsupportedAction
 from cache_studio.model.matching import match
 from cache_studio.model.selection import parse_selection
-from cache_studio.services.plans import plan_clear, plan_evict, plan_invalidate, plan_purge
+from cache_studio.services.plans import plan_clear, plan_evict, plan_invalidate, plan_purge, with_room
 from cache_studio.services.standing import Phase, Standing
+from cache_studio.trash.files import RESERVE, FileFolder
+from cache_studio.trash.trash import Trash
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,20 @@ def test_a_plan_says_what_may_return_and_what_cannot_be_undone(view):
     plan = plan_clear(attachment_of(view, Ability.REMOVE, returns_entries="They may return."), None, NOW)
     assert plan.notes == ("They may return.",)
     assert plan.no_undo
+
+
+def test_where_the_copies_have_no_room_a_plan_says_so_before(view, tmp_path, monkeypatch):
+    trash = Trash(tmp_path, NOW)
+    try:
+        plan = plan_clear(attachment_of(view), None, NOW)
+        assert with_room(plan, trash, plan.size) == plan
+        assert "more than the 429 B that the trash keeps" in with_room(plan, trash, 429).notes[-1]
+        monkeypatch.setattr(FileFolder, "free_bytes", lambda self: RESERVE + 100)
+        full = with_room(plan, trash, plan.size)
+        assert "need 430 B" in full.no_undo
+        assert "room for 100 B" in full.no_undo
+    finally:
+        trash.close()
 
 
 def test_nothing_is_planned_without_rights_or_before_the_listing(view):
