@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cache_studio.model.options import Option, OptionKind, OptionValue
-from cache_studio.model.times import UNITS, ZONES, looks_like_times, parse_time
+from cache_studio.model.times import UNITS, ZONES, looks_like_times, number_of, parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,7 @@ class FieldMap:
 
     def number(self, role: str, entry: Mapping[str, object]) -> float:
         """A number field, NaN where it is absent or no number."""
-        value = entry.get(self.fields.get(role, ""))
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")
+        return number_of(entry.get(self.fields.get(role, "")))
 
     def expiry(self, entry: Mapping[str, object], created: float, without_created: float) -> float:
         """The first stale moment: expiry field, else created plus the entry's or the cache's TTL.

@@ -50,6 +50,14 @@ def _from_iso(text: str, zone: str) -> float:
         return math.nan
 
 
+def number_of(value: object) -> float:
+    """A number as it was read from a cache; NaN for anything else, a truth value or more than a float can hold."""
+    try:
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return math.nan
+
+
 def looks_like_times(values: Iterable[object], now: float) -> bool:
     """Whether every value is a moment between the year 2000 and ten years after `now` (guessing a mapping)."""
     moments = [parse_time(value) for value in values]

@@ -20,6 +20,7 @@ from cache_studio.decoding.pickled.header import pickle_header
 from cache_studio.decoding.pickled.read import read_pickle
 from cache_studio.decoding.pickled.values import Collection
 from cache_studio.model.errors import BadRequest
+from cache_studio.model.times import number_of
 
 FOLDER = "l3"
 """The folder of the disk level in the cache's folder."""
@@ -88,20 +89,15 @@ def first_stale(created: float, found: Mapping[str, object], fields: FieldMap) -
     if "expires" in fields.fields:
         name = fields.fields["expires"]
         return math.inf if name in found and found[name] is None else fields.moment("expires", found)
-    ttl: object = fields.ttl
+    ttl = number_of(fields.ttl)
     if "ttl_field" in fields.fields:
         name = fields.fields["ttl_field"]
-        ttl = math.inf if name in found and found[name] is None else found.get(name)
+        ttl = math.inf if name in found and found[name] is None else number_of(found.get(name))
     if ttl == math.inf:
         return math.inf
-    if not isinstance(ttl, int | float) or created != created:
+    if ttl != ttl or created != created:
         return math.nan
     return math.nextafter(created + ttl, math.inf) if ttl > 0 else created
-
-
-def number(value: object) -> float:
-    """A number, NaN for anything else."""
-    return float(value) if isinstance(value, int | float) else math.nan
 
 
 def tags_of(found: Mapping[str, object], name: str = SIGNATURE["tags"]) -> tuple[str, ...]:
@@ -142,7 +138,7 @@ def decode(content: bytes) -> tuple[str, Held] | None:
     ValueError when it is broken. Nothing in it is run.
     """
     header = pickle_header(content, STORED)
-    found, created = header.fields, number(header.fields.get(SIGNATURE["created"]))
+    found, created = header.fields, number_of(header.fields.get(SIGNATURE["created"]))
     if header.problem or created != created:
         raise ValueError(header.problem or "It does not say when it was made.")
     value = _value(content)

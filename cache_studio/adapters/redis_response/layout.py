@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from cache_studio.adapters.redis_options import RESPONSE_META, root_of
 from cache_studio.model.errors import BadRequest
-from cache_studio.model.times import format_iso, parse_time
+from cache_studio.model.times import format_iso, number_of, parse_time
 
 DEFAULT_PREFIX = "luciddreamer:cache:"
 META = RESPONSE_META
@@ -106,7 +106,7 @@ def parse_meta(data: bytes) -> Meta | None:
         _text(found.get("request_id")),
         _text(found.get("provider_used")),
         parse_time(found.get("cached_at"), zone="utc"),
-        float(ttl) if isinstance(ttl, int | float) and not isinstance(ttl, bool) else math.nan,
+        number_of(ttl),
         tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
         {name: value for name, value in found.items() if name not in _OWN},
     )
@@ -169,7 +169,7 @@ def request_of(told: Mapping[str, object]) -> Request | None:
 
 def _number(told: Mapping[str, object], names: Sequence[str]) -> float | None:
     values = (told.get(name) for name in names)
-    numbers = (v for v in values if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v))
+    numbers = (v for v in values if isinstance(v, int | float) and math.isfinite(number_of(v)))
     return next(numbers, None)
 
 

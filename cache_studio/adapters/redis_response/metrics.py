@@ -10,6 +10,7 @@ from cache_studio.adapters.redis_calls import Command
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_options import bytes_of, text_of
 from cache_studio.adapters.redis_response.layout import metrics_index, metrics_prefix
+from cache_studio.model.times import number_of
 
 NEWEST = 1000
 """How many requests are read back."""
@@ -98,5 +99,4 @@ def _figures(requests: Sequence[Mapping[str, object]]) -> dict[str, object]:
 
 
 def _numbers(requests: Sequence[Mapping[str, object]], name: str) -> list[float]:
-    values = (request.get(name) for request in requests)
-    return [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)]
+    return [number for request in requests if math.isfinite(number := number_of(request.get(name)))]
