@@ -1,7 +1,7 @@
 """Word sets and the index: what is a word, and always the answer of a comparison with every set."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cache_studio.insights import similarity
@@ -52,6 +52,7 @@ def _small_limits(monkeypatch):
     monkeypatch.setattr(similarity, "MOST_DEAD", 5)
 
 
+@settings(deadline=None)
 @given(STEPS, st.lists(st.tuples(SETS, THRESHOLDS), min_size=1, max_size=10))
 def test_equals_a_scan(steps, queries):
     index: SimilarityIndex[int] = SimilarityIndex()
@@ -70,6 +71,7 @@ def test_equals_a_scan(steps, queries):
         assert index.nearest(query, threshold) == scan(known, query, threshold)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(SETS, min_size=20, max_size=80), SETS, st.integers(1, 9), THRESHOLDS)
 def test_equals_a_scan_where_all_share_a_template(variables, query, length, threshold):
     template = frozenset(f"template{number}" for number in range(length))
