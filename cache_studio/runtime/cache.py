@@ -8,23 +8,25 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cache_studio.adapters.key_access import Place
 from cache_studio.model.errors import BadRequest
 from cache_studio.model.units import parse_duration
-from cache_studio.recording.meter import LONGEST_TAPE, MOST_PLACES, Meter
+from cache_studio.recording.meter import LONGEST_TAPE, Meter
 from cache_studio.runtime.costs import Costs
 from cache_studio.runtime.levels import Shelf
-from cache_studio.runtime.loading import MISSING, Claiming, Loads, Terms, terms_of
+from cache_studio.runtime.loading import MISSING, Loads, Terms, terms_of
 from cache_studio.runtime.opening import Opened, Plan
 from cache_studio.runtime.results import Warmed
 from cache_studio.runtime.serializers import AsIs, Json, Serializer
 from cache_studio.runtime.slots import Slot
 from cache_studio.runtime.stack import Stack
-from cache_studio.runtime.statistics import Stats, describe
 from cache_studio.runtime.strategies import CacheAside, Loader
 from cache_studio.runtime.works import Works
+
+if TYPE_CHECKING:
+    pass
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +56,10 @@ class Cache(Works):
         serializer: Serializer | None = None,
         seconds_per_miss: float | None = None,
         recorder: bool = True,
+        learning: bool = False,
+        prefetch: Loader | None = None,
+        access_log: bool = False,
+        hash_keys: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open or create the cache at `target`: `json-file:./answers.json`, a Redis URL, or `memory:name`.
@@ -62,11 +68,14 @@ class Cache(Works):
         the `policy` (lru, lfu, fifo, ttl, size, intelligent) says what goes. `memory` and `compressed`
         are the entries that these levels hold above what is stored (0: no such level); `distributed` is the URL
         of a Redis below it. `seconds_per_miss` is what a miss costs where loaders do not measure it. Hits, misses
-        and evictions are counted in the `recorder` beside the cache, which the studio reads. Raises
+        and evictions are counted in the `recorder` beside the cache, which the studio reads. `learning` keeps when
+        keys are asked for, `prefetch` loads those that are asked for regularly before they are; `access_log` keeps
+        every access beside the cache, with `hash_keys` by a hash of the key. Raises
         BadRequest, or CacheUnavailable when the cache cannot be reached; a server that is away is waited for.
         """
         seconds = parse_duration(ttl) if isinstance(ttl, str) else ttl
         opened = Opened(Plan(target, format, seconds, capacity, max_bytes, policy, memory, compressed, distributed))
+        log_path = opened.access_log() if access_log else None
         self.target = opened.name
         self.ttl = seconds
         self.namespace = namespace
@@ -83,16 +92,22 @@ class Cache(Works):
         self._stack = Stack(opened.shelves, opened.doors, self._validity, self._evicted)
         self._loads = Loads(self.peek, self.keep, self._stack.claiming_access())
         self._costs = Costs(seconds_per_miss)
-        self._observers: tuple[Callable[[Place, bool, float], None], ...] = ()
+        self._recorder = opened.recorder(self._meter, recorder)
+        self._following = None
+        if learning or prefetch is not None or log_path is not None:
+            self._following = self._followed(learning, prefetch, log_path, hash_keys)
+        self._begin(opened)
+
+    def _begin(self, opened: Opened) -> None:
+        """Make what every lookup uses, and room where more is stored than there may be."""
+        self._closed = False
         self._tapes: dict[str, list[float]] = {}
         first = opened.shelves[0] if opened.shelves else None
         self._near: Callable[[Place], Slot | None] = first.slots.get if first is not None else _nothing
         self._used: Callable[[Place], None] = first.used if first is not None else _unused
         self._is_levelled = len(opened.shelves) + len(opened.doors) > 1
         self._first_level = first.name if first is not None and self._is_levelled else ""
-        self._recorder = opened.recorder(self._meter, recorder)
-        self._closed = False
-        self._stack.make_room(clock())
+        self._stack.make_room(self._clock())
         self._fill()
         _open.add(self)
 
@@ -126,8 +141,8 @@ class Cache(Works):
                     self._meter.noted()
                 if len(tape) >= LONGEST_TAPE:
                     self._meter.settle()
-                for observer in self._observers:
-                    observer(place, True, now)
+                if self._following is not None:
+                    self._following.looked_up(place, True, False, now, time.perf_counter() - began)
                 return slot.value
         value = self._look_up(place := self._place(key, namespace), began)
         if value is not MISSING:
@@ -190,21 +205,6 @@ class Cache(Works):
         value = self._look_up(place, time.perf_counter())
         return value if value is not MISSING else self._loads.run(place, loader, terms_of(ttl, tags, metadata))
 
-    def look_up(self, key: str, *, namespace: str | None = None) -> Any:
-        """The value of a key, or MISSING; no strategy loads it."""
-        return self._look_up(self._place(key, namespace), time.perf_counter())
-
-    def is_near(self, key: str, *, namespace: str | None = None) -> bool:
-        """Whether `get` would answer from memory, at once."""
-        slot = self._near(self._place(key, namespace))
-        validity = self._validity
-        valid = slot is not None and slot.token is validity.token and time.perf_counter() < validity.look_at
-        return valid and slot is not None and slot.due > self._clock()
-
-    def claiming(self, place: Place) -> Claiming | None:
-        """This process's part in agreeing with others who loads a key; None where they cannot agree."""
-        return self._loads.claiming(place)
-
     # Changes ----------------------------------------------------------------------------------------------------
 
     def put(
@@ -232,6 +232,8 @@ class Cache(Works):
         for door in self._stack.doors:
             door.access.flush()
         self._recorder.flush()
+        if self._following is not None:
+            self._following.flush()
 
     def close(self) -> None:
         """Flush and let go of the cache. Safe to call twice.
@@ -244,6 +246,8 @@ class Cache(Works):
         self._near = self._nothing_any_more
         _open.discard(self)
         try:
+            if self._following is not None:
+                self._following.close()
             self._strategy.close()
         finally:
             self._loads.close()
@@ -293,22 +297,12 @@ class Cache(Works):
                 progress(done, len(wanted))
         return Warmed(loaded, len(wanted) - loaded - len(failed), failed)
 
-    def stats(self) -> Stats:
-        """The figures of this process and of what is stored; lists the cache."""
-        self._check_open()
-        tally = self._meter.tally()
-        return describe(self.target, self.ttl, self._policy, self._stack, tally, self._costs, self._clock())
-
     # Inside -----------------------------------------------------------------------------------------------------
-
-    def _tape(self, namespace: str) -> list[float]:
-        tape = self._meter.tape(namespace, self._first_level)
-        if len(self._tapes) < MOST_PLACES:
-            self._tapes[namespace] = tape
-        return tape
 
     def begin_in_child(self) -> None:
         """In a forked child: threads, connections and locks are the parent's."""
+        if self._following is not None:
+            self._following.begin_in_child()
         self._stack.begin_in_child()
         self._strategy.begin_in_child()
         self._costs.begin_in_child()

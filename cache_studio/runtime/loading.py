@@ -202,6 +202,10 @@ class Loads:
                 self._refreshers = ThreadPoolExecutor(REFRESHERS, "cache-studio refresh")
             self._refreshers.submit(self._refreshed, place, loader, terms, is_old)
 
+    def renew(self, place: Place, loader: Callable[[], Any], terms: Terms) -> Any:
+        """What the loader makes, kept whatever is there; or what a thread makes at this moment."""
+        return self._flights.run(place, lambda: self._made(place, loader, terms))
+
     def claiming(self, place: Place) -> Claiming | None:
         """This process's part in agreeing who loads; None where processes cannot agree."""
         return None if self._access is None else Claiming(self._access, place, lambda: self._look(place))
@@ -244,7 +248,7 @@ class Loads:
     def _refreshed(self, place: Place, loader: Callable[[], Any], terms: Terms, is_old: Callable[[], bool]) -> None:
         try:
             if is_old():
-                self._flights.run(place, lambda: self._made(place, loader, terms))
+                self.renew(place, loader, terms)
         except Exception:  # the loader is the application's; the old value is still given out
             _log.warning("“%s” was not loaded anew", place[1], exc_info=True)
         finally:

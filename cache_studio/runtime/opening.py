@@ -13,7 +13,7 @@ from cache_studio.model.options import read_options
 from cache_studio.model.targets import Target, parse_target
 from cache_studio.recording.generation import Generation
 from cache_studio.recording.meter import Meter
-from cache_studio.recording.places import generation_path
+from cache_studio.recording.places import accesses_path, generation_path
 from cache_studio.runtime.eviction import check_policy
 from cache_studio.runtime.levels import COMPRESSED, MEMORY, Shelf
 from cache_studio.runtime.recorders import Recorder, Silent, open_memory_recorder, open_recorder
@@ -92,6 +92,13 @@ class Opened:
             generation = Generation(generation_path(self._format.home(self.file)), create=bool(self.shelves))
         servers = [door.access for door in self.doors if door.name == SERVER] if self.shelves else []
         return Validity(generation, servers, drop)
+
+    def access_log(self) -> Path:
+        """Where a log of accesses lies: beside the cache. BadRequest for a cache that is no file or folder."""
+        if self._format is None or not self.file:
+            self.close()
+            raise BadRequest("Accesses are logged beside a file or folder.", "Leave access_log out for this cache.")
+        return accesses_path(self._format.home(self.file))
 
     def recorder(self, meter: Meter, wanted: bool) -> Recorder:
         """Beside the cache; for memory in the user's data folder; or none."""

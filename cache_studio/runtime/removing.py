@@ -1,6 +1,7 @@
 """What a running cache removes: chosen entries, stale ones, all, or down to a limit."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cache_studio.adapters.key_access import Known, Place
 from cache_studio.model.errors import BadRequest
@@ -10,6 +11,9 @@ from cache_studio.runtime.levels import Shelf
 from cache_studio.runtime.results import Freed
 from cache_studio.runtime.stack import Stack
 from cache_studio.runtime.stored import figures
+
+if TYPE_CHECKING:
+    from cache_studio.runtime.following import Following
 
 _WILD = "\\*?[]^-"
 
@@ -24,11 +28,14 @@ class Removing:
     _meter: Meter
     _clock: Callable[[], float]
     _policy: str
+    _following: "Following | None"
 
     def invalidate(self, key: str, *, namespace: str | None = None) -> bool:
         """Remove a key; whether it was there."""
         place = self._place(key, namespace)
         found = self._stack.drop(place)
+        if self._following is not None:
+            self._following.removed(place)
         self._fill()
         return found
 

@@ -5,20 +5,26 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cache_studio.adapters.key_access import Held, Place
 from cache_studio.model.errors import BadRequest, CacheStudioError, CacheUnavailable
 from cache_studio.model.units import parse_duration
-from cache_studio.recording.meter import EXPIRED, Event
+from cache_studio.recording.meter import EXPIRED, MOST_PLACES, Event
 from cache_studio.runtime.costs import Costs
-from cache_studio.runtime.loading import MISSING, Loads, Terms
+from cache_studio.runtime.loading import MISSING, Claiming, Loads, Terms
 from cache_studio.runtime.removing import Removing
 from cache_studio.runtime.serializers import AsIs, Serializer
 from cache_studio.runtime.slots import UNREAD, Slot
 from cache_studio.runtime.stack import Found
-from cache_studio.runtime.strategies import CacheAside
+from cache_studio.runtime.statistics import Stats, describe
+from cache_studio.runtime.strategies import CacheAside, Loader
 from cache_studio.runtime.validity import Validity
+
+if TYPE_CHECKING:
+    from cache_studio.runtime.following import Following
+    from cache_studio.runtime.learning import Efficiency
 
 FOR_EVER = 100 * 365 * 86_400.0
 """A TTL of so many seconds, or more, is no TTL: layouts write moments of years of four digits."""
@@ -28,14 +34,17 @@ _log = logging.getLogger(__name__)
 class Works(Removing):
     """The inside of a cache, over its levels, loads and counters."""
 
+    target: str
     namespace: str
     ttl: float | None
+    _near: Callable[[Place], Slot | None]
+    _first_level: str
+    _tapes: dict[str, list[float]]
     _serializer: Serializer
     _strategy: CacheAside
     _validity: Validity
     _loads: Loads
     _costs: Costs
-    _observers: tuple[Callable[[Place, bool, float], None], ...]
     _is_levelled: bool
     _closed: bool
 
@@ -62,6 +71,21 @@ class Works(Removing):
         if not seconds >= 0:
             raise BadRequest("A TTL is not negative.", "Give seconds, or 0 for an entry that is stale at once.")
         return seconds
+
+    def look_up(self, key: str, *, namespace: str | None = None) -> Any:
+        """The value of a key, or MISSING; no strategy loads it."""
+        return self._look_up(self._place(key, namespace), time.perf_counter())
+
+    def is_near(self, key: str, *, namespace: str | None = None) -> bool:
+        """Whether `get` would answer from memory, at once."""
+        slot = self._near(self._place(key, namespace))
+        validity = self._validity
+        valid = slot is not None and slot.token is validity.token and time.perf_counter() < validity.look_at
+        return valid and slot is not None and slot.due > self._clock()
+
+    def claiming(self, place: Place) -> Claiming | None:
+        """This process's part in agreeing with others who loads a key; None where they cannot agree."""
+        return self._loads.claiming(place)
 
     def _look_up(self, place: Place, began: float) -> Any:
         """The value, or MISSING; counted."""
@@ -92,8 +116,8 @@ class Works(Removing):
             for level, here in found.asked:
                 self._meter.count(place[0], level, here)
         self._meter.count(place[0], "", hit, seconds, EXPIRED if found.expired and not hit else "")
-        for observer in self._observers:
-            observer(place, hit, now)
+        if self._following is not None:
+            self._following.looked_up(place, hit, found.expired, now, seconds)
         if found.moved:
             self._fill()
         if hit and self._strategy.ahead and found.slot is not None and found.slot.due <= now:
@@ -144,6 +168,8 @@ class Works(Removing):
                 self._give_up(place)
             raise
         self._meter.happened(place[0], "", Event.PUT)
+        if self._following is not None:
+            self._following.stored(place, len(data), seconds, now)
         self._fill()
 
     def keep(self, place: Place, value: Any, seconds: float, terms: Terms) -> None:
@@ -160,6 +186,32 @@ class Works(Removing):
             self._stack.drop(place)
         except CacheStudioError as error:
             _log.warning("What is cached is older than its source: %s", error.message)
+
+    def stats(self) -> Stats:
+        """The figures of this process and of what is stored; lists the cache."""
+        self._check_open()
+        tally = self._meter.tally()
+        return describe(self.target, self.ttl, self._policy, self._stack, tally, self._costs, self._clock())
+
+    def report(self) -> "Efficiency":
+        """Statistics, what was learned of the keys, time saved and the efficiency score (systems.md, S3)."""
+        from cache_studio.runtime.learning import Patterns, efficiency
+
+        patterns = self._following.patterns if self._following is not None else None
+        return efficiency(self.stats(), patterns or Patterns(), self._clock())
+
+    def _followed(self, learning: bool, prefetch: Loader | None, log_path: Path | None, hash_keys: bool) -> "Following":
+        from cache_studio.runtime.following import Refill, follow  # few caches are followed
+
+        refill = Refill(self.ttl, lambda place: self._stack.look(place, self._clock()), self._loads)
+        asked: dict[str, Any] = {"learning": learning, "prefetch": prefetch}
+        return follow(refill, self._clock, log_path=log_path, hash_keys=hash_keys, **asked)
+
+    def _tape(self, namespace: str) -> list[float]:
+        tape = self._meter.tape(namespace, self._first_level)
+        if len(self._tapes) < MOST_PLACES:
+            self._tapes[namespace] = tape
+        return tape
 
     def _evicted(self, level: str, place: Place, last: bool) -> None:
         if self._is_levelled:

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 README = Path(__file__).parents[2] / "cache_studio" / "runtime" / "README.md"
-RECIPES = {
-    found[1]: found[2]
-    for found in re.finditer(r"^### [^\n]*\((S\d)\)\n```python\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
-}
+RECIPE = re.compile(r"^### [^\n]*\((S\d)\)\n```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+RECIPES = {found[1]: found[2] for found in RECIPE.finditer(README.read_text())}
 
 
 @pytest.fixture
