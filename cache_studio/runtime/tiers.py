@@ -1,7 +1,9 @@
 """The levels of a cache, fastest first: shelves of memory over stored levels, and what they hold."""
 
 import math
+import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
@@ -28,6 +30,7 @@ class Tiers:
         self._validity = validity
         self._evicted = evicted
         self._locks = [threading.RLock() for _ in range(STRIPES)]
+        _all.add(self)
 
     def lock(self, place: Place) -> AbstractContextManager[bool]:
         """Held while an entry is read, promoted, stored or removed."""
@@ -74,6 +77,16 @@ class Tiers:
         for door in self.doors:
             door.begin_in_child()
 
+    def begin_fork(self) -> None:
+        """Before a fork: wait until no thread is at work on a key, so that no door's lock is held in the child."""
+        for lock in self._locks:
+            lock.acquire()
+
+    def end_fork(self) -> None:
+        """In the parent, after it: they may go on."""
+        for lock in self._locks:
+            lock.release()
+
     def _forget(self, place: Place, *, also_unstored: bool = False) -> bool:
         """Take what is stored, too, from the shelves; whether it was on any."""
         was_there = False
@@ -89,3 +102,24 @@ class Tiers:
             expires = None if slot.expires == math.inf else slot.expires
             figures = slot.size, slot.created, expires, slot.accessed, slot.hits, slot.tags
             yield place, slot, Known(key, namespace, *figures)
+
+
+_all: weakref.WeakSet[Tiers] = weakref.WeakSet()
+_forking = threading.local()
+
+
+def _before_fork() -> None:
+    # In one order, should two threads fork at once.
+    _forking.held = sorted((tiers for tiers in _all if tiers.doors), key=id)
+    for tiers in _forking.held:
+        tiers.begin_fork()
+
+
+def _after_fork() -> None:
+    for tiers in _forking.held:
+        tiers.end_fork()
+    _forking.held = []
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork)

@@ -63,6 +63,21 @@ def test_importing_the_runtime_loads_nothing_heavy() -> None:
     assert not HEAVY & loaded_by(f"import {', '.join(modules_of('runtime'))}")
 
 
+def test_a_cache_in_a_file_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None:
+    use = "; ".join(
+        (
+            "from cache_studio.runtime import Cache",
+            f"cache = Cache('json-file:{tmp_path}/answers.json', memory=5)",
+            "cache.put('a', 1)",
+            "cache.get('a')",
+            "cache.close()",
+        )
+    )
+    loaded = loaded_by(use)
+    assert "cache_studio" in loaded
+    assert not (HEAVY | {"asyncio", "concurrent", "sqlite3"}) & loaded
+
+
 def test_only_the_window_loads_qt() -> None:
     packages = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in ("gui", "__pycache__")]
     names = modules_of(*sorted(packages))

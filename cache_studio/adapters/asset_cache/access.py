@@ -176,7 +176,8 @@ class AssetCacheAccess(SQLiteAccess):
         found = {name: one for name, one in held.metadata.items() if name != TEXT}
         if held.tags:
             found[TAGS] = list(held.tags)
-        if held.expires is not None and held.expires != held.created + self._columns.ttl:
+        usual = None if self._columns.ttl == math.inf else held.created + self._columns.ttl
+        if held.expires != usual:
             found[EXPIRES] = held.expires
         return json_cell(found)
 

@@ -30,7 +30,7 @@ SCHEMA = (
 )
 TAGS = "tags"
 EXPIRES = "expires_at"
-"""Names inside the metadata: a list of texts, and a moment where an entry has an expiry of its own."""
+"""Names inside the metadata: a list of texts, and a moment (null: never) where an entry has an expiry of its own."""
 LONGEST_METADATA = 20_000
 """Characters of metadata that a listing reads."""
 HASH_NAME = re.compile(r"[0-9a-f]{16,128}\.[a-z0-9]{2,5}")
@@ -112,9 +112,9 @@ class Columns:
 
     def expiry(self, created: float, metadata: Mapping[str, object]) -> float:
         """The first stale moment: the entry's own, else creation plus TTL; infinite without any."""
-        own = metadata.get(EXPIRES)
-        if own is not None:
-            return parse_time(own, "auto", self.zone)
+        if EXPIRES in metadata:
+            own = metadata[EXPIRES]
+            return math.inf if own is None else parse_time(own, "auto", self.zone)
         return math.inf if self.ttl == math.inf else created + self.ttl
 
 

@@ -20,7 +20,6 @@ from cache_studio.adapters.multi_level.layout import (
     folder_parts,
     key_of,
     namespace_of,
-    number,
     own_expiry,
     tags_of,
 )
@@ -28,6 +27,7 @@ from cache_studio.decoding.pickled.header import pickle_header
 from cache_studio.model.errors import BadRequest
 from cache_studio.model.options import OptionValue
 from cache_studio.model.targets import Target
+from cache_studio.model.times import number_of
 
 
 class MultiLevelAccess(FileAccess):
@@ -67,7 +67,7 @@ class MultiLevelAccess(FileAccess):
     def known_in(self, parts: Parts, content: bytes) -> Known | None:
         """Key, namespace, size, times and tags."""
         header = pickle_header(content, STORED)
-        created = number(header.fields.get(SIGNATURE["created"]))
+        created = number_of(header.fields.get(SIGNATURE["created"]))
         if header.problem or created != created:
             return None
         stored = header.fields.get(STORED_NAMESPACE)
