@@ -37,6 +37,11 @@ class Counted:
         """Lookups."""
         return self.hits + self.misses
 
+    @property
+    def removals(self) -> int:
+        """Entries that the cache itself removed, for room or when they had ended: "evictions" in systems.md, S3."""
+        return self.evictions + self.expirations
+
 
 @dataclass(frozen=True, slots=True)
 class LevelStats:
