@@ -66,3 +66,12 @@ def test_responses(run: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch) ->
     assert len(names["spent"].rows) == 1
     assert (names["stats"].hits, names["stats"].misses) == (1, 1)
     assert names["stats"].money_saved == pytest.approx(0.0021)
+
+
+def test_every_test_that_is_named_is_there() -> None:
+    here = Path(__file__).parent
+    named = re.findall(r"`((?:tests/)?[\w/]+\.py)::(\w+)`", README.read_text())
+    assert len(named) > 50
+    for file, test in named:
+        path = here.parents[1] / file if file.startswith("tests/") else here / file
+        assert f"def {test}(" in path.read_text(), f"{file}::{test}"
