@@ -211,22 +211,31 @@ def _undoing(
     reasons: dict[str, None] = {}
     after, stopped = 0, False
     try:
-        while batch := trash.copies(action.id, after, UNDO_BATCH, only):
-            answers = adapter.restore([copy for _, copy in batch], kept)
-            trash.restored([copy_id for (copy_id, _), answer in zip(batch, answers, strict=True) if _is_back(answer)])
-            fates.update(answer.fate for answer in answers)
-            reasons |= dict.fromkeys(answer.reason for answer in answers if answer.reason)
-            after = batch[-1][0]
-            yield Progress(fates.total(), planned, fates[Return.RESTORED], failed=fates[Return.FAILED])
-        damaged = trash.damaged(action.id, only)
-        fates[Return.FAILED] += len(damaged)
-        reasons |= dict.fromkeys(sentence for _, _, sentence in damaged)
-    except Cancelled:
+        with trash.undoing(action.id):
+            while not stopped and (batch := trash.copies(action.id, after, UNDO_BATCH, only)):
+                answers = adapter.restore([copy for _, copy in batch], kept)
+                pairs = zip(batch, answers, strict=True)
+                trash.restored([copy_id for (copy_id, _), answer in pairs if _is_back(answer)])
+                fates.update(answer.fate for answer in answers)
+                reasons |= dict.fromkeys(answer.reason for answer in answers if answer.reason)
+                after = batch[-1][0]
+                try:
+                    yield Progress(fates.total(), planned, fates[Return.RESTORED], failed=fates[Return.FAILED])
+                except Cancelled:
+                    stopped = True
+            damaged = [] if stopped else trash.damaged(action.id, only)
+            fates[Return.FAILED] += len(damaged)
+            reasons |= dict.fromkeys(sentence for _, _, sentence in damaged)
+            if fates[Return.RESTORED]:
+                trash.mark_undone(action.id, time.time())
+    except CacheStudioError as error:
+        with suppress(CacheStudioError):  # where the cache cannot be asked now, it is when it is attached again
+            fates[Return.RESTORED] = trash.recover(adapter.present, action.id).restored - action.restored
+        if not isinstance(error, Cancelled):
+            raise
         stopped = True
     finally:
         _tell_applications(attachment)
-        if fates[Return.RESTORED]:
-            trash.mark_undone(action.id, time.time())
         attachment.refresh()
     return UndoOutcome(
         action.id, fates[Return.RESTORED], fates[Return.NEWER_KEPT], fates[Return.FAILED], stopped, tuple(reasons)

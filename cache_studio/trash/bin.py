@@ -132,6 +132,25 @@ def settle(database: Database, folder: FileFolder, number: int, removed: Sequenc
     folder.remove(names)
 
 
+def drop_waiting(database: Database, folder: FileFolder, copy_ids: Sequence[int]) -> None:
+    """The entries of these waiting copies are in the cache again: drop the copies, count the entries as restored."""
+    names = file_names(database, copy_ids)
+    with database.transaction() as write:
+        for some in in_hundreds(copy_ids):
+            where = f"settled=1 AND id IN ({marks(some)})"
+            groups = write.execute(
+                f"SELECT action, count(*), sum(kept_bytes) FROM copies WHERE {where} GROUP BY action", some
+            ).fetchall()
+            for number, count, kept in groups:
+                write.execute(
+                    "UPDATE actions SET waiting=waiting-?, kept_bytes=kept_bytes-?, restored=restored+? WHERE number=?",
+                    (count, kept, count, number),
+                )
+            write.execute(f"DELETE FROM copies WHERE {where}", some)
+        write.executemany("DELETE FROM files WHERE name=?", [(name,) for name in names])
+    folder.remove(names)
+
+
 def close_action(database: Database, number: int) -> None:
     """An open action without unsettled copies is done."""
     with database.transaction() as write:

@@ -44,6 +44,8 @@ class State(StrEnum):
     OPEN = "open"
     """Running, or ended by a kill and not recovered yet."""
     DONE = "done"
+    UNDOING = "undoing"
+    """Being undone, or a kill ended that and nobody has recovered it yet."""
     PARTLY = "partly"
     """Undone for some of its entries; the others still wait."""
     UNDONE = "undone"

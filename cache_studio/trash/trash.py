@@ -8,16 +8,16 @@ what a killed process left open is told apart by it.
 import json
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from cache_studio.adapters.base import EntryCopy
-from cache_studio.config.claims import Claim, try_claim
+from cache_studio.config.claims import try_claim
 from cache_studio.config.database import Row, open_database
 from cache_studio.config.paths import private_folder
 from cache_studio.model.errors import BadRequest
 from cache_studio.trash import retention
-from cache_studio.trash.bin import Present, TrashBin, close_action, settle
+from cache_studio.trash.bin import Present, TrashBin, drop_waiting
 from cache_studio.trash.files import RESERVE, FileFolder, KeptFiles
 from cache_studio.trash.index import (
     ACTION_COLUMNS,
@@ -30,11 +30,11 @@ from cache_studio.trash.index import (
     action_of,
     blob_of,
     copy_of,
-    file_names,
     in_hundreds,
     marks,
     text_of,
 )
+from cache_studio.trash.recovery import Recovery
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
 _SIGNS = _LETTERS + "23456789"
@@ -49,6 +49,7 @@ class Trash:
         self._claims = private_folder(folder / "claims")
         self._files = FileFolder(folder / "files")
         self._database = open_database(folder / "index.db", SCHEMA, now)
+        self._recovery = Recovery(self._database, self._files, self._claims)
 
     @property
     def notice(self) -> str:
@@ -124,7 +125,7 @@ class Trash:
         sql = f"SELECT {ACTION_COLUMNS} FROM actions WHERE {where}"
         rows = self._database.read(sql, (action_id.strip().lower(),))
         for row in rows:
-            if action_id or not self._is_running(row[0]):
+            if action_id or not self._recovery.is_running(row[0]):
                 return action_of(row)
         if action_id:
             raise BadRequest(f"There is no action “{action_id}”.", "`trash list` shows the actions and their names.")
@@ -176,11 +177,14 @@ class Trash:
 
     def restored(self, copy_ids: Sequence[int]) -> None:
         """These entries are in the cache again: drop their copies and count them as restored."""
-        self._drop(copy_ids, "restored=restored+?")
+        drop_waiting(self._database, self._files, copy_ids)
 
-    def forget(self, copy_ids: Sequence[int]) -> None:
-        """Drop these copies for good."""
-        self._drop(copy_ids, "restored=restored+0*?")
+    def undoing(self, action_id: str) -> AbstractContextManager[None]:
+        """Undo an action in a block; UnsupportedAction where another process runs or undoes it.
+
+        What an error or a kill leaves of it goes to `recover`.
+        """
+        return self._recovery.undoing(action_id)
 
     def mark_undone(self, action_id: str, now: float) -> Action:
         """The undo of an action has ended: undone, or partly where copies still wait."""
@@ -192,46 +196,18 @@ class Trash:
         return self.action(action_id)
 
     def unsettled(self) -> list[Action]:
-        """Actions of which a kill left copies that nobody settled: give each to `recover`.
+        """Actions, or undos of them, that a kill ended in the middle: give each to `recover`.
 
         Actions that are running in any process are not among them. One that left nothing open is closed here.
         """
-        open_ids = self._database.read("SELECT id FROM actions WHERE state=? ORDER BY number", (State.OPEN,))
-        left = [name for (name,) in open_ids if not self._is_running(name)]
-        found = []
-        for name in left:
-            *row, number, has_copies = self._database.read(
-                f"SELECT {ACTION_COLUMNS}, number, EXISTS(SELECT 1 FROM copies WHERE action=number AND settled=0)"
-                " FROM actions WHERE id=?",
-                (name,),
-            )[0]
-            action = action_of(tuple(row))
-            if action.state is not State.OPEN:
-                continue  # it ended between the two looks
-            if has_copies:
-                found.append(action)
-            else:
-                self._close_left(action.id, number)
-        return found
+        return self._recovery.unsettled()
 
     def recover(self, present: Present, action_id: str) -> Action:
-        """Settle what a kill left open: an entry that is still stored needs no copy, one that is gone was removed.
+        """Settle what a kill left open: an entry that is stored (still, or again) needs no copy, one that is gone does.
 
         `present` is the method of the action's open adapter. Does nothing while the action is running.
         """
-        number = self._number(action_id)
-        with self._left_alone(action_id) as claim:
-            if claim is None:
-                return self.action(action_id)
-            while rows := self._database.read(
-                f"SELECT {COPY_COLUMNS} FROM copies WHERE action=? AND settled=0 ORDER BY id LIMIT 500", (number,)
-            ):
-                copies = [(row[0], copy) for row in rows if (copy := copy_of(row)) is not None]
-                stored = present([copy for _, copy in copies])
-                dropped = [copy_id for (copy_id, _), there in zip(copies, stored, strict=True) if there]
-                kept = {row[0] for row in rows} - set(dropped)
-                settle(self._database, self._files, number, sorted(kept), dropped)
-            self._finish_left(action_id, number)
+        self._recovery.recover(present, action_id, self._number(action_id))
         return self.action(action_id)
 
     def search(self, text: str = "", action_id: str = "", limit: int = 500) -> list[WaitingEntry]:
@@ -259,7 +235,7 @@ class Trash:
         for name, number in known:
             if action_ids is not None and name not in action_ids:
                 continue
-            with self._left_alone(name) as claim:
+            with self._recovery.left_alone(name) as claim:
                 if claim is not None:
                     count, size = retention.empty_action(self._database, self._files, name, number)
                     entries, freed = entries + count, freed + size
@@ -271,10 +247,10 @@ class Trash:
         The newest action with copies is never touched. Also takes away what kills left behind.
         """
         self.unsettled()
-        retention.remove_strays(self._database, self._files, now, self._is_running)
+        retention.remove_strays(self._database, self._files, now, self._recovery.is_running)
         taken = self.empty(retention.overdue(self._database, days, bytes, now))
         retention.forget_old_actions(self._database, now)
-        retention.remove_old_claims(self._claims, now, self._is_running)
+        retention.remove_old_claims(self._claims, now, self._recovery.is_running)
         return taken
 
     def usage(self) -> tuple[int, int]:
@@ -317,59 +293,12 @@ class Trash:
         rows = self._database.read("SELECT name, length, digest FROM files WHERE name=?", (name,))
         return bool(rows) and self._files.is_intact(KeptFile(*rows[0]))
 
-    def _drop(self, copy_ids: Sequence[int], counting: str) -> None:
-        names = file_names(self._database, copy_ids)
-        with self._database.transaction() as write:
-            for some in in_hundreds(copy_ids):
-                where = f"settled=1 AND id IN ({marks(some)})"
-                groups = write.execute(
-                    f"SELECT action, count(*), sum(kept_bytes) FROM copies WHERE {where} GROUP BY action", some
-                ).fetchall()
-                for number, count, kept in groups:
-                    write.execute(
-                        f"UPDATE actions SET waiting=waiting-?, kept_bytes=kept_bytes-?, {counting} WHERE number=?",
-                        (count, kept, count, number),
-                    )
-                write.execute(f"DELETE FROM copies WHERE {where}", some)
-            write.executemany("DELETE FROM files WHERE name=?", [(name,) for name in names])
-        self._files.remove(names)
-
     def _number(self, action_id: str) -> int:
         rows: list[Row] = self._database.read("SELECT number FROM actions WHERE id=?", (action_id,))
         if not rows:
             raise BadRequest(f"There is no action “{action_id}”.", "`trash list` shows the actions and their names.")
         number: int = rows[0][0]
         return number
-
-    def _is_running(self, action_id: str) -> bool:
-        path = self._claims / action_id
-        if not path.exists():
-            return False
-        claim = try_claim(path)
-        if claim is None:
-            return True
-        claim.retire()
-        return False
-
-    @contextmanager
-    def _left_alone(self, action_id: str) -> Iterator[Claim | None]:
-        """Hold the action's claim for a block; None when somebody else does."""
-        claim = try_claim(self._claims / action_id)
-        try:
-            yield claim
-        finally:
-            if claim is not None:
-                claim.retire()
-
-    def _close_left(self, action_id: str, number: int) -> None:
-        with self._left_alone(action_id) as claim:
-            if claim is not None:
-                self._finish_left(action_id, number)
-
-    def _finish_left(self, action_id: str, number: int) -> None:
-        """An action without a process: close it and take away files that no copy names."""
-        close_action(self._database, number)
-        retention.remove_strays_of(self._database, self._files, action_id, number)
 
 
 def _new_id() -> str:

@@ -1,6 +1,7 @@
 import threading
 
 import pytest
+from scripted import ScriptedAdapter
 
 from cache_studio.model.errors import CacheUnavailable, UnsupportedAction
 from cache_studio.model.plans import Verb
@@ -210,3 +211,23 @@ def test_a_damaged_copy_is_said_and_the_others_come_back(clear, attached, studio
     back = undone(attached, studio, outcome.undo_id)
     assert (back.restored, back.failed) == (5, 1)
     assert "damaged" in back.reasons[0]
+
+
+def test_an_undo_that_fails_in_the_middle_keeps_no_copy_of_what_is_back(
+    before, clear, attached, studio, script, monkeypatch
+):
+    outcome = clear().future.result(5)
+    whole = ScriptedAdapter.restore
+
+    def restore_three(adapter, copies, kept):
+        whole(adapter, copies[:3], kept)
+        raise CacheUnavailable("The disk is gone.")
+
+    monkeypatch.setattr(ScriptedAdapter, "restore", restore_three)
+    with pytest.raises(CacheUnavailable, match="The disk is gone"):
+        undone(attached, studio)
+    action = studio.trash.action(outcome.undo_id)
+    assert (action.state, action.restored, action.waiting) == (State.PARTLY, 3, 3)
+    monkeypatch.setattr(ScriptedAdapter, "restore", whole)
+    assert undone(attached, studio).restored == 3
+    assert script.entries == before

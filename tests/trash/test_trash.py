@@ -9,7 +9,7 @@ import pytest
 from trashed_folder import NOW, content, fill, remove_all, undo_all
 
 from cache_studio.adapters.base import EntryCopy
-from cache_studio.model.errors import BadRequest, CacheStudioError
+from cache_studio.model.errors import BadRequest, CacheStudioError, UnsupportedAction
 from cache_studio.model.seeing import Fate, Removal
 from cache_studio.trash.bin import TrashBin
 from cache_studio.trash.index import State
@@ -226,7 +226,7 @@ def test_single_copies_are_named_by_their_keys(trash: Trash) -> None:
     assert trash.copies(second, only=only) == []
     assert trash.named(first, ["a"], "ns") == trash.named(first, ["a"])
     for keys, namespace in ((["a", "c"], None), (["a"], "other")):
-        with pytest.raises(BadRequest, match="No entry “.” of the action"):
+        with pytest.raises(BadRequest, match=r"No entry “.” of the action"):
             trash.named(first, keys, namespace)
 
 
@@ -283,3 +283,30 @@ def test_fifty_thousand_copies_take_seconds(trash: Trash) -> None:
     bin.finish()
     assert trash.action().waiting == 50_000
     assert time.perf_counter() - started < 20  # a few seconds where the disk is quick
+
+
+def test_an_undo_that_was_cut_short_is_settled_by_what_is_stored(trash: Trash) -> None:
+    name = removed(trash, "back", "not back")
+
+    def killed() -> None:
+        with trash.undoing(name):
+            assert trash.action(name).state is State.UNDOING
+            assert trash.unsettled() == []  # it is running
+            with pytest.raises(UnsupportedAction, match="being undone"), trash.undoing(name):
+                pytest.fail("two at once")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
+    assert [action.id for action in trash.unsettled()] == [name]
+    recovered = trash.recover(lambda copies: [copy.key == "back" for copy in copies], name)
+    assert (recovered.state, recovered.restored, recovered.waiting) == (State.PARTLY, 1, 1)
+    assert [copy.key for _, copy in trash.copies(name)] == ["not back"]
+    assert trash.unsettled() == []
+
+
+def test_an_undo_that_brought_nothing_back_leaves_the_action_as_it_was(trash: Trash) -> None:
+    name = removed(trash, "a")
+    with trash.undoing(name):
+        pass
+    assert trash.action(name).state is State.DONE
