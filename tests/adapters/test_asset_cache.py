@@ -15,6 +15,7 @@ from contract import AdapterContract, file_manifest, listing, scan_all
 from keeping import MemoryKeep
 from machine import CacheMachine, case_of
 
+from cache_studio.adapters.asset_cache import leftovers
 from cache_studio.adapters.asset_cache.layout import places_inside
 from cache_studio.adapters.base import Adapter, Certainty
 from cache_studio.adapters.key_access import Held
@@ -235,6 +236,18 @@ class TestAssetCache(AdapterContract):
             assert len(listing(adapter)) == before - 1
             assert {part.what for part in adapter.compactable()} <= {"free pages"}
         assert (orphan.exists(), young.exists(), foreign.exists()) == (False, True, True)
+
+    def test_a_half_written_file_that_nobody_writes_any_more_is_compacted(
+        self, target: Target, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        half = Path(target.location) / "image" / ".cs-0123456789abcdef.new"
+        half.write_bytes(b"x" * 100)
+        with self.opened(target) as adapter:
+            assert "leftover files" not in {part.what for part in adapter.compactable()}  # it may be written right now
+            monkeypatch.setattr(leftovers, "ABANDONED", -1.0)
+            assert Part("leftover files", 1, 100) in adapter.compactable()
+            assert Part("leftover files", 1, 100) in adapter.compact()
+        assert not half.exists()
 
     def test_a_trigger_that_removes_more_is_rolled_back(self, target: Target) -> None:
         with closing(sqlite3.connect(Path(target.location) / "cache.db")) as database, database:

@@ -276,11 +276,11 @@ class AssetCacheAdapter(RowsAdapter):
     # Space and figures.
 
     def compactable(self) -> list[Part]:
-        """Free pages, value files without a row, rows without a value file."""
+        """Free pages, value files without a row, rows without a value file, half-written files."""
         return [*super().compactable(), *self._leftovers.parts(time.time())]
 
     def compact(self) -> list[Part]:
-        """Remove both kinds of leftovers, then give the free pages back."""
+        """Remove the leftovers, then give the free pages back."""
         self.capabilities.require(Ability.COMPACT)
         removed = self._leftovers.remove(time.time())
         return [*removed, *super().compact()]

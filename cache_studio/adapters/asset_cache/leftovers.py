@@ -1,14 +1,18 @@
-"""What an asset cache leaves behind: value files that no row names, rows whose value file is missing."""
+"""What an asset cache leaves behind: value files that no row names, rows whose value file is missing.
+
+And half-written files of ours, where a restore or a `put` was killed.
+"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from cache_studio.adapters.asset_cache.layout import Columns, Parts, layout_parts, places_inside
+from cache_studio.adapters.asset_cache.layout import HASH_NAME, Columns, Parts, layout_parts, places_inside
 from cache_studio.adapters.asset_cache.names import SUFFIXES
 from cache_studio.adapters.asset_cache.value_files import MISSING, ValueFiles
-from cache_studio.adapters.files import Folder, stamp_of
+from cache_studio.adapters.file_copies import ABANDONED
+from cache_studio.adapters.files import HIDDEN, Folder, stamp_of
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import quoted
 from cache_studio.adapters.sqlite_pages import Pages
@@ -19,6 +23,8 @@ from cache_studio.model.seeing import Part
 
 ORPHANS = "value files without an entry"
 DEAD_ROWS = "entries whose value file is missing"
+UNFINISHED = "leftover files"
+_KINDS = (ORPHANS, DEAD_ROWS, UNFINISHED)
 GRACE = 60.0
 """Seconds after which a leftover is one: the application writes file and row one after the other."""
 
@@ -49,13 +55,15 @@ class Leftovers:
         self._state: tuple[object, ...] = ()
         self._orphans: list[_Orphan] = []
         self._dead: list[_Dead] = []
+        self._unfinished: list[_Orphan] = []
 
     def parts(self, now: float) -> list[Part]:
         """How many there are and how many bytes; kinds of which there are none are left out."""
         self._look()
         orphans = [orphan.size for orphan in self._old_orphans(now)]
         dead = [row.size for row in self._old_dead(now)]
-        found = (Part(ORPHANS, len(orphans), sum(orphans)), Part(DEAD_ROWS, len(dead), sum(dead)))
+        half = [file.size for file in self._old_unfinished(now)]
+        found = [Part(what, len(sizes), sum(sizes)) for what, sizes in zip(_KINDS, (orphans, dead, half), strict=True)]
         return [part for part in found if part.count]
 
     def _old_orphans(self, now: float) -> list[_Orphan]:
@@ -64,6 +72,9 @@ class Leftovers:
     def _old_dead(self, now: float) -> list[_Dead]:
         # A row without a readable creation time is not known to be old enough, and stays.
         return [row for row in self._dead if now - row.created > GRACE]
+
+    def _old_unfinished(self, now: float) -> list[_Orphan]:
+        return [file for file in self._unfinished if now - file.modified > ABANDONED]
 
     def _look(self) -> None:
         with ValueFiles(self._root) as files:
@@ -76,8 +87,12 @@ class Leftovers:
             self._dead = list(self._dead_rows(files, named))
             self._orphans = [
                 _Orphan(parts, stamp_of(status), status.st_size, status.st_mtime)
-                for parts, status in files.named_by_layout(types)
-                if parts not in named
+                for parts, status in files.all_in(types)
+                if HASH_NAME.fullmatch(parts[-1]) and parts not in named
+            ]
+            self._unfinished = [
+                _Orphan(parts, stamp_of(status), status.st_size, status.st_ctime)
+                for parts, status in files.unfinished_in(types)
             ]
             self._state = state
 
@@ -116,23 +131,17 @@ class Leftovers:
         """Remove what is still a leftover; what was really removed."""
         self._state = ()
         self._look()
-        parts = [self._remove_dead(now), self._remove_orphans(now)]
+        parts = [self._remove_dead(now), *self._remove_files(now)]
         self._state = ()
         return [part for part in parts if part.count]
 
-    def _remove_orphans(self, now: float) -> Part:
-        count = freed = 0
+    def _remove_files(self, now: float) -> Iterator[Part]:
         # While we hold the right to write, no row can come that names one of these files.
         with self._database.writing(), ValueFiles(self._root) as files:
             self._state = ()
             self._look()
-            for orphan in self._old_orphans(now):
-                folder = files.folder(orphan.parts[:-1])
-                with suppress(OSError):
-                    if folder is not None and stamp_of(folder.status(orphan.parts[-1])) == orphan.stamp:
-                        folder.unlink(orphan.parts[-1])
-                        count, freed = count + 1, freed + orphan.size
-        return Part(ORPHANS, count, freed)
+            yield _unlinked(files, ORPHANS, self._old_orphans(now))
+            yield _unlinked(files, UNFINISHED, self._old_unfinished(now))
 
     def _remove_dead(self, now: float) -> Part:
         dead = self._old_dead(now)
@@ -147,3 +156,15 @@ class Leftovers:
             removed = self._rows.remove_equal(connection, seen)
         gone = sum(row is not None and digest_of(row) == known for row, (_id, known) in zip(removed, seen, strict=True))
         return Part(DEAD_ROWS, gone, 0)
+
+
+def _unlinked(files: ValueFiles, what: str, found: Sequence[_Orphan]) -> Part:
+    """Remove the files that are still what was found."""
+    count = freed = 0
+    for file in found:
+        folder = files.folder(file.parts[:-1])
+        with suppress(OSError):
+            if folder is not None and stamp_of(folder.status(file.parts[-1])) == file.stamp:
+                folder.unlink(file.parts[-1])
+                count, freed = count + 1, freed + file.size
+    return Part(what, count, freed)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
-from cache_studio.adapters.asset_cache.layout import HASH_NAME, Parts, layout_parts, places_inside
+from cache_studio.adapters.asset_cache.layout import Parts, layout_parts, places_inside
 from cache_studio.adapters.files import Folder
 
 MISSING = "Its value file is missing."
@@ -78,12 +78,6 @@ class ValueFiles:
                     self._open[parts] = self._stack.enter_context(above.below(parts[-1]))
         return self._open[parts]
 
-    def named_by_layout(self, asset_types: Iterable[str]) -> Iterator[tuple[Parts, os.stat_result]]:
-        """All regular files in the folders of these types that are named as the application names them."""
-        for parts, status in self.all_in(asset_types):
-            if HASH_NAME.fullmatch(parts[-1]):
-                yield parts, status
-
     def all_in(self, asset_types: Iterable[str]) -> Iterator[tuple[Parts, os.stat_result]]:
         """All regular files directly in the folders of these types."""
         for asset_type in sorted(set(asset_types)):
@@ -94,6 +88,17 @@ class ValueFiles:
                 with suppress(OSError):
                     if entry.is_file(follow_symlinks=False):
                         yield (asset_type, entry.name), entry.stat(follow_symlinks=False)
+
+    def unfinished_in(self, asset_types: Iterable[str]) -> Iterator[tuple[Parts, os.stat_result]]:
+        """What we are writing, or were when we were killed, in the folders of these types."""
+        for asset_type in sorted(set(asset_types)):
+            folder = self.folder((asset_type,)) if asset_type else None
+            if folder is None:
+                continue
+            for name in folder.hidden_names():
+                with suppress(OSError):
+                    if name.endswith(".new"):
+                        yield (asset_type, name), folder.status(name)
 
 
 def _checked(parts: Parts, status: os.stat_result, problem: str) -> ValueFile:
