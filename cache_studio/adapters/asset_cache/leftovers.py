@@ -12,7 +12,7 @@ from cache_studio.adapters.asset_cache.layout import HASH_NAME, Columns, Parts, 
 from cache_studio.adapters.asset_cache.names import SUFFIXES
 from cache_studio.adapters.asset_cache.value_files import MISSING, ValueFiles
 from cache_studio.adapters.file_copies import ABANDONED
-from cache_studio.adapters.files import HIDDEN, Folder, stamp_of
+from cache_studio.adapters.files import Folder, stamp_of
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import quoted
 from cache_studio.adapters.sqlite_pages import Pages
