@@ -83,9 +83,10 @@ class RecorderWriter:
         self._flusher: threading.Thread | None = None
 
     def flush(self) -> None:
-        """Write the counts now. Never raises: what cannot be written waits."""
+        """Write the counts now; after `close` nothing. Never raises: what cannot be written waits."""
         with self._lock, suppress(OSError):
-            self._flush()
+            if not self._closed:  # else the flusher would forget that it was woken to end
+                self._flush()
 
     def close(self) -> None:
         """Write the last counts and leave the recorder. Safe to call twice."""
