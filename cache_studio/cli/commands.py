@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 import click
 
 from cache_studio.cli.diagnostics import Exit, narrate
-from cache_studio.cli.options import TABLE_OR_JSON, format_option, namespace_option, target_argument
+from cache_studio.cli.options import (
+    TABLE_OR_JSON,
+    format_option,
+    namespace_option,
+    show_secrets_option,
+    target_argument,
+)
 from cache_studio.cli.output import figure_text, print_figures, print_json, print_line, print_table, print_text
 from cache_studio.cli.session import attached, now, waited
 from cache_studio.model.errors import BadRequest
 
 if TYPE_CHECKING:
     from cache_studio.model.entries import Entry
+    from cache_studio.reports.credentials import Masking
     from cache_studio.services.attachment import Attachment
     from cache_studio.services.browse import Listing
 
@@ -108,18 +115,26 @@ def stats(target: str, format_name: str) -> None:
 @click.option("--where", default="", metavar="EXPR", help="Only entries that this selection chooses.")
 @click.option("--sort", default="key", metavar="COLUMN", help="Column to sort by; -COLUMN for descending.")
 @click.option("--replace", is_flag=True, help="Replace the file when it exists.")
+@show_secrets_option
 @format_option(TABLE_OR_JSON)
-def export(target: str, file: Path, where: str, sort: str, replace: bool, format_name: str) -> None:
-    """Write the entries to FILE (.json, .ndjson or .csv)."""
+def export(target: str, file: Path, where: str, sort: str, replace: bool, show_secrets: bool, format_name: str) -> None:
+    """Write the entries to FILE (.json, .ndjson or .csv).
+
+    What looks like a credential in a key, namespace or tag is masked.
+    """
+    from cache_studio.reports.credentials import Masking
     from cache_studio.services.browse import list_entries
     from cache_studio.services.exporting import check_export, entry_rows, export_entries
     from cache_studio.services.ordering import parse_sort
 
     check_export(file, replace=replace)
+    masking = Masking()
     with attached(target) as (opened, attachment):
         listing = list_entries(attachment, where, parse_sort(sort), now(), opened.reader)
-        export_entries(file, entry_rows(listing.view, listing.rows.tolist(), now()), replace=replace)
-    _tell({"file": str(file), "entries": len(listing.rows)}, format_name)
+        rows = entry_rows(listing.view, listing.rows.tolist(), now())
+        export_entries(file, rows if show_secrets else masking.rows(rows), replace=replace)
+    _tell({"file": str(file), "entries": len(listing.rows), "masked": masking.count}, format_name)
+    _narrate_masking(masking)
 
 
 @click.command()
@@ -129,12 +144,16 @@ def export(target: str, file: Path, where: str, sort: str, replace: bool, format
     "--compare", "other", type=click.Path(path_type=Path), metavar="SNAPSHOT", help="Compare with an older one."
 )
 @click.option("--replace", is_flag=True, help="Replace the file when it exists.")
+@show_secrets_option
 @format_option(TABLE_OR_JSON)
-def snapshot(target: str, file: Path | None, other: Path | None, replace: bool, format_name: str) -> None:
+def snapshot(
+    target: str, file: Path | None, other: Path | None, replace: bool, show_secrets: bool, format_name: str
+) -> None:
     """Write the statistics to FILE (.json, .csv, .md or .html), or compare two snapshots.
 
     With --compare and no FILE, TARGET is itself a snapshot, or a cache that is compared as it is now.
     """
+    from cache_studio.reports.credentials import Masking
     from cache_studio.reports.snapshots import comparison_object, is_snapshot, read_snapshot
     from cache_studio.services import exporting
 
@@ -148,7 +167,9 @@ def snapshot(target: str, file: Path | None, other: Path | None, replace: bool, 
     with attached(target, writable=True) as (_, attachment):
         figures = exporting.snapshot(attachment)
         if file is not None:
-            exporting.write_snapshot(figures, file, replace=replace)
+            masking = Masking()
+            exporting.write_snapshot(figures if show_secrets else masking.masked(figures), file, replace=replace)
+            _narrate_masking(masking)
     if other is not None:
         _print_comparison(comparison_object(read_snapshot(other), figures), format_name)
     else:
@@ -278,6 +299,11 @@ def _tell(figures: dict[str, object], format_name: str) -> None:
         print_json(figures)
     else:
         narrate(f"{figures['entries']:,} entries written to {figures['file']}.")
+
+
+def _narrate_masking(masking: "Masking") -> None:
+    if said := masking.said():
+        narrate(f"{said} --show-secrets writes them as they are.")
 
 
 def _print_comparison(comparison: dict[str, dict[str, dict[str, object]]], format_name: str) -> None:

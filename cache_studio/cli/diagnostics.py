@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from cache_studio import __version__
 from cache_studio.model.errors import BadRequest, CacheStudioError, CacheUnavailable, Cancelled, WrongFormat
+from cache_studio.model.targets import without_passwords
 
 
 class Exit(IntEnum):
@@ -44,6 +45,6 @@ def code_of(error: BaseException) -> Exit:
         # The reader of stdout went away; Python must not try to flush into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
-    sys.stderr.write("".join(traceback.format_exception(error)))
+    sys.stderr.write(without_passwords("".join(traceback.format_exception(error))))
     narrate(f"This is a fault of Cache Studio {__version__} (Python {platform.python_version()}). Please report it.")
     return Exit.BUG

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 
 import click
 
@@ -11,6 +11,7 @@ from cache_studio.cli.changes import CHANGES
 from cache_studio.cli.commands import LOOKING
 from cache_studio.cli.diagnostics import Exit, code_of
 from cache_studio.cli.window import Window, demo, open_window
+from cache_studio.model.targets import without_passwords
 
 
 class _Commands(click.Group):
@@ -56,7 +57,9 @@ def run(arguments: Sequence[str] | None = None) -> Window | int:
     except click.exceptions.Abort:
         return code_of(KeyboardInterrupt())
     except click.ClickException as error:
-        error.show()
+        words = StringIO()
+        error.show(words)
+        sys.stderr.write(without_passwords(words.getvalue()))
         return Exit.USAGE
     except (Exception, KeyboardInterrupt) as error:  # said in words and turned into an exit code, whatever it is
         return code_of(error)

@@ -12,9 +12,12 @@ TABLE_OR_JSON = ("table", "json")
 target_argument = click.argument("target")
 namespace_option = click.option("--namespace", metavar="NS", help="Where the key is not unique.")
 at_option = click.option(
-    "--target", metavar="TARGET", help="The same cache with its password, where it wants one: passwords are never kept."
+    "--target", metavar="TARGET", help="The same cache with its password, where it wants one and nobody can be asked."
 )
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+show_secrets_option = click.option(
+    "--show-secrets", is_flag=True, help="Write what looks like a credential as it is, not masked."
+)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 
 

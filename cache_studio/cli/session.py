@@ -39,14 +39,41 @@ def attached(
     target: "str | Target", *, writable: bool = False, sample_every: float = math.inf
 ) -> "Iterator[tuple[Studio, Attachment]]":
     """The target attached and completely listed; read-only unless the command changes it."""
-    from dataclasses import replace
+    from cache_studio.model.errors import CacheUnavailable
+    from cache_studio.services.passwords import wants_password
 
     with studio() as opened:
-        place = opened.resolve(target)
-        place = replace(place, writable=writable and place.writable, sample_every=sample_every)
-        attachment = opened.attach(place)
-        waited(attachment.listed(), lambda: _reading(attachment))
+        try:
+            attachment = _listed(opened, target, writable, sample_every)
+        except CacheUnavailable as error:
+            if not (wants_password(error) and sys.stdin.isatty()):
+                raise
+            narrate(error.message)
+            attachment = _listed(opened, _with_asked_password(opened, target), writable, sample_every)
         yield opened, attachment
+
+
+def _listed(opened: "Studio", target: "str | Target", writable: bool, sample_every: float) -> "Attachment":
+    from dataclasses import replace
+
+    place = opened.resolve(target)
+    place = replace(place, writable=writable and place.writable, sample_every=sample_every)
+    attachment = opened.attach(place)
+    waited(attachment.listed(), lambda: _reading(attachment))
+    return attachment
+
+
+def _with_asked_password(opened: "Studio", target: "str | Target") -> "Target":
+    """Ask at the terminal; what is typed is not shown, and known to this command only."""
+    import click
+
+    from cache_studio.services.passwords import with_password
+
+    for attachment in list(opened.attachments):
+        opened.detach(attachment)
+    password = click.prompt("Password", hide_input=True, err=True)
+    wanted = opened.target_of(target) if isinstance(target, str) else target
+    return with_password(wanted, password)
 
 
 def waited(future: "Future[T]", say: "object" = None) -> T:

@@ -30,6 +30,8 @@ class Profile:
     read_only: bool = False
     last_opened: float = 0.0
     """Epoch seconds."""
+    password_kept: bool = False
+    """Whether the system's keyring was given the password of its server (`services.passwords`)."""
 
 
 class Profiles:

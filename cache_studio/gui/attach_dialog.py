@@ -1,6 +1,6 @@
 """The attach dialog: a target, what it could be, the options of that format, how to attach it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import Event
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
@@ -20,20 +20,33 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cache_studio.adapters.registry import get_format
-from cache_studio.gui.controller import Controller, wants_password, with_password
+from cache_studio.adapters.registry import format_names, get_format
+from cache_studio.config.secrets import why_no_keyring
+from cache_studio.gui.controller import Controller
 from cache_studio.gui.look.icon_paths import format_icon
 from cache_studio.gui.look.icons import icon
 from cache_studio.gui.look.text import display_text, plain_label, tooltip_text, tr
 from cache_studio.gui.option_form import OptionForm
 from cache_studio.gui.widgets.buttons import PrimaryButton, SecondaryButton
 from cache_studio.model.errors import CacheStudioError
-from cache_studio.model.targets import Target
+from cache_studio.model.targets import Target, parse_target
+from cache_studio.services.passwords import wants_password, with_password
 from cache_studio.services.proposals import Proposal, parse, propose
 from cache_studio.services.studio import short_name
 
 TYPING_MS = 300
 SIZE = QSize(640, 620)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a look at the target found."""
+
+    proposals: list[Proposal]
+    keyring_works: bool
+    """Whether there was a password, and a keyring for it."""
+    is_kept: bool
+    """Whether the keyring has it already."""
 
 
 class AttachDialog(QDialog):
@@ -53,6 +66,7 @@ class AttachDialog(QDialog):
         self._name_edited = False
         self.target = QLineEdit(text)
         self.password = QLineEdit()
+        self.keep_password = QCheckBox(tr("Remember the password in the system's keyring"))
         self.proposals = QListWidget()
         self.form = OptionForm()
         self.name = QLineEdit()
@@ -66,6 +80,7 @@ class AttachDialog(QDialog):
         self._fill()
         self._lay_out()
         self._connect()
+        self._take_password_out()
         self.resize(SIZE)
         self._timer.start(0)
 
@@ -76,6 +91,7 @@ class AttachDialog(QDialog):
         self.password.setPlaceholderText(tr("Password, kept until the window is closed"))
         self.password.setAccessibleName(tr("Password"))
         self.password.hide()
+        self.keep_password.hide()
         self.proposals.setAccessibleName(tr("What it could be"))
         self.proposals.setIconSize(QSize(20, 20))
         self.proposals.setMaximumHeight(112)
@@ -122,6 +138,7 @@ class AttachDialog(QDialog):
         column.addWidget(plain_label(tr("Attach a cache"), "heading"))
         column.addLayout(row)
         column.addWidget(self.password)
+        column.addWidget(self.keep_password)
         column.addWidget(self.message)
         column.addWidget(_framed(self.proposals))
         column.addWidget(plain_label(tr("Options"), "label"))
@@ -132,6 +149,7 @@ class AttachDialog(QDialog):
 
     def _connect(self) -> None:
         self.target.textEdited.connect(lambda _text: self._timer.start(TYPING_MS))
+        self.target.editingFinished.connect(self._take_password_out)
         self.password.textEdited.connect(lambda _text: self._timer.start(TYPING_MS * 2))
         self.proposals.currentItemChanged.connect(lambda _now, _before: self._on_proposal())
         self.name.textEdited.connect(self._on_name_edited)
@@ -148,6 +166,17 @@ class AttachDialog(QDialog):
     def _task(self) -> str:
         return f"proposals {id(self)}"
 
+    def _take_password_out(self) -> None:
+        """What was written into the URL goes where it cannot be read."""
+        try:
+            target = parse_target(self.target.text(), format_names())
+        except CacheStudioError:
+            return
+        if target.password:
+            self.target.setText(str(target))
+            self.password.setText(target.password)
+            self.password.show()
+
     def _browse(self, mode: QFileDialog.FileMode) -> None:
         dialog = QFileDialog(self)
         dialog.setFileMode(mode)
@@ -160,6 +189,7 @@ class AttachDialog(QDialog):
 
     def _look(self) -> None:
         text, password = self.target.text(), self.password.text()
+        passwords = self._controller.studio.passwords
         self.attach.setEnabled(False)
         if not text.strip():
             self.proposals.clear()
@@ -167,19 +197,25 @@ class AttachDialog(QDialog):
             return
         self._say(tr("Looking…"))
 
-        def work(_stop: Event) -> list[Proposal]:
+        def work(_stop: Event) -> _Found:
             target = parse(text)
-            return propose(with_password(target, password) if password else target)
+            target = with_password(target, password) if password else passwords.complete(target)
+            found = propose(target)
+            # Only a password that was right is worth to be remembered.
+            return _Found(found, bool(target.password and not why_no_keyring()), passwords.is_kept(target))
 
         self._controller.tasks.run(self._task, work, self._show, self._on_error)
 
-    def _show(self, found: list[Proposal]) -> None:
+    def _show(self, found: _Found) -> None:
         self.proposals.clear()
-        for proposal in found:
+        for proposal in found.proposals:
             for place in proposal.places or (proposal.target.location,):
                 self.proposals.addItem(self._item(proposal, place, many=len(proposal.places) > 1))
         self._say("")
         self.proposals.setCurrentRow(0)
+        if found.keyring_works != self.keep_password.isVisibleTo(self):
+            self.keep_password.setVisible(found.keyring_works)
+            self.keep_password.setChecked(found.keyring_works and found.is_kept)
 
     def _item(self, proposal: Proposal, place: str, *, many: bool) -> QListWidgetItem:
         known = get_format(proposal.format)
@@ -239,6 +275,7 @@ class AttachDialog(QDialog):
             name=self.name.text().strip() or place.name,
             writable=not self.read_only.isChecked(),
             target_hit_rate=self.rate.value() / 100,
+            keep_password=self.keep_password.isChecked(),
         )
         self.accept()
         self.decided.emit(place)

@@ -13,8 +13,9 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from cache_studio.gui.tasks import Tasks
 from cache_studio.model.errors import CacheStudioError
-from cache_studio.model.targets import Target
+from cache_studio.model.targets import shown_target
 from cache_studio.services.attachment import Attachment, Place
+from cache_studio.services.passwords import with_password
 from cache_studio.services.standing import News
 from cache_studio.services.studio import Studio
 
@@ -83,28 +84,37 @@ class Controller(QObject):
             place = self.studio.remember(self.studio.resolve(text))
         except CacheStudioError as error:
             refused = error
-            return lambda: self.refused.emit(text, refused)
+            return lambda: self.refused.emit(shown_target(text), refused)
         return lambda: self.attach_place(place, in_front=in_front)
 
     def attach(self, text: str, password: str = "") -> None:
         """Recognise and attach what `text` names, or bring the attachment that is there to the front."""
 
         def work(_stop: Event) -> Place:
-            place = self.studio.resolve(text)
             if password:
-                place = replace(place, target=with_password(place.target, password))
-            return self.studio.remember(place)
+                self.studio.passwords.keep_for_session(with_password(self.studio.target_of(text), password))
+            return self._remembered(self.studio.resolve(text))
 
-        self.tasks.run(f"attach {text}", work, self.attach_place, lambda error: self.refused.emit(text, error))
+        shown = shown_target(text)
+        self.tasks.run(f"attach {shown}", work, self.attach_place, lambda error: self.refused.emit(shown, error))
 
     def attach_remembered(self, place: Place) -> None:
         """Remember a place that a dialog decided, and attach it."""
         self.tasks.run(
             f"attach {place.target}",
-            lambda _stop: self.studio.remember(place),
+            lambda _stop: self._remembered(place),
             self.attach_place,
             lambda error: self.refused.emit(str(place.target), error),
         )
+
+    def _remembered(self, place: Place) -> Place:
+        """Remember a place and what becomes of its password; a keyring that fails is told and stops nothing."""
+        try:
+            self.studio.settle_password(place)
+        except CacheStudioError as error:
+            refused, place = error, replace(place, keep_password=False)
+            self.tasks.tell(lambda: self.refused.emit(str(place.target), refused))
+        return self.studio.remember(place)
 
     def attach_place(self, place: Place, *, in_front: bool = True) -> None:
         """Attach a decided place; one that is attached already is only shown."""
@@ -189,13 +199,3 @@ class Controller(QObject):
         for attachment, news in waiting:
             if attachment in self.attachments and self._closing is None:
                 self.news.emit(attachment, news)
-
-
-def with_password(target: Target, password: str) -> Target:
-    """The target with a password for this session."""
-    return replace(target, password=password)
-
-
-def wants_password(error: CacheStudioError | None) -> bool:
-    """Whether a server refused for want of the right password."""
-    return error is not None and ("wants a password" in error.message or "this user or password" in error.message)

@@ -21,6 +21,7 @@ from cache_studio import __version__
 from cache_studio.gui.look import fonts
 from cache_studio.gui.look.text import display_text, plain_label, tr
 from cache_studio.model.errors import CacheStudioError
+from cache_studio.model.targets import without_passwords
 
 _log = logging.getLogger(__name__)
 
@@ -112,4 +113,4 @@ def report_text(error: BaseException) -> str:
     from PySide6 import __version__ as qt_version
 
     head = f"Cache Studio {__version__}, Python {platform.python_version()}, Qt {qt_version}, {platform.platform()}"
-    return head + "\n\n" + "".join(traceback.format_exception(error))
+    return head + "\n\n" + without_passwords("".join(traceback.format_exception(error)))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from cache_studio.model.errors import BadRequest
 
@@ -12,6 +12,7 @@ URL_SCHEMES = ("redis", "rediss", "redis+cluster", "redis+sentinel", "unix")
 """Schemes that make a target a URL; every other target is a path."""
 
 _QUERY = re.compile(r"\?([^?/\\=]+=.*)$", re.DOTALL)
+_WRITTEN_PASSWORD = re.compile(r"(\w://[^:@/\s]*):[^\s]*@|\bpassword=[^&\s]*")
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "")
 """Hosts that are this machine."""
 
@@ -74,8 +75,10 @@ def _parse_url(text: str, format_name: str) -> Target:
     try:
         parts = urlsplit(text)
         port = f":{parts.port}" if parts.port else ""
-    except ValueError as error:
-        raise BadRequest(f"The URL cannot be read: {error}.", "Write it like redis://host:6379/0.") from None
+    except ValueError:  # its words repeat a part of the text, which may be one of a password
+        raise _unreadable() from None
+    if _is_cut_in_a_password(parts):
+        raise _unreadable()
     user = f"{parts.username}@" if parts.username else ""
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
@@ -87,6 +90,31 @@ def _parse_url(text: str, format_name: str) -> Target:
     if parts.scheme == "unix":
         location = f"unix://{user}{parts.path}"
     return Target(location, format_name, MappingProxyType(options), password)
+
+
+def _is_cut_in_a_password(parts: SplitResult) -> bool:
+    """Whether a `/`, `?` or `#` that nobody escaped ended the host within a password: the rest would be shown."""
+    if parts.scheme == "unix" or "@" in parts.netloc:
+        return False
+    return any("@" in text for text in (parts.path, parts.query.partition("=")[0], parts.fragment))
+
+
+def _unreadable() -> BadRequest:
+    hint = "Write it like redis://host:6379/0; in a password write / as %2F, ? as %3F, # as %23 and @ as %40."
+    return BadRequest("The URL cannot be read.", hint)
+
+
+def shown_target(text: str) -> str:
+    """What a user wrote as a target, without a password in it; to be shown, and to be read again."""
+    try:
+        return str(parse_target(text)) if "://" in text else text
+    except BadRequest:
+        return without_passwords(text)
+
+
+def without_passwords(text: str) -> str:
+    """A text that may quote what a user wrote (a traceback, words of a library) without the passwords of URLs in it."""
+    return _WRITTEN_PASSWORD.sub(lambda found: f"{found[1]}:***@" if found[1] else "password=***", text)
 
 
 def _options(query: str) -> Mapping[str, str]:

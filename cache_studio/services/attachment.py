@@ -50,6 +50,8 @@ class Place:
     target_hit_rate: float = 0.6
     sample_every: float = 2.0
     """Seconds between two readings of volume and counters; inf for none (a command)."""
+    keep_password: bool = False
+    """Whether the password belongs in the system's keyring, too."""
 
     @property
     def options(self) -> dict[str, OptionValue]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from cache_studio import isolation
 from cache_studio.adapters.registry import format_names, get_format
 from cache_studio.config import paths
+from cache_studio.config.secrets import why_no_keyring
 from cache_studio.model.errors import CacheStudioError
 
 PACKAGES = ("PySide6", "pyqtgraph", "numpy", "watchdog", "redis", "msgpack", "msgspec", "regex")
@@ -36,6 +37,7 @@ def checks() -> list[Check]:
         ),
         *(_format(name) for name in format_names()),
         _child(),
+        Check("system keyring (for passwords only)", True, why_no_keyring() or "works"),
         Check("redis-server (for the demo only)", True, shutil.which("redis-server") or "not found"),
     ]
 

@@ -15,6 +15,7 @@ from cache_studio.services.act import recover
 from cache_studio.services.attachment import Attachment, Place
 from cache_studio.services.demo import is_of_demo
 from cache_studio.services.monitor import Monitor
+from cache_studio.services.passwords import Passwords
 from cache_studio.services.proposals import Proposal, choose, parse, propose
 from cache_studio.services.show import Reader
 from cache_studio.services.standing import News
@@ -32,6 +33,7 @@ class Studio:
         self._settings_file = SettingsFile(paths.settings_file())
         self.settings, self.notices = self._settings_file.load()
         self.profiles = Profiles(paths.profiles_file())
+        self.passwords = Passwords(self.profiles)
         self.trash = Trash(paths.trash_folder(), time.time())
         if self.trash.notice:
             self.notices = [*self.notices, self.trash.notice]
@@ -47,12 +49,18 @@ class Studio:
         Raises BadRequest, CacheUnavailable or WrongFormat.
         """
         profile = self.profiles.find(str(wanted))
-        target = wanted if isinstance(wanted, Target) else parse(profile.target if profile else wanted)
+        target = wanted if isinstance(wanted, Target) else self.target_of(wanted)
+        target = self.passwords.complete(target)
         if profile is None or not target.format:
             target = self._decided(target)
             profile = profile or self.profiles.find(str(target))
-        place = self.place_of(target, profile)
+        place = replace(self.place_of(target, profile), keep_password=self.passwords.is_kept(target))
         return place if read_only is None else replace(place, writable=not read_only)
+
+    def target_of(self, text: str) -> Target:
+        """The target of a remembered name, or of what a user wrote."""
+        profile = self.profiles.find(text)
+        return parse(profile.target if profile else text)
 
     def _decided(self, target: Target) -> Target:
         """With format and options: as it is recognised or, where nothing is left to recognise, as it was emptied."""
@@ -67,8 +75,7 @@ class Studio:
 
     def same_place(self, text: str, known: str) -> Target:
         """`text` where it is the cache of the target `known` (but for a password); BadRequest where it is another."""
-        profile = self.profiles.find(text)
-        given, wanted = parse(profile.target if profile else text), parse(known)
+        given, wanted = self.target_of(text), parse(known)
         if given.location != wanted.location:
             raise BadRequest("This is another cache.", f"The action was done on {known}.")
         return Target(wanted.location, wanted.format, wanted.options, given.password)
@@ -96,6 +103,7 @@ class Studio:
 
         What a kill left open of an action on this cache is settled first (`act.recover`).
         """
+        self.passwords.keep_for_session(place.target)
         heard = listener or self._listener
         monitor = self.monitor
 
@@ -126,8 +134,19 @@ class Studio:
             target_hit_rate=place.target_hit_rate,
             read_only=not place.writable,
             last_opened=time.time(),
+            password_kept=place.keep_password,
         )
         return replace(place, name=self.profiles.remember(profile).name)
+
+    def settle_password(self, place: Place) -> None:
+        """Bring the system's keyring to what the place says; to be done before `remember`. Blocks.
+
+        CacheStudioError when the keyring fails: the password is then known for this session only.
+        """
+        if place.keep_password:
+            self.passwords.keep_in_keyring(place.target)
+        elif self.passwords.is_kept(place.target):
+            self.passwords.forget_in_keyring(place.target)
 
     def detach(self, attachment: Attachment) -> None:
         """Close an attachment; it stays among the remembered ones."""

@@ -175,7 +175,7 @@ def test_evicts_to_a_size(command, folder):
 def test_export_replaces_only_when_told(command, folder, tmp_path):
     file = tmp_path / "out.csv"
     told = command("export", folder, file, "--where", "fresh", "--format", "json")
-    assert told.json == {"file": str(file), "entries": 2}
+    assert told.json == {"file": str(file), "entries": 2, "masked": 0}
     refused = command("export", folder, file)
     assert refused.code == 1
     assert "exists" in refused.err

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from cache_studio.gui.dialogs.frame import DialogHead, Foot, FrameDialog, error_note, field_rows, separator
 from cache_studio.gui.dialogs.plan_words import entries_words
@@ -18,6 +18,7 @@ from cache_studio.gui.tasks import Tasks
 from cache_studio.gui.widgets.buttons import PrimaryButton, SecondaryButton
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.units import format_count
+from cache_studio.reports.credentials import Masking
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.browse import Listing
 from cache_studio.services.exporting import ENTRY_FORMATS, entry_rows, export_entries
@@ -91,6 +92,7 @@ class ExportDialog(FrameDialog):
         self.format.addItems([name.upper() for name in ENTRY_FORMATS])
         self.format.currentIndexChanged.connect(lambda _row: self._suggest())
         self.file.edit.textChanged.connect(lambda _text: self._update())
+        self.show_secrets = QCheckBox(tr("Write what looks like a credential as it is"))
         self.export_button = PrimaryButton(tr("Export"))
         self.export_button.clicked.connect(self._run)
         self._problem: QWidget | None = None
@@ -114,6 +116,7 @@ class ExportDialog(FrameDialog):
         cancel.clicked.connect(self.reject)
         layout.addWidget(head)
         layout.addLayout(form)
+        layout.addWidget(self.show_secrets)
         layout.addWidget(separator())
         layout.addWidget(Foot(None, [cancel, self.export_button]))
         self._suggest()
@@ -135,23 +138,26 @@ class ExportDialog(FrameDialog):
         path, replace = self.file.path(), self.file.may_replace()
         name, rows = ENTRY_FORMATS[self.format.currentIndex()], self.scopes[self.scope.currentIndex()][1]
         view = self._listing.view
+        masking, as_it_is = Masking(), self.show_secrets.isChecked()
         progress = self._progress = ProgressPage(tr("Exporting {name}").format(name=self._name))
         progress.stop_button.clicked.connect(self.reject)
 
         def tell(done: int) -> None:
             self._tasks.tell(lambda: self._show_progress(done, len(rows)))
 
-        def work(stop: Event) -> int:
+        def work(stop: Event) -> str:
             found = entry_rows(view, rows.tolist(), time.time(), stop.is_set, tell)
-            export_entries(path, found, format_name=name, replace=replace)
-            return len(rows)
+            export_entries(path, found if as_it_is else masking.rows(found), format_name=name, replace=replace)
+            written = tr("{entries} written to {path}.")
+            words = written.format(entries=entries_words(len(rows)), path=display_text(str(path)))
+            return f"{words} {masking.said()}".strip()
 
         self._swap(progress)
-        self._tasks.run(self._task, work, lambda count: self._end(count, path), self._refuse)
+        self._tasks.run(self._task, work, self._end, self._refuse)
 
     def _swap(self, page: QWidget) -> None:
         """Show `page`; the fields live on for another try."""
-        for widget in (self.scope, self.format, self.file, self.export_button):
+        for widget in (self.scope, self.format, self.file, self.show_secrets, self.export_button):
             widget.setParent(self)
             widget.hide()
         self.show_content(page)
@@ -161,9 +167,8 @@ class ExportDialog(FrameDialog):
             words = tr("{done} of {planned} entries").format(done=format_count(done), planned=format_count(planned))
             self._progress.show_progress(done, planned, words)
 
-    def _end(self, count: int, path: Path) -> None:
+    def _end(self, words: str) -> None:
         self._progress = None
-        words = tr("{entries} written to {path}.").format(entries=entries_words(count), path=display_text(str(path)))
         page = QWidget()
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -179,7 +184,7 @@ class ExportDialog(FrameDialog):
 
     def _refuse(self, error: CacheStudioError) -> None:
         self._progress = None
-        for widget in (self.scope, self.format, self.file, self.export_button):
+        for widget in (self.scope, self.format, self.file, self.show_secrets, self.export_button):
             widget.show()
         self._ask()
         note = error_note(error.message, error.hint)

@@ -16,6 +16,7 @@ from cache_studio.gui.widgets.icon_note import IconNote
 from cache_studio.gui.widgets.segmented import SegmentedButtons
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.reports import snapshots
+from cache_studio.reports.credentials import Masking
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.exporting import SNAPSHOT_FORMATS, snapshot, write_snapshot
 from cache_studio.services.studio import Studio
@@ -97,7 +98,7 @@ class SnapshotDialog(FrameDialog):
         attachment, monitor = self._attachment, self._studio.monitor
 
         def work(stop: Event) -> None:
-            write_snapshot(snapshot(attachment, monitor), path, format_name=name, replace=replace)
+            write_snapshot(Masking().masked(snapshot(attachment, monitor)), path, format_name=name, replace=replace)
 
         def saved(_none: None) -> None:
             self._show(IconNote("check", tr("Saved as {path}.").format(path=display_text(str(path))), "fresh", "small"))
