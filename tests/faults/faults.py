@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import multiprocessing
 import os
 import platform
 import sys
@@ -15,6 +16,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 
@@ -30,12 +32,33 @@ def names(folder: Path = LOOPS) -> list[str]:
 
 
 def rows_of(name: str, size: Size) -> Iterator[Promise]:
-    """The promises of one loop; where it ends with an error, a broken one that says so."""
+    """The promises of one loop, which runs in a process of its own: none has the threads, caches or end of another."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_send_rows, args=(LOOPS, name, size, there))
+    process.start()
+    there.close()
     try:
-        loop: ModuleType = importlib.import_module(f"loops.{name}")
-        yield from loop.promises(size)
+        while (row := here.recv()) is not None:
+            yield row
+    except EOFError:
+        process.join()
+        yield Promise(f"the loop “{name}” runs to its end", f"its process ended with {process.exitcode}", False)
+    finally:
+        here.close()
+        process.join()
+
+
+def _send_rows(folder: Path, name: str, size: Size, rows: Connection) -> None:
+    sys.path[:0] = [str(folder), str(Path(__file__).parent)]
+    try:
+        loop: ModuleType = importlib.import_module(name)
+        for row in loop.promises(size):
+            rows.send(row)
     except Exception:  # a loop that stumbles must not hide what the others found
-        yield Promise(f"the loop “{name}” runs to its end", "it ended with an error", False, traceback.format_exc())
+        why = traceback.format_exc()
+        rows.send(Promise(f"the loop “{name}” runs to its end", "it ended with an error", False, why))
+    rows.send(None)
 
 
 def print_row(promise: Promise, seconds: float, repeat: str) -> None:

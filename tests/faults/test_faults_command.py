@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import faults
 import pytest
-from promises import Promise, Size, workplace
+from promises import Size, workplace
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -19,26 +17,32 @@ ROW = re.compile(r"^\| *([PSFRU]\d+) *\|(.*)\|(.*)\| *$", re.MULTILINE)
 TEST = re.compile(r"(tests/[\w/.]+\.py)::(\w+)")
 
 
+LOOP = """
+import os
+from promises import Promise
+
+def promises(size):
+    yield Promise("nothing is lost", f"{size.of(7, 70)} kills | 0 lost", True)
+"""
+
+
 @pytest.fixture
-def scripted(monkeypatch: pytest.MonkeyPatch) -> list[Promise]:
-    """A loop called `scripted` that answers with what is put into this list."""
-    answers: list[Promise] = []
-
-    def promises(size: Size) -> Iterator[Promise]:
-        yield from answers
-        if not answers:
-            raise RuntimeError("it stumbled")
-
-    loop = ModuleType("loops.scripted")
-    loop.promises = promises  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "loops.scripted", loop)
+def write_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A loop called `scripted` that does this after its first promise, which is kept."""
+    monkeypatch.setattr(faults, "LOOPS", tmp_path)
     monkeypatch.setattr(faults, "names", lambda: ["scripted"])
     monkeypatch.setenv("CACHE_STUDIO_HOME", "")
-    return answers
+
+    def write(more: str) -> None:
+        (tmp_path / "scripted.py").write_text(f"{LOOP}    {more}\n")
+
+    return write
 
 
-def test_kept_promises_are_rows_and_end_with_0(scripted: list[Promise], capsys: pytest.CaptureFixture[str]) -> None:
-    scripted += [Promise("nothing is lost", "7 kills | 0 lost", True), Promise("nothing runs", "0", True)]
+def test_kept_promises_are_rows_and_end_with_0(
+    write_loop: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_loop('yield Promise("nothing runs", "0", True)')
     assert faults.main(["--quick", "--seed", "5"]) == 0
     table = capsys.readouterr().out.splitlines()
     assert "quick size, seed 5" in table[0]
@@ -48,20 +52,24 @@ def test_kept_promises_are_rows_and_end_with_0(scripted: list[Promise], capsys: 
     )
 
 
+@pytest.mark.parametrize(
+    ("more", "figure", "reason"),
+    [
+        ('yield Promise("two", "0 of 3", False, "the third\\nwas lost")', "two: 0 of 3", "    was lost"),
+        ('raise RuntimeError("it stumbled")', "it ended with an error", "RuntimeError: it stumbled"),
+        ("os._exit(7)", "its process ended with 7", ""),
+    ],
+)
 def test_a_broken_promise_ends_with_1_and_its_reason(
-    scripted: list[Promise], capsys: pytest.CaptureFixture[str]
+    write_loop: Callable[[str], None], capsys: pytest.CaptureFixture[str], more: str, figure: str, reason: str
 ) -> None:
-    scripted += [Promise("one", "1", True), Promise("two", "0 of 3", False, "the third\nwas lost")]
-    assert faults.main([]) == 1
-    printed = capsys.readouterr()
-    assert "**NO**" in printed.out
-    assert "    was lost" in printed.err
-    assert "1 broken:\n  two: 0 of 3" in printed.err
-
-
-def test_a_loop_that_stumbles_is_a_broken_promise(scripted: list[Promise], capsys: pytest.CaptureFixture[str]) -> None:
+    write_loop(more)
     assert faults.main(["scripted"]) == 1
-    assert "RuntimeError: it stumbled" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert "| nothing is lost | 70 kills / 0 lost | yes |" in printed.out
+    assert "**NO**" in printed.out
+    assert reason in printed.err
+    assert re.search(rf"1 broken:\n  .*{figure}", printed.err)
 
 
 def test_a_loop_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
