@@ -152,11 +152,13 @@ def remove_copied(folder: Folder, copy: FileCopy) -> Outcome:
             return Outcome(Fate.CHANGED)
         with _hiding_place(folder, name) as (place, hidden):
             folder.rename(name, place, hidden)
-            if not _is_as_copied(place, hidden, copy):
-                with suppress(FileExistsError):
-                    folder.move_in(place, hidden, name)
-                with suppress(FileNotFoundError):
-                    place.unlink(hidden)
+            try:
+                is_as_copied = _is_as_copied(place, hidden, copy)
+            except OSError:
+                _give_name_back(folder, place, hidden, name)
+                raise
+            if not is_as_copied:
+                _give_name_back(folder, place, hidden, name)
                 return Outcome(Fate.CHANGED)
             links = place.status(hidden).st_nlink
             place.unlink(hidden)
@@ -183,7 +185,10 @@ def _hiding_place(folder: Folder, name: str) -> Iterator[tuple[Folder, str]]:
 
 
 def _is_as_copied(folder: Folder, name: str, copy: FileCopy) -> bool:
-    descriptor, status = folder.open_file(name)
+    try:
+        descriptor, status = folder.open_file(name)
+    except NoRegularFile:
+        return False  # a link was put in its place
     try:
         if stamp_of(status) != copy.stamp:
             return False
