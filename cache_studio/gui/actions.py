@@ -54,6 +54,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("show_entries", "Entries", VIEW, "", "Ctrl+1", Need.CACHE),
     ActionSpec("show_dashboard", "Dashboard", VIEW, "", "Ctrl+2", Need.CACHE),
     ActionSpec("show_activity", "Activity", VIEW, "", "Ctrl+3", Need.CACHE),
+    ActionSpec("show_trash", "Trash", VIEW, "clear", "Ctrl+4"),
     ActionSpec("toggle_caches", "Caches panel", VIEW, "", "", checkable=True, starts_group=True),
     ActionSpec("toggle_facets", "Facets", VIEW, "", "", checkable=True),
     ActionSpec("toggle_entry", "Entry details", VIEW, "", "Ctrl+I", checkable=True),

@@ -30,11 +30,13 @@ class CachePage(QWidget):
         status_changed(): the status line says something else.
         tab_changed(int): another tab is shown.
         undo_requested(str): id of the action to be undone.
+        trash_requested(): show the trash page.
     """
 
     status_changed = Signal()
     tab_changed = Signal(int)
     undo_requested = Signal(str)
+    trash_requested = Signal()
 
     def __init__(self, controller: Controller, attachment: Attachment, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -126,6 +128,7 @@ class CachePage(QWidget):
 
             self._activity = ActivityTab(self._controller.tasks, self._controller.studio, self.attachment)
             self._activity.undo_requested.connect(self.undo_requested)
+            self._activity.trash_requested.connect(self.trash_requested)
             self._stack.addWidget(self._activity)
         self._activity.refresh()
         return self._activity

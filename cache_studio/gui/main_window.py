@@ -11,17 +11,19 @@ from cache_studio.gui.actions import ICON_GAP, ActionSet, Situation
 from cache_studio.gui.cache_commands import CacheCommands
 from cache_studio.gui.cache_page import ENTRIES, CachePage
 from cache_studio.gui.caches_panel import WIDTH, CachesPanel
-from cache_studio.gui.controller import Controller, wants_password, with_password
+from cache_studio.gui.controller import Controller
 from cache_studio.gui.entry_dock import EntryDock
 from cache_studio.gui.known_places import KnownPlaces
 from cache_studio.gui.look.text import tr
 from cache_studio.gui.messages import ask_password, show_error, show_notice
 from cache_studio.gui.start_page import StartPage, targets_of
 from cache_studio.gui.status_line import StatusLine
+from cache_studio.gui.trash.trash_place import TrashPlace
 from cache_studio.gui.window_commands import WindowCommands
 from cache_studio.gui.window_memory import Shown, WindowMemory
 from cache_studio.model.errors import BadRequest, CacheStudioError
 from cache_studio.services.attachment import Attachment
+from cache_studio.services.passwords import wants_password, with_password
 from cache_studio.services.standing import News, Phase
 
 SIZE = QSize(1440, 900)
@@ -56,6 +58,7 @@ class MainWindow(QMainWindow):
         self.dock = EntryDock(self.controller, self)
         self._pages: dict[Attachment, CachePage] = {}
         self._stack = QStackedWidget()
+        self.trash = TrashPlace(self.controller, self._stack, self)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._memory = WindowMemory()
         self._panel_wanted = True
@@ -65,7 +68,8 @@ class MainWindow(QMainWindow):
         self.action_set = ActionSet(self, self._handler)
         self._lay_out()
         self._connect()
-        self._restore()
+        shown = self._memory.bring_back(self, self._splitter)
+        self._panel_wanted, self.dock.wanted = shown.panel, shown.entry
         self.show_start()
 
     def _handler(self, name: str) -> Callable[[], None]:
@@ -100,7 +104,7 @@ class MainWindow(QMainWindow):
         controller.detached.connect(self._on_detached)
         controller.news.connect(self._on_news)
         controller.refused.connect(self._on_refused)
-        controller.closed.connect(self._on_closed)
+        controller.closed.connect(self.closed)
         self.panel.chosen.connect(self.show_cache)
         self.panel.target_chosen.connect(controller.attach)
         self.panel.attach_requested.connect(own.attach)
@@ -110,6 +114,10 @@ class MainWindow(QMainWindow):
         self.start.demo_requested.connect(own.demo)
         self.start.targets_chosen.connect(self.attach_all)
         self.commands.changed.connect(self._on_changed)
+        self.trash.changed.connect(self._on_changed)
+        self.trash.counted.connect(self.status.read_trash)
+        self.trash.settings_requested.connect(own.settings)
+        self.trash.left.connect(self._show_last)
         self.dock.message.connect(lambda text: self.statusBar().showMessage(text, 5_000))
         self.dock.visibilityChanged.connect(lambda _visible: self.update_actions())
 
@@ -127,33 +135,48 @@ class MainWindow(QMainWindow):
         page = self._stack.currentWidget()
         return page if isinstance(page, CachePage) else None
 
-    def page_of(self, attachment: Attachment) -> CachePage | None:
-        """The page of an attachment."""
-        return self._pages.get(attachment)
-
     def show_cache(self, attachment: Attachment) -> None:
         """Bring the page of a cache to the front."""
         page = self._pages[attachment]
         self._stack.setCurrentWidget(page)
         self.panel.setVisible(self._panel_wanted)
         self.panel.select(attachment)
-        self._follow_page(page)
+        self.setWindowTitle(f"{page.attachment.place.name} – {tr('Cache Studio')}")
+        self.dock.show_for(page if page.tab == ENTRIES else None)
+        self.status.show_attached(len(self.controller.attachments))
+        self._show_status(page)
 
     def show_start(self) -> None:
         """Bring the start page to the front."""
         self._stack.setCurrentWidget(self.start)
         self.panel.hide()
+        self._follow_nothing("")
+
+    def show_trash(self) -> None:
+        """Bring the trash page to the front."""
+        self.trash.show()
+        self._follow_nothing(tr("Trash"))
+        self.panel.setVisible(self._panel_wanted and bool(self.controller.attachments))
+
+    def _follow_nothing(self, name: str) -> None:
+        """What is shown is no page of a cache."""
         self.panel.select(None)
         self.dock.show_for(None)
-        self.status.show_totals("")
+        self.status.show_totals(name)
         self.status.show_attached(len(self.controller.attachments))
-        self.setWindowTitle(tr("Cache Studio"))
+        self.setWindowTitle(f"{name} – {tr('Cache Studio')}" if name else tr("Cache Studio"))
         self.update_actions()
+
+    def _show_last(self) -> None:
+        if self.controller.attachments:
+            self.show_cache(self.controller.attachments[-1])
+        else:
+            self.show_start()
 
     def want_panel(self, wanted: bool) -> None:
         """Whether the caches panel is shown beside pages."""
         self._panel_wanted = wanted
-        self.panel.setVisible(wanted and self.current_page() is not None)
+        self.panel.setVisible(wanted and self._stack.currentWidget() is not self.start)
         self.update_actions()
 
     def update_actions(self) -> None:
@@ -200,7 +223,7 @@ class MainWindow(QMainWindow):
             self.dock.hide()
         for page in self._pages.values():
             page.close_page()
-        QTimer.singleShot(CLOSE_MS, self, self._on_closed)
+        QTimer.singleShot(CLOSE_MS, self, self.closed.emit)
         self.controller.close()
 
     def _remember(self) -> None:
@@ -209,16 +232,6 @@ class MainWindow(QMainWindow):
         for page in self._pages.values():
             page.entries.save_layout(self._memory.settings)
         self._memory.settings.sync()
-
-    def _restore(self) -> None:
-        shown = self._memory.bring_back(self, self._splitter)
-        self._panel_wanted, self.dock.wanted = shown.panel, shown.entry
-
-    def _follow_page(self, page: CachePage) -> None:
-        self.setWindowTitle(f"{page.attachment.place.name} – {tr('Cache Studio')}")
-        self.dock.show_for(page if page.tab == ENTRIES else None)
-        self.status.show_attached(len(self.controller.attachments))
-        self._show_status(page)
 
     def _show_status(self, page: CachePage) -> None:
         if page is self.current_page():
@@ -241,6 +254,7 @@ class MainWindow(QMainWindow):
             page.status_changed.connect(lambda: self._show_status(page))
             page.tab_changed.connect(lambda _tab: self._on_tab(page))
             page.undo_requested.connect(lambda action: self.commands.undo_action(page, action))
+            page.trash_requested.connect(self.show_trash)
             page.entries.undo_bar.undo_requested.connect(self.commands.undo)
             page.entries.entry_chosen.connect(lambda _entry: self._on_entry(page))
             page.entries.invalidate_requested.connect(self.action_set["invalidate"].trigger)
@@ -248,7 +262,7 @@ class MainWindow(QMainWindow):
             self._stack.addWidget(page)
             page.entries.facets.setVisible(not self._narrow)
             self._take_up(page)
-        if in_front or self.current_page() is None:
+        if in_front or self._stack.currentWidget() is self.start:
             self.show_cache(attachment)
         else:
             self.panel.show_caches()
@@ -270,10 +284,8 @@ class MainWindow(QMainWindow):
         was_shown = page is self.current_page()
         self._stack.removeWidget(page)
         page.deleteLater()
-        if was_shown and self.controller.attachments:
-            self.show_cache(self.controller.attachments[-1])
-        elif not self.controller.attachments:
-            self.show_start()
+        if was_shown:
+            self._show_last()
         self.panel.show_caches()
         self.status.show_attached(len(self.controller.attachments))
         self.places.changed.emit()
@@ -315,14 +327,12 @@ class MainWindow(QMainWindow):
             self.dock.show_for(page if page.tab == ENTRIES else None)
             self.update_actions()
 
-    def _on_changed(self, attachment: Attachment) -> None:
-        self.status.read_trash()
-        page = self._pages.get(attachment)
-        if page is not None:
-            page.refresh_activity()
-
-    def _on_closed(self) -> None:
-        self.closed.emit()
+    def _on_changed(self, attachment: Attachment | None) -> None:
+        """Entries went or came back in this cache; None when the trash was emptied."""
+        self.trash.tidy()
+        for page in self._pages.values():
+            if attachment in (None, page.attachment):
+                page.refresh_activity()
 
 
 def _situation(page: CachePage) -> Situation:

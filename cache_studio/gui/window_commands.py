@@ -17,7 +17,7 @@ from cache_studio.gui.dressing import dress
 from cache_studio.gui.entry_dock import EntryDock
 from cache_studio.gui.look.text import tr
 from cache_studio.gui.messages import show_error, show_notice
-from cache_studio.gui.status_line import StatusLine
+from cache_studio.gui.trash.trash_place import TrashPlace
 from cache_studio.model.errors import CacheStudioError
 
 REDIS = "redis://localhost:6379/0"
@@ -28,8 +28,8 @@ class Host(Protocol):
 
     controller: Controller
     dock: EntryDock
-    status: StatusLine
     action_set: ActionSet
+    trash: TrashPlace
 
     def current_page(self) -> CachePage | None:
         """The page that is shown."""
@@ -42,6 +42,9 @@ class Host(Protocol):
 
     def show_start(self) -> None:
         """Bring the start page to the front."""
+
+    def show_trash(self) -> None:
+        """Bring the trash page to the front."""
 
 
 class WindowCommands(QObject):
@@ -131,6 +134,11 @@ class WindowCommands(QObject):
         """The tab Activity."""
         self._show_tab(ACTIVITY)
 
+    def show_trash(self) -> None:
+        """The trash page."""
+        if self._window.controller.is_ready:
+            self._window.show_trash()
+
     def _show_tab(self, tab: int) -> None:
         page = self._window.current_page()
         if page is not None:
@@ -179,7 +187,7 @@ class WindowCommands(QObject):
         controller.tasks.run(
             "save settings",
             lambda _stop: controller.studio.save(settings),
-            lambda _none: self._window.status.read_trash(),
+            lambda _none: self._window.trash.tidy(),
             self._show,
         )
 

@@ -1,78 +1,14 @@
-"""Actions and waiting entries as tables: two models, each declared by its columns."""
+"""Actions and waiting entries as tables: two sets of columns."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-
-from cache_studio.gui.look.text import display_text, tooltip_text, tr
+from cache_studio.gui.item_models.rows_model import Column
+from cache_studio.gui.look.text import tr
 from cache_studio.model.units import format_count, format_size
 from cache_studio.trash.index import Action, State, WaitingEntry
 
-Row = TypeVar("Row")
-Index = QModelIndex | QPersistentModelIndex
-_NO_PARENT = QModelIndex()
-_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 UNDO = "undo"
 """The name of the column that offers Undo."""
-
-
-@dataclass(frozen=True)
-class Column(Generic[Row]):
-    """One column: its name, the words of a cell (made safe by the model), its width in pixels."""
-
-    name: str
-    words: Callable[[Row], str]
-    width: int
-    right: bool = False
-
-
-class RowsModel(QAbstractTableModel, Generic[Row]):
-    """Frozen rows under declared columns; `set_rows` replaces them all."""
-
-    def __init__(self, columns: Sequence[Column[Row]], parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.columns = tuple(columns)
-        self.rows: tuple[Row, ...] = ()
-
-    def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show these; the same rows again change nothing."""
-        if tuple(rows) != self.rows:
-            self.beginResetModel()
-            self.rows = tuple(rows)
-            self.endResetModel()
-
-    def rowCount(self, parent: Index = _NO_PARENT) -> int:
-        """How many rows."""
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index = _NO_PARENT) -> int:
-        """How many columns."""
-        return 0 if parent.isValid() else len(self.columns)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Names and sides of the columns."""
-        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
-            return None
-        column = self.columns[section]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return "" if column.name == UNDO else tr(column.name)
-        return _RIGHT if role == Qt.ItemDataRole.TextAlignmentRole and column.right else None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Words, whole in the tooltip."""
-        if not index.isValid():
-            return None
-        column = self.columns[index.column()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return display_text(column.words(self.rows[index.row()]), 400)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return tooltip_text(column.words(self.rows[index.row()]))
-        return _RIGHT if role == Qt.ItemDataRole.TextAlignmentRole and column.right else None
-
-
 ACTIONS: tuple[Column[Action], ...] = (
     Column("when", lambda action: moment_words(action.at), 150),
     Column("action", lambda action: tr(action.verb), 90),
@@ -83,7 +19,7 @@ ACTIONS: tuple[Column[Action], ...] = (
     Column("bytes", lambda action: format_size(action.bytes), 90, True),
     Column("by", lambda action: tr(action.by), 90),
     Column("state", lambda action: state_words(action), 260),
-    Column(UNDO, lambda action: tr("Undo") if action.waiting else "", 80),
+    Column(UNDO, lambda action: tr("Undo") if action.waiting else "", 80, has_heading=False),
 )
 """What was done."""
 WAITING: tuple[Column[WaitingEntry], ...] = (

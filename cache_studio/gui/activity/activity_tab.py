@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
 
-from PySide6.QtCore import QModelIndex, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QRectF, QTimer, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -17,14 +16,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cache_studio.gui.activity.actions_model import ACTIONS, UNDO, WAITING, Index, RowsModel
+from cache_studio.gui.activity.actions_model import ACTIONS, UNDO, WAITING
+from cache_studio.gui.item_models.rows_model import Index, RowsModel, rows_table
 from cache_studio.gui.look import fonts, theme
 from cache_studio.gui.look.text import plain_label, tr
 from cache_studio.gui.tasks import Tasks
 from cache_studio.gui.widgets.bars import EmptyState, NoticeBar
-from cache_studio.gui.widgets.buttons import SecondaryButton
-from cache_studio.gui.widgets.cells import FigureDelegate, KeyDelegate, RowDelegate
-from cache_studio.gui.widgets.entry_table import EntryTableView
+from cache_studio.gui.widgets.buttons import LinkButton, SecondaryButton
+from cache_studio.gui.widgets.cells import KeyDelegate, RowDelegate
 from cache_studio.gui.widgets.painting import LEFT, draw_text
 from cache_studio.gui.widgets.segmented import SegmentedButtons
 from cache_studio.model.errors import CacheStudioError
@@ -60,9 +59,11 @@ class ActivityTab(QWidget):
 
     Signals:
         undo_requested(str): the id of the action to undo.
+        trash_requested(): show everything that waits, where single entries can be restored.
     """
 
     undo_requested = Signal(str)
+    trash_requested = Signal()
 
     def __init__(self, tasks: Tasks, studio: Studio, attachment: Attachment) -> None:
         super().__init__()
@@ -84,9 +85,13 @@ class ActivityTab(QWidget):
         self.search.textChanged.connect(lambda _text: self._typing.start())
         self.undo_button = SecondaryButton(tr("Undo"), "undo")
         self.undo_button.clicked.connect(self._undo_selected)
+        self.trash_button = LinkButton(tr("Open the trash"))
+        self.trash_button.clicked.connect(self.trash_requested)
         self._usage = plain_label("", "note")
-        self.table = _table(tr("Actions"), self.listed)
-        self.found = _table(tr("Entries in the trash"), self.waiting)
+        self.table = rows_table(tr("Actions"), self.listed)
+        self.found = rows_table(tr("Entries in the trash"), self.waiting)
+        for table in (self.table, self.found):
+            table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.found.setItemDelegateForColumn(0, KeyDelegate(self.found))
         undo_column = next(at for at, column in enumerate(ACTIONS) if column.name == UNDO)
         self.table.setItemDelegateForColumn(undo_column, _LinkDelegate(self.table))
@@ -121,6 +126,7 @@ class ActivityTab(QWidget):
             top.addWidget(widget)
         top.addStretch(1)
         top.addWidget(self._usage)
+        top.addWidget(self.trash_button)
         self._stack = QStackedWidget()
         for page in (self.table, self.found, self._empty):
             self._stack.addWidget(page)
@@ -189,19 +195,3 @@ def _look(trash: Trash, target: str, text: str) -> _Answer:
     actions = tuple(action for action in trash.actions(_MOST) if not target or action.target == target)
     waiting = tuple(entry for entry in trash.search(text, limit=_MOST) if not target or entry.target == target)
     return _Answer(actions, waiting if text else (), *trash.usage())
-
-
-def _table(name: str, model: RowsModel[Any]) -> EntryTableView:
-    view = EntryTableView()
-    view.setModel(model)
-    view.setAccessibleName(name)
-    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    header = view.horizontalHeader()
-    header.setSectionsClickable(False)
-    header.setSortIndicatorShown(False)
-    for at, column in enumerate(model.columns):
-        view.setColumnWidth(at, column.width)
-        if column.right:
-            view.setItemDelegateForColumn(at, FigureDelegate(view))
-    view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-    return view

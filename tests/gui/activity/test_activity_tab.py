@@ -9,8 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
-from cache_studio.gui.activity.actions_model import ACTIONS, UNDO, RowsModel
+from cache_studio.gui.activity.actions_model import ACTIONS, UNDO
 from cache_studio.gui.activity.activity_tab import ALL, ActivityTab
+from cache_studio.gui.item_models.rows_model import RowsModel
 from cache_studio.gui.tasks import Tasks
 from cache_studio.services import act, plans
 from cache_studio.services.attachment import Attachment

@@ -103,6 +103,27 @@ def test_a_missing_target_is_one_sentence(qtbot: QtBot, window: MainWindow, tmp_
     assert window.current_page() is None
 
 
+def test_the_trash_page_restores_and_leads_back(qtbot: QtBot, window: MainWindow, comparisons: Path) -> None:
+    page = attached(qtbot, window, f"json-directory:{comparisons}")
+    window.action_set["purge"].trigger()
+    dialog = the_open_plan(qtbot)
+    assert dialog.action_button is not None
+    dialog.action_button.click()
+    qtbot.waitUntil(lambda: page.entries.table.entries.rowCount() == 7, timeout=10_000)
+    window.action_set["show_trash"].trigger()
+    trash = window.trash.page
+    assert trash is not None
+    qtbot.waitUntil(lambda: trash.waiting.rowCount() == 5)
+    assert window.current_page() is None
+    assert not window.action_set["undo"].isEnabled()
+    trash.table.selectRow(0)
+    trash.restore_button.click()
+    qtbot.waitUntil(lambda: trash.waiting.rowCount() == 4, timeout=10_000)
+    trash.back_button.click()
+    assert window.current_page() is page
+    qtbot.waitUntil(lambda: page.entries.table.entries.rowCount() == 8, timeout=10_000)
+
+
 def test_read_only_can_be_switched(qtbot: QtBot, window: MainWindow, comparisons: Path) -> None:
     page = attached(qtbot, window, f"json-directory:{comparisons}")
     page.entries.set_expression("stale")
