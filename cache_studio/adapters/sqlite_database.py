@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from cache_studio.adapters.sqlite_errors import (
@@ -21,6 +22,7 @@ from cache_studio.adapters.sqlite_errors import (
     translated,
     unreadable_log,
 )
+from cache_studio.adapters.sqlite_identity import connected_to, is_at
 from cache_studio.adapters.sqlite_open import (
     Cell,
     Table,
@@ -98,7 +100,7 @@ class Database:
             raise translated(error) from error
 
     def _tried(self, parameters: str) -> sqlite3.Connection:
-        reader = connect_with(self.path, parameters)
+        reader = connected_to(self.path, self._file, lambda: connect_with(self.path, parameters))
         try:
             self._end = time.monotonic() + QUERY_SECONDS
             guard_reading(reader, self._must_stop)
@@ -188,10 +190,15 @@ class Database:
     def was_replaced(self) -> bool:
         """Whether another file stands at the path now, or none, or one that was taken at rest is written again."""
         try:
-            now = os.stat(self.given)
-            return (now.st_dev, now.st_ino) != (self._file.st_dev, self._file.st_ino) or self._has_thawed()
+            return not self._leads_here() or not is_at(self.path, self._file) or self._has_thawed()
         except OSError:
             return True
+
+    def _leads_here(self) -> bool:
+        try:
+            return os.path.realpath(self.given) == self.path
+        except OSError:  # a link that was there a moment ago
+            return False
 
     def require_same_file(self) -> None:
         """Raise CacheUnavailable when the file was replaced or deleted since it was opened."""
@@ -199,13 +206,18 @@ class Database:
             raise replaced()
 
     def renew(self) -> None:
-        """Open the file that stands at the path now, if it is another one."""
+        """Open the file that stands at the path now, if it is another one.
+
+        CacheUnavailable where a link was put there since it was attached: it would lead out of the cache.
+        """
         if self.was_replaced:
-            path = os.path.realpath(self.given)
-            self._file = require_database_file(path)
+            file = require_database_file(self.path)
+            if not is_at(self.path, file) or not self._leads_here():
+                raise replaced()
+            self._file = file
             self._reader.close()
             _Visits.go(self.path, self._wrote)
-            self.path, self._wrote = path, False
+            self._wrote = False
             _Visits.come(self.path)
             self._reader = self._connected()
 
@@ -229,7 +241,8 @@ class Database:
     def _writer(self) -> Iterator[sqlite3.Connection]:
         self.require_same_file()
         self._stopped.clear()
-        with speaking_plainly(), closing(connect(self.path, "rw")) as writer:
+        connecting = partial(connect, self.path, "rw")
+        with speaking_plainly(), closing(connected_to(self.path, self._file, connecting)) as writer:
             writer.text_factory = readable_text
             self._busy = writer
             self._wrote = True

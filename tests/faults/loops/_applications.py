@@ -217,7 +217,8 @@ class Assets(Application):
             database.execute(
                 "CREATE TABLE cache_entries(id INTEGER PRIMARY KEY, asset_type TEXT NOT NULL,"
                 " prompt_hash TEXT NOT NULL, prompt_text TEXT NOT NULL, file_path TEXT NOT NULL,"
-                " metadata TEXT, created_at TEXT, last_used_at TEXT, use_count INTEGER DEFAULT 1, UNIQUE(asset_type, prompt_hash))"
+                " metadata TEXT, created_at TEXT, last_used_at TEXT,"
+                " use_count INTEGER DEFAULT 1, UNIQUE(asset_type, prompt_hash))"
             )
 
     @property
