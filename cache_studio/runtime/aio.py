@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from cache_studio.adapters.key_access import Place
 from cache_studio.model.errors import BadRequest
@@ -16,6 +16,9 @@ from cache_studio.runtime.cache import Cache
 from cache_studio.runtime.loading import MISSING, POLL_SECONDS, Terms, Turn, terms_of
 from cache_studio.runtime.results import Freed, Warmed
 from cache_studio.runtime.statistics import Stats
+
+if TYPE_CHECKING:
+    from cache_studio.runtime.learning import Efficiency
 
 THREADS = 16
 """How many calls to files or a server may be under way at once."""
@@ -168,6 +171,10 @@ class AsyncCache:
     async def stats(self) -> Stats:
         """As `Cache.stats`."""
         return await self._away(self.cache.stats)
+
+    async def report(self) -> "Efficiency":
+        """As `Cache.report`."""
+        return await self._away(self.cache.report)
 
     async def flush(self) -> None:
         """As `Cache.flush`."""

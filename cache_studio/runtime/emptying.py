@@ -66,12 +66,14 @@ class Emptying(Tiers):
             return len(self.drop_chosen(chosen).places)
         door = self.doors[0]
         removed, problem = 0, None
+        indexed = {
+            at: slot for at, slot in door.indexed().items() if (namespace is None or at[0] == space) and fits(at[1])
+        }
         try:
             removed = door.access.delete_like(pattern, None if namespace is None else space)
         except CacheUnavailable as error:
             problem = error
-        if door.index is not None:
-            door.forget([at for at in list(door.index.slots) if namespace in (None, at[0]) and fits(at[1])])
+        door.forget_if_same(indexed)
         self._validity.changing_many()
         unstored: set[Place] = set()
         for shelf in self.shelves:
@@ -119,8 +121,9 @@ class Emptying(Tiers):
             places.update(entry.place for _, slot, entry in stale if not slot.stored)
 
         def clean(door: Stored) -> None:
+            indexed = door.indexed()
             gone = door.access.discard_stale(now)
-            door.forget([entry.place for entry in gone])
+            door.forget_if_same({entry.place: indexed[entry.place] for entry in gone if entry.place in indexed})
             levels[door.name] = Removed(len(gone), sum(entry.size for entry in gone))
             places.update(entry.place for entry in gone)
 

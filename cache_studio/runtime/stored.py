@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from cache_studio.adapters.key_access import Held, KeyAccess, Known, Place
 from cache_studio.model.errors import CacheUnavailable
@@ -91,9 +91,27 @@ class Stored:
 
     def drop_many(self, places: Collection[Place]) -> list[Place]:
         """Remove what is listed so; those that were there."""
+        before = self.indexed(places)
         gone = self.access.delete_many(places)
-        self.forget(places)
+        self.forget_if_same(before)
         return gone
+
+    def indexed(self, places: Collection[Place] | None = None) -> dict[Place, Slot]:
+        """What the index holds now of these places, or of all."""
+        if self.index is None:
+            return {}
+        slots = dict(self.index.slots)
+        return slots if places is None else {place: slots[place] for place in places if place in slots}
+
+    def forget_if_same(self, before: Mapping[Place, Slot]) -> None:
+        """These are not there any more, unless they were put anew since `indexed`.
+
+        One that was removed after it was put anew stays in the index, until a lookup misses it; the other way
+        around an entry would be there that no capacity counts.
+        """
+        if self.index is not None:
+            for place, slot in before.items():
+                self.index.drop(place, slot)
 
     def forget(self, places: Collection[Place]) -> None:
         """What is listed so is not there any more."""

@@ -224,4 +224,5 @@ def test_nothing_of_a_door_goes_past_the_guard():
         "level",
         "claims",
         "keeps_last_moment",
+        "listed_as",  # asks no server: the guarded door's own
     }
