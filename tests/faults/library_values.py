@@ -110,7 +110,8 @@ def _pandas() -> Named:
 
 def _requests_cache() -> Named:
     models = importlib.import_module("requests_cache.models")
-    response = models.CachedResponse(status_code=200, url="http://127.0.0.1/", _content=b'{"a": 1}')
+    response = models.CachedResponse(status_code=200, url="http://127.0.0.1/")
+    response._content = b'{"a": 1}'
     return [("response", response)]
 
 

@@ -1,8 +1,8 @@
 """Decodes hostile values in a process of its own and prints what that did: audit events, errors, times.
 
 `python watched_decoding.py WHAT SEED COUNT CANARY` prints one JSON object. An audit hook cannot be taken off again, so
-this is a child. WHAT is `attacks` (every hostile pickle at every place where a cache holds one; COUNT is ignored), `mutants`
-(COUNT changed pickles), or `control`: the attacks are given to the real unpickler, which runs them.
+this is a child. WHAT is `attacks` (every hostile pickle at every place where a cache holds one; COUNT is ignored),
+`mutants` (COUNT changed pickles), or `control`: the attacks are given to the real unpickler, which runs them.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Watch:
 
     def run(self, name: str, work: Callable[[], object]) -> None:
         """Do the work; everything that happens is noted."""
-        began = time.perf_counter()
+        began = time.process_time()
         self.on = True
         try:
             work()
@@ -131,7 +131,7 @@ class Watch:
             self.errors.append(f"{name}: {error!r}")
         self.on = False
         self.count += 1
-        self.worst = max(self.worst, (time.perf_counter() - began, name))
+        self.worst = max(self.worst, (time.process_time() - began, name))
 
 
 def look(data: bytes, hint: str = "") -> None:

@@ -17,7 +17,6 @@ from promises import Promise, Size, workplace
 from cache_studio.decoding.decode import decode, decode_isolated
 from cache_studio.isolation import Limits, Worker, parent
 from cache_studio.model.errors import LimitExceeded
-from tests.decoding.pickled.hostile_pickles import attacks
 
 ROOT = Path(__file__).parents[3]
 DECODER = ROOT / "tests" / "faults" / "watched_decoding.py"
@@ -60,19 +59,21 @@ def _nothing_runs(folder: Path) -> Promise:
     return Promise(
         "nothing of a cache is executed: hostile pickles as value, key, expiry and tag, packed and as second part",
         f"{found['count']} decodings: {len(events)} imports, calls or files, {len(errors)} errors, "
-        f"worst {found['seconds']:.2f} s",
+        f"worst {found['seconds']:.2f} s of processor time",
         kept,
         "\n".join(map(str, (*events, *errors)))
-        or f"Control: {len(attacks(''))} of them given to pickle.loads under the same watch were seen and ran.",
+        or "Control: given to pickle.loads under the same watch, the attacks are seen and make their file.",
     )
 
 
 def _real_ones_are_shown() -> Promise:
     shown = count = 0
-    missing, failed = [], []
+    made, missing, failed = [], [], []
     for library, values, reason in all_values():
         if reason:
             missing.append(f"{library}: {reason}")
+        else:
+            made.append(library)
         for name, value in values:
             for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
                 decoded = decode(pickle.dumps(value, protocol))
@@ -81,7 +82,9 @@ def _real_ones_are_shown() -> Promise:
                     failed.append(f"{library} {name} protocol {protocol}: {decoded.problem or decoded.chain}")
                 else:
                     shown += 1
-    return Promise("real pickles are shown", f"{shown} of {count}", not failed, "\n".join((*failed, *missing)))
+    return Promise(
+        "real pickles are shown", f"{shown} of {count} ({', '.join(made)})", not failed, "\n".join((*failed, *missing))
+    )
 
 
 def _stopped_in_time() -> Promise:
