@@ -122,7 +122,7 @@ class Degrading(KeyAccess):
 
     def __init__(self, access: KeyAccess, breaker: Breaker) -> None:
         """Guard an open door."""
-        self._access = access
+        self._access = self.guarded = access
         self._breaker = breaker
         self._counting = threading.Lock()
         self.level = access.level
@@ -136,11 +136,6 @@ class Degrading(KeyAccess):
     def open(cls, target: Target, options: Mapping[str, OptionValue]) -> KeyAccess:
         """Not possible: what is guarded is opened first."""
         raise BadRequest("A guarded cache is opened by its own format.")
-
-    @property
-    def guarded(self) -> KeyAccess:
-        """The door behind the breaker."""
-        return self._access
 
     @property
     def away(self) -> bool:
