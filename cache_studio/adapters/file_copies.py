@@ -153,16 +153,16 @@ def remove_copied(folder: Folder, copy: FileCopy) -> Outcome:
         with _hiding_place(folder, name) as (place, hidden):
             folder.rename(name, place, hidden)
             try:
-                is_as_copied = _is_as_copied(place, hidden, copy)
+                if _is_as_copied(place, hidden, copy):
+                    links = place.status(hidden).st_nlink
+                    place.unlink(hidden)
+                    return Outcome(Fate.REMOVED, copy.length if links == 1 else 0)
             except OSError:
-                _give_name_back(folder, place, hidden, name)
+                with suppress(OSError):  # it stays, so it must be seen; the first error is the reason
+                    _give_name_back(folder, place, hidden, name)
                 raise
-            if not is_as_copied:
-                _give_name_back(folder, place, hidden, name)
-                return Outcome(Fate.CHANGED)
-            links = place.status(hidden).st_nlink
-            place.unlink(hidden)
-            return Outcome(Fate.REMOVED, copy.length if links == 1 else 0)
+            _give_name_back(folder, place, hidden, name)
+            return Outcome(Fate.CHANGED)
     except FileNotFoundError:
         return Outcome(Fate.GONE)
     except OSError as error:

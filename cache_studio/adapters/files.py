@@ -188,7 +188,10 @@ class Folder:
         os.rmdir(self.at(name), dir_fd=self.descriptor)
 
     def move_in(self, source: "Folder", name: str, new_name: str) -> None:
-        """Give a file of `source` a name here, never over an existing one (FileExistsError)."""
+        """Give a file of `source` a name here, never over an existing one (FileExistsError).
+
+        Where it cannot lose its old name, it has both.
+        """
         try:
             os.link(
                 source.at(name),
@@ -206,7 +209,8 @@ class Folder:
                 raise FileExistsError(new_name) from None
             source.rename(name, self, new_name)
         else:
-            source.unlink(name)
+            with suppress(OSError):  # it is here, which was asked for; a hidden name is a leftover
+                source.unlink(name)
 
     def create(self, name: str, mode: int = 0o600) -> int:
         """A new file, open for writing; the caller closes it. FileExistsError where the name is taken."""

@@ -1,5 +1,6 @@
 """Removing and restoring files against races, links, hostile names and kills."""
 
+import errno
 import fcntl
 import os
 import socket
@@ -151,6 +152,24 @@ def test_what_is_put_back_never_replaces_a_newer_one(root: Folder, monkeypatch: 
     monkeypatch.setattr(file_copies, "_is_as_copied", newest_meanwhile)
     assert remove_copied(root, copy).fate is Fate.CHANGED
     assert root.read("key")[0] == b"newest"
+    assert os.listdir(root.path) == ["key"]
+
+
+@pytest.mark.parametrize("failing", ["_is_as_copied", "unlink"])
+def test_what_cannot_be_removed_stays_under_its_name(
+    root: Folder, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    put(root, "key")
+    copy = copy_of(root, "key")
+
+    def fails(*_arguments: object, **_named: object) -> bool:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os if failing == "unlink" else file_copies, failing, fails)
+        assert remove_copied(root, copy) == Outcome(Fate.FAILED, reason="It cannot be removed: Input/output error.")
+        assert is_present(root, copy)
+    put_back_leftovers(root, [root])
     assert os.listdir(root.path) == ["key"]
 
 
