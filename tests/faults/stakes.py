@@ -20,6 +20,8 @@ from pathlib import Path
 
 from servers import RedisServer
 
+from cache_studio.adapters.registry import get_format
+
 NOW = datetime.now()
 OLD = NOW - timedelta(days=3)
 LONG = 1_200_000
@@ -47,6 +49,7 @@ class Stake(ABC):
     """A cache below one folder. Picklable: it travels into the processes that are killed."""
 
     name: str
+    """The format, and after a blank what is special."""
     count: int
     verbs: tuple[str, ...] = (*REMOVING, "compact", "undo")
 
@@ -385,7 +388,7 @@ class RedisKeys(Stake):
 
 
 def all_stakes(folder: Path, server: RedisServer | None) -> list[Stake]:
-    """Every kind, filled; Redis where there is a server."""
+    """Every kind, filled, its adapter imported for the processes that are forked; Redis where there is a server."""
     stakes: list[Stake] = [kind(folder) for kind in (JsonDirectory, JsonFile, MultiLevel, Assets, Table, WalTable)]
     if server is not None:
         keys = RedisKeys(folder)
@@ -393,6 +396,7 @@ def all_stakes(folder: Path, server: RedisServer | None) -> list[Stake]:
         stakes.append(keys)
     for stake in stakes:
         stake.fill()
+        get_format(stake.name.partition(" ")[0]).adapter_class()
     return stakes
 
 

@@ -70,16 +70,16 @@ def decide(home: Path, stake: Stake) -> str:
 
 def begin(home: Path, stake: Stake, verb: str, ready: Connection) -> None:
     """Say "begun", do one action, say "done" and wait to be killed."""
-    _let_litter_grow_old()
+    let_litter_grow_old()
     with attached(home, stake) as (studio, attachment):
-        act_now = _PREPARED[verb](studio, attachment)
+        act_now = ACTIONS[verb](studio, attachment)
         ready.send("begun")
         act_now()
         ready.send("done")
         Event().wait(PATIENCE)
 
 
-def _let_litter_grow_old() -> None:
+def let_litter_grow_old() -> None:
     """`compact` waits for minutes before a hidden file belongs to nobody; here they have passed."""
     file_copies.ABANDONED = leftovers.ABANDONED = json_entries.LEFTOVER = -1.0  # type: ignore[attr-defined]
 
@@ -110,7 +110,7 @@ def _plan_half(attachment: Attachment) -> plans.Plan:
     return plans.plan_invalidate_ids(attachment, ids[::2], time.time())
 
 
-_PREPARED: Mapping[str, Callable[[Studio, Attachment], Callable[[], object]]] = {
+ACTIONS: Mapping[str, Callable[[Studio, Attachment], Callable[[], object]]] = {
     "purge": _removing(lambda attachment: plans.plan_purge(attachment, time.time())),
     "evict": _removing(lambda attachment: plans.plan_evict(attachment, "size", time.time(), to_entries=50)),
     "clear": _removing(lambda attachment: plans.plan_clear(attachment, None, time.time())),
@@ -122,11 +122,13 @@ _PREPARED: Mapping[str, Callable[[Studio, Attachment], Callable[[], object]]] = 
 
 def start_again(home: Path, stake: Stake, expected: Mapping[str, object], answer: Connection) -> None:
     """Start the studio, let it recover, bring everything back, and send a `Finding`."""
-    _let_litter_grow_old()
+    let_litter_grow_old()
     finding = Finding()
     try:
         with attached(home, stake) as (studio, attachment):
             _look(studio, stake, expected, finding)
+            attachment.refresh()  # to look was to open it as its application does
+            attachment.listed().result(PATIENCE)
             _bring_back(studio, attachment, finding)
             _compare(stake, expected, finding)
             _tidy(home, studio, attachment, stake, finding)

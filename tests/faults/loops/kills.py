@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkProcess
 from pathlib import Path
+from shutil import rmtree
 
 from promises import Promise, Size, workplace
 from servers import RedisServer, find_redis_server
@@ -99,51 +98,43 @@ def _run(size: Size, folder: Path, stakes: list[Stake], tally: Tally) -> None:
         finding = found_by_new_start(homes[stake.name], stake, expected[stake.name])
         tally.add(f"round {number}, {stake.name}, {verb}, killed after {delay * 1000:.1f} ms", finding)
         if not finding.is_good:
+            rmtree(homes[stake.name])
             stake.fill()
             expected[stake.name] = stake.entries()
 
 
 def kill_after(delay: float, home: Path, stake: Stake, verb: str) -> float | None:
     """Kill a process so many seconds after it began; how long its work took, or None when it was mid-work."""
-    here, process = _process(begin, home, stake, verb)
-    if not here.poll(PATIENCE) or here.recv() != "begun":
-        _kill(process)
-        raise RuntimeError(f"{verb} on {stake.name} did not begin")
-    began = time.monotonic()
-    done = here.poll(delay)
-    seconds = time.monotonic() - began
-    _kill(process)
-    here.close()
-    return seconds if done else None
+    with running(begin, home, stake, verb) as answers:
+        if not answers.poll(PATIENCE) or answers.recv() != "begun":
+            raise RuntimeError(f"{verb} on {stake.name} did not begin")
+        began = time.monotonic()
+        done = answers.poll(delay)
+        return time.monotonic() - began if done else None
 
 
 def found_by_new_start(home: Path, stake: Stake, expected: Mapping[str, object]) -> Finding:
     """What a new process makes of what is there."""
-    here, process = _process(start_again, home, stake, expected)
-    try:
-        if here.poll(PATIENCE):
-            found: Finding = here.recv()
-            process.join(PATIENCE)
-            return found
-    except EOFError:
-        pass
-    finally:
-        if process.is_alive():
-            _kill(process)
-        here.close()
+    with running(start_again, home, stake, expected) as answers:
+        try:
+            if answers.poll(PATIENCE):
+                found: Finding = answers.recv()
+                return found
+        except EOFError:
+            pass
     return Finding(corrupt=["the new start gave no answer"])
 
 
-def _process(work: object, *arguments: object) -> tuple[Connection, ForkProcess]:
+@contextmanager
+def running(work: Callable[..., None], *arguments: object) -> Iterator[Connection]:
+    """A process that does this work, given the other end of a pipe; killed when the block ends."""
     here, there = _FORK.Pipe()
-    process = _FORK.Process(target=work, args=(*arguments, there))  # type: ignore[arg-type]
+    process = _FORK.Process(target=work, args=(*arguments, there))
     process.start()
     there.close()
-    return here, process
-
-
-def _kill(process: ForkProcess) -> None:
-    process.kill()
-    process.join()
-    if process.exitcode != -signal.SIGKILL:
-        raise RuntimeError(f"a process ended by itself with {process.exitcode}")
+    try:
+        yield here
+    finally:
+        process.kill()
+        process.join()
+        here.close()
