@@ -1,5 +1,6 @@
 """What every adapter of rows in a SQLite table has in common; a format says which table and what a row means."""
 
+import math
 import os
 from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ import numpy as np
 from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, require_found
 from cache_studio.adapters.defaults import join, take
 from cache_studio.adapters.sqlite_copies import COPY_BYTES, pack_id, pack_row, unpack_id, unpack_row
-from cache_studio.adapters.sqlite_database import Database
+from cache_studio.adapters.sqlite_database import INCREMENTAL, Database
 from cache_studio.adapters.sqlite_open import Cell, bound, quoted
 from cache_studio.adapters.sqlite_pages import Page, Pages
 from cache_studio.adapters.sqlite_rows import Row, Rows, digest_of
@@ -26,7 +27,11 @@ CHANGING = (Ability.REMOVE, Ability.UNDO, Ability.COMPACT)
 READ_ONLY = "Attached read-only."
 CHUNK_BYTES = 32_000_000
 """Values that are held in memory, and compared under one write lock, at once."""
+LOCK_SECONDS = 0.02
+"""How long one transaction removes rows; then it is committed and the application has its turn."""
 KEYS_AT_ONCE = 200
+REWRITTEN_A_SECOND = 20_000_000
+"""Bytes that VACUUM rewrites in a second on a slow disk that others use, too."""
 FREE_PAGES = "free pages"
 
 
@@ -146,9 +151,10 @@ class RowsAdapter(Adapter):
             try:
                 self._remove_chunk(chunk, answers)
             except CacheStudioError as error:
-                if not started:
+                left = [one.seen.id for one in chunk if one.seen.id not in answers]
+                if not started and len(left) == len(chunk):
                     raise
-                answers |= {c.seen.id: Removal(c.seen.id, Fate.FAILED, reason=error.message) for c in chunk}
+                answers |= {entry_id: Removal(entry_id, Fate.FAILED, reason=error.message) for entry_id in left}
             started = True
         return [answers[entry.id] for entry in entries]
 
@@ -222,8 +228,15 @@ class RowsAdapter(Adapter):
         return 0, ""
 
     def _remove_chunk(self, chunk: Sequence[Chosen], answers: dict[EntryId, Removal]) -> None:
-        with self.database.writing() as connection:
-            now = self.rows.remove_equal(connection, [(one.seen.id, one.digest) for one in chunk])
+        wanted = [(one.seen.id, one.digest) for one in chunk]
+        at = 0
+        while at < len(chunk):
+            with self.database.writing() as connection:
+                now = self.rows.remove_equal(connection, wanted[at:], LOCK_SECONDS)
+            self._answer(chunk[at : at + len(now)], now, answers)
+            at += len(now)
+
+    def _answer(self, chunk: Sequence[Chosen], now: Sequence[Row | None], answers: dict[EntryId, Removal]) -> None:
         self._rows_removed(chunk)
         for one, row in zip(chunk, now, strict=True):
             entry_id = one.seen.id
@@ -287,8 +300,16 @@ class RowsAdapter(Adapter):
         return [Part(FREE_PAGES, pages, self.database.vacuum())]
 
     def compact_note(self) -> str:
-        """Who writes meanwhile has to wait, or fails."""
-        return "The database is locked while it is rewritten: the application may have to wait or lose a write."
+        """For how long who writes meanwhile has to wait, or fails."""
+        waits = "the application may have to wait or lose a write."
+        try:
+            space = self.database.space()
+        except CacheStudioError:  # busy this moment: how large it is can be asked without it
+            return f"The database is locked while it is rewritten: {waits}"
+        if space.auto_vacuum == INCREMENTAL:
+            return "The database is locked for a moment at a time: others write between two steps."
+        seconds = math.ceil((space.pages - space.free_pages) * space.page_size / REWRITTEN_A_SECOND)
+        return f"The database is locked while it is rewritten, for about {max(1, seconds)} s: {waits}"
 
     def measure(self) -> Volume:
         """The files of the database; what is free in them."""

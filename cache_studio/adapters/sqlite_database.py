@@ -39,6 +39,8 @@ QUERY_SECONDS = 5.0
 """How long one query may take before it is ended."""
 PAGES_A_STEP = 2_000
 """Pages that an incremental vacuum gives back at once."""
+INCREMENTAL = 2
+"""`PRAGMA auto_vacuum` of a database whose free pages can be given back in steps."""
 HEAD_ROOM = 2.0
 """Free space that VACUUM needs, in sizes of the database."""
 
@@ -272,10 +274,10 @@ class Database:
         CacheUnavailable when the disk has no room for it or somebody is writing.
         """
         before, space = self.volume(), self.space()
-        if space.auto_vacuum != 2:
+        if space.auto_vacuum != INCREMENTAL:
             self._require_room(space)
         with self._writer() as writer:
-            if space.auto_vacuum == 2:
+            if space.auto_vacuum == INCREMENTAL:
                 self._vacuum_in_steps(writer)
             else:
                 writer.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 1)  # VACUUM attaches its own temporary database

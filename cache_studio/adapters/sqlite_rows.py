@@ -1,7 +1,9 @@
 """Rows of a foreign table as entries: found, copied whole, removed if still equal, put back exactly."""
 
 import hashlib
+import math
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,16 +81,22 @@ class Rows:
         # An id is equal byte for byte, whatever the column's collation takes for equal.
         return next((row for row in found if self.id_of(row) == entry_id), None)
 
-    def remove_equal(self, connection: sqlite3.Connection, seen: Sequence[tuple["EntryId", bytes]]) -> list[Row | None]:
+    def remove_equal(
+        self, connection: sqlite3.Connection, seen: Sequence[tuple["EntryId", bytes]], seconds: float = math.inf
+    ) -> list[Row | None]:
         """Delete the rows that still have these digests; for each the row as it is now, None when gone.
 
+        After `seconds` the others are left: the answer is so much shorter, and at least one.
         Must run in a transaction. CacheUnavailable, to be rolled back, when a trigger removes other rows than asked.
         """
         ask = asking(connection)
         before = self._count(ask)
         asked = removed = 0
         now: list[Row | None] = []
+        end = time.perf_counter() + seconds
         for entry_id, digest in seen:
+            if now and time.perf_counter() > end:
+                break
             current = self.fetch(ask, entry_id)
             now.append(current)
             if current is not None and digest_of(current) == digest:
