@@ -39,7 +39,6 @@ class Kind:
     lasting: bool = False
     memory: int = 100
     compressed: int = 100
-    null: bool = True
 
     @property
     def stored(self) -> bool:
@@ -50,8 +49,8 @@ KINDS = {
     "memory": Kind("memory:machine", ("", "x", "y")),
     "memory alone": Kind("memory:machine", ("", "x"), compressed=0),
     "json-directory": Kind("json-directory:{}/comparisons"),
-    "json-file": Kind("json-file:{}/answers.json", lasting=True, null=False),
-    "json-file, disk alone": Kind("json-file:{}/answers.json", lasting=True, memory=0, compressed=0, null=False),
+    "json-file": Kind("json-file:{}/answers.json", lasting=True),
+    "json-file, disk alone": Kind("json-file:{}/answers.json", lasting=True, memory=0, compressed=0),
     "multi-level": Kind("multi-level:{}/operations", ("", "x", "x/y"), lasting=True),
     "multi-level, compressed alone": Kind("multi-level:{}/operations", ("x", "y"), lasting=True, memory=0),
     "asset-cache": Kind("asset-cache:{}/assets", ("image", "tts")),
@@ -110,7 +109,6 @@ class Machine(RuleBasedStateMachine):
     def put(self, number, key, value, ttl, tags, persist) -> None:
         if not self.kind.memory and not self.kind.compressed:
             persist = True
-        value = 0 if value is None and not self.kind.null else value
         place = self.place(number, key)
         self.cache.put(key, value, ttl=ttl, tags=sorted(tags), namespace=place[0], persist=persist)
         life = TTL if ttl is None else ttl

@@ -245,10 +245,10 @@ class JsonFileAccess(KeyAccess):
         held = self._read.get(name)
         if held is None:
             entry = self._parsed(name)
-            value = None if entry is None else entry.get(self._fields.fields.get("value", ""))
-            if entry is None or value is None:
+            field = self._fields.fields.get("value", "")
+            if entry is None or field not in entry:
                 return None
-            held = self._read[name] = self._made(name, entry, value)
+            held = self._read[name] = self._made(name, entry, entry[field])
         return held
 
     def _made(self, name: str, entry: Entry, value: object) -> Held:
