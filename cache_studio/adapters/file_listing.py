@@ -90,7 +90,9 @@ class FileListing(FileEntries):
         """Every entry. A file that looks half-written is read again at the end, a long one is left pending.
 
         The first come from here; a big folder is listed on by a child, which leaves this interpreter free.
+        CacheUnavailable where the folder was removed or replaced.
         """
+        self._root.require_in_place()
         seen: set[EntryId] = set()
         listing = self._list(frozenset(), FIRST_BATCH, BATCH)
         for batch in listing:
@@ -213,6 +215,8 @@ class FileListing(FileEntries):
                 gone.append(entry_id)
             else:
                 looks.append(look)
+        if gone and not looks:  # perhaps all of the folder
+            self._root.require_in_place()
         waiting = [look for look in looks if look.is_being_written]
         calm = [look for look in looks if not look.is_being_written]
         if waiting:

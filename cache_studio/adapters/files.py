@@ -99,6 +99,15 @@ class Folder:
             raise FileNotFoundError("the folder is closed")
         return self._descriptor
 
+    def require_in_place(self) -> None:
+        """Raise CacheUnavailable where the path leads to another folder by now, or nowhere: what is open is nobody's."""
+        try:
+            there = os.stat(self.path)
+        except OSError as error:
+            raise unavailable(self.path, error) from error
+        if self.descriptor is not None and not os.path.samestat(there, os.fstat(self.descriptor)):
+            raise CacheUnavailable(f"“{self.path}” is another folder now.", "It is opened again by itself.")
+
     def at(self, name: str) -> str:
         """What names `name` together with `descriptor`. ValueError for a name that would lead elsewhere."""
         if not safe_name(name):

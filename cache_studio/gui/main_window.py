@@ -74,7 +74,7 @@ class MainWindow(QMainWindow):
 
     def _handler(self, name: str) -> Callable[[], None]:
         """What does an action: the method of its name."""
-        owner = self.commands if hasattr(self.commands, name) else self.window_commands
+        owner = next(owner for owner in (self.commands, self.window_commands, self) if hasattr(owner, name))
         handler: Callable[[], None] = getattr(owner, name)
         return handler
 
@@ -243,7 +243,7 @@ class MainWindow(QMainWindow):
             show_notice(self, notice)
         self.attach_all(self._waiting)
         self.places.read_recent()
-        self.status.read_trash()
+        self.trash.count()
         QTimer.singleShot(LOOK_AFTER_MS, self.places, self.places.look)
 
     def _on_attached(self, attachment: Attachment, in_front: bool) -> None:

@@ -43,9 +43,6 @@ class Host(Protocol):
     def show_start(self) -> None:
         """Bring the start page to the front."""
 
-    def show_trash(self) -> None:
-        """Bring the trash page to the front."""
-
 
 class WindowCommands(QObject):
     """The handlers of the actions that need no cache, or are about its page."""
@@ -133,11 +130,6 @@ class WindowCommands(QObject):
     def show_activity(self) -> None:
         """The tab Activity."""
         self._show_tab(ACTIVITY)
-
-    def show_trash(self) -> None:
-        """The trash page."""
-        if self._window.controller.is_ready:
-            self._window.show_trash()
 
     def _show_tab(self, tab: int) -> None:
         page = self._window.current_page()

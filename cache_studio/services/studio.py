@@ -41,6 +41,8 @@ class Studio:
         self.attachments: list[Attachment] = []
         self._listener = listener
         self.monitor = Monitor(self.settings) if follow else None
+        if self.monitor is not None and self.monitor.notice:
+            self.notices = [*self.notices, self.monitor.notice]
 
     def resolve(self, wanted: str | Target, *, read_only: bool | None = None) -> Place:
         """What `wanted` (a remembered name, a path, a URL) would attach. Blocks; not for the window's thread.

@@ -50,9 +50,10 @@ class TrashPlace(QObject):
         """Let go what the settings no longer keep, then say anew what waits."""
         studio = self._controller.studio
         tasks = self._controller.tasks
-        tasks.run("tidy", lambda _stop: studio.tidy(), lambda _none: self._count(), lambda _error: self._count())
+        tasks.run("tidy", lambda _stop: studio.tidy(), lambda _none: self.count(), lambda _error: self.count())
 
-    def _count(self) -> None:
+    def count(self) -> None:
+        """Say anew what waits."""
         self.counted.emit()
         if self.page is not None and self._stack.currentWidget() is self.page:
             self.page.refresh()
