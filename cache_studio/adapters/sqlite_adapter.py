@@ -2,6 +2,7 @@
 
 import math
 import os
+import time
 from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -231,6 +232,8 @@ class RowsAdapter(Adapter):
         wanted = [(one.seen.id, one.digest) for one in chunk]
         at = 0
         while at < len(chunk):
+            if at:
+                time.sleep(LOCK_SECONDS)  # who waits for a lock looks now and then only
             with self.database.writing() as connection:
                 now = self.rows.remove_equal(connection, wanted[at:], LOCK_SECONDS)
             self._answer(chunk[at : at + len(now)], now, answers)
