@@ -17,7 +17,7 @@ from pathlib import Path
 from decoder_seeds import KINDS
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
-from loops.hostile_pickles import ROOT, watched
+from loops.nothing_runs import ROOT, watched
 from promises import Promise, Size, workplace
 from random_values import as_python, random_value, same
 
