@@ -171,7 +171,7 @@ def _waiting(size: Size, folder: Path, journal: str) -> Iterator[Promise]:
         f"{removed:,} rows purged while it committed {len(waits):,} times: 99 of 100 waits under {most:.0f} ms, the "
         f"longest {waits[-1] * 1000:.0f} ms (alone {alone_most:.0f} ms, {alone_waits[-1] * 1000:.0f} ms); "
         f"our {len(held.work)} locks {held}",
-        removed == count and not refused and held.is_short and most <= GOAL + alone_most,
+        removed == count and not refused and held.is_short and most <= GOAL + 2 * alone_most,
         f"refused commits: {refused}",
     )
     yield Promise(
