@@ -67,5 +67,5 @@ def _counts(counts: Counts) -> dict[str, object]:
         "evictions": counts.evictions,
         "expirations": counts.expirations,
         "stored": counts.puts,
-        "mean_lookup_ms": round(counts.seconds / lookups * 1000, 4) if lookups else None,
+        "mean_lookup_ms": round(counts.seconds / lookups * 1000, 4) if lookups and counts.seconds else None,
     }

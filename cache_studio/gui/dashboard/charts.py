@@ -28,7 +28,7 @@ class TableCard(Card):
 
     def __init__(self, title: str, head: Sequence[str]) -> None:
         super().__init__(title, tr("recorded"))
-        self._head = tuple(head)
+        self._names = tuple(head)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(24)
         self._grid.setVerticalSpacing(6)
@@ -38,17 +38,23 @@ class TableCard(Card):
 
     def show_lines(self, lines: Sequence[Sequence[str]]) -> None:
         """Show these; without lines the card is hidden."""
-        for label in self._labels:
+        texts = [text for line in (self._names, *lines) for text in line]
+        while len(self._labels) > len(texts):
+            label = self._labels.pop()
             self._grid.removeWidget(label)
+            label.hide()  # it is drawn until the event loop deletes it
             label.deleteLater()
-        self._labels = []
-        for row, texts in enumerate((self._head, *lines)):
-            for column, text in enumerate(texts):
-                label = plain_label(text, "note" if row == 0 else "strong" if row == 1 else "small")
-                side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
-                self._grid.addWidget(label, row, column, side)
-                self._labels.append(label)
+        while len(self._labels) < len(texts):
+            self._add_label(*divmod(len(self._labels), len(self._names)))
+        for label, text in zip(self._labels, texts, strict=True):
+            label.setText(text)
         self.setVisible(bool(lines))
+
+    def _add_label(self, row: int, column: int) -> None:
+        label = plain_label("", "note" if row == 0 else "strong" if row == 1 else "small")
+        side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+        self._grid.addWidget(label, row, column, side)
+        self._labels.append(label)
 
 
 class Charts(QWidget):

@@ -110,14 +110,20 @@ class LevelLine:
     evictions: str
 
 
+LEVELS = ("memory", "compressed", "disk", "redis")
+"""Levels in the order in which they are asked."""
+
+
 def level_lines(details: Mapping[str, object]) -> list[LevelLine]:
     """The panel of levels: the cache as a whole, then each level; empty where no runtime records levels."""
     recorder = details.get("recorder")
     levels = recorder.get("levels") if isinstance(recorder, Mapping) else None
     if not isinstance(recorder, Mapping) or not isinstance(levels, Mapping) or len(levels) < 2:
         return []
-    named = [(display_text(str(name), 40), level) for name, level in levels.items() if isinstance(level, Mapping)]
-    return [_level(tr("whole cache"), recorder)] + [_level(name, level) for name, level in named]
+    order = {name: at for at, name in enumerate(LEVELS)}
+    named = sorted(levels.items(), key=lambda pair: order.get(pair[0], len(order)))
+    parts = [_level(display_text(str(name), 40), level) for name, level in named if isinstance(level, Mapping)]
+    return [_level(tr("whole cache"), recorder), *parts]
 
 
 def _level(name: str, figures: Mapping[str, object]) -> LevelLine:
