@@ -123,6 +123,8 @@ class Adapter(ABC):
     """A sentence for plans where a running application may hold its own copy in memory, else ""."""
     no_undo: str = ""
     """Why undo is not possible although removing is; "" where it is possible."""
+    largest_copy: int | None = None
+    """The size from which on an entry is not copied for undo and `remove` refuses it; None without a limit."""
 
     @classmethod
     @abstractmethod

@@ -100,7 +100,7 @@ class Folder:
         return self._descriptor
 
     def require_in_place(self) -> None:
-        """Raise CacheUnavailable where the path leads to another folder by now, or nowhere: what is open is nobody's."""
+        """Raise CacheUnavailable where the path leads to another folder by now, or nowhere."""
         try:
             there = os.stat(self.path)
         except OSError as error:

@@ -56,6 +56,7 @@ class RedisAdapter(Adapter):
     """A cache kept under one prefix of one database; an entry's id is the name of its (first) key."""
 
     batch_size = 200
+    largest_copy = COPY_BYTES
     separator: ClassVar[str] = ":"
 
     def __init__(self, link: Link, options: Mapping[str, OptionValue], *, writable: bool) -> None:

@@ -324,6 +324,7 @@ class Attachment:
                 sources=adapter.sources,
                 returns_entries=adapter.returns_entries,
                 no_undo=adapter.no_undo,
+                largest_copy=adapter.largest_copy,
                 compact_note=adapter.compact_note(),
                 watched=adapter.watched(),
             )

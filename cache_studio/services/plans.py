@@ -170,6 +170,7 @@ def _plan(
     chosen = np.zeros(view.n, np.bool_)
     chosen[rows] = True
     sizes = np.nan_to_num(view.numbers["size"])
+    notes += _too_large(sizes[chosen], standing.largest_copy)
     kept = view.alive & ~chosen
     return Plan(
         verb=verb,
@@ -187,6 +188,14 @@ def _plan(
         notes=tuple(notes),
         no_undo=standing.no_undo or standing.capabilities.why_not(Ability.UNDO),
     )
+
+
+def _too_large(sizes: NDArray[np.float64], limit: int | None) -> list[str]:
+    count = 0 if limit is None else int((sizes > limit).sum())
+    if not count:
+        return []
+    entries = "1 entry is" if count == 1 else f"{format_count(count)} entries are"
+    return [f"{entries} larger than {format_size(limit)}, which is not copied for undo: what is not copied stays."]
 
 
 def _stale_for(view: View, chosen: Mask, now: float) -> tuple[Group, ...]:

@@ -43,6 +43,7 @@ class Standing:
     """Entries that went since attaching."""
     returns_entries: str = ""
     no_undo: str = ""
+    largest_copy: int | None = None
     compact_note: str = ""
     watched: tuple[tuple[str, bool], ...] = ()
     """Folders and files whose change means that the cache changed, each with whether what lies below counts."""

@@ -7,6 +7,7 @@ import pytest
 from cli_caches import HOSTILE, write_entry
 
 from cache_studio.cli.window import Window
+from cache_studio.trash.files import FileFolder
 
 
 def keys_in(folder):
@@ -154,6 +155,15 @@ def test_single_entries_of_an_action_are_restored(command, folder):
     assert keys_in(folder) == ["new0", "new1"]
     assert command("trash", "restore", action, "new0", "--yes").code == 2
     assert command("undo", "--yes", "--format", "json").json["restored"] == len(before) - 2
+    assert keys_in(folder) == before
+
+
+def test_without_room_for_undo_yes_is_not_enough(command, folder, monkeypatch):
+    before = keys_in(folder)
+    monkeypatch.setattr(FileFolder, "free_bytes", lambda self: 0)
+    refused = command("clear", folder, "--yes")
+    assert (refused.code, refused.out) == (1, "")
+    assert "no room to keep copies for undo" in refused.err
     assert keys_in(folder) == before
 
 

@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QTimer
-from PySide6.QtWidgets import QApplication, QLabel, QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
+from windows import SECONDS, attached, began, close, end, fill, planned, press, stored, words
 
 from cache_studio.adapters.json_directory.adapter import JsonDirectoryAdapter
 from cache_studio.config import paths
 from cache_studio.gui.app import catch_bugs
-from cache_studio.gui.cache_page import ACTIVITY, DASHBOARD, CachePage
+from cache_studio.gui.cache_page import ACTIVITY, DASHBOARD
 from cache_studio.gui.dialogs.plan_dialog import PlanDialog
 from cache_studio.gui.main_window import MainWindow
 from cache_studio.gui.messages import BugReporter
-from cache_studio.gui.tasks import Tasks
 from cache_studio.model.seeing import Fate, Removal
+from cache_studio.services import act, plans
+from cache_studio.services.attachment import Attachment
 from cache_studio.services.standing import Phase
+from cache_studio.services.studio import Studio
 from cache_studio.trash.files import RESERVE, FileFolder
 from cache_studio.trash.trash import Trash
-
-SECONDS = 20_000
-DAY = 86_400.0
-
-
-def fill(folder: Path, count: int) -> None:
-    """Write `count` stale entries of a json-directory."""
-    folder.mkdir(exist_ok=True)
-    for number in range(count):
-        moment = datetime.fromtimestamp(time.time() - 2 * DAY - number).isoformat()
-        entry = {"cache_key": f"key {number}", "timestamp": moment, "result": {"passed": True}}
-        (folder / f"{number:064x}.json").write_text(json.dumps(entry))
 
 
 @pytest.fixture
@@ -68,62 +56,13 @@ def window(qtbot: QtBot, reporter: BugReporter, monkeypatch: pytest.MonkeyPatch)
     """A window that has begun, as the program makes it; no fault of the test may be a bug of ours."""
     monkeypatch.setattr("cache_studio.gui.main_window.LOOK_AFTER_MS", 3_600_000)
     bugs: list[BaseException] = []
-    made = MainWindow()
+    made = began()
     made.controller.tasks.bug_found.connect(bugs.append)
-    made.dock.set_wanted(False)
-    made.show()
     with qtbot.waitSignal(made.controller.ready, timeout=SECONDS):
         made.begin([])
     yield made
-    for box in made.findChildren(QMessageBox):
-        box.close()
-    if made.isVisible():
-        close(qtbot, made)
-    for menu in QApplication.topLevelWidgets():
-        if isinstance(menu, QMenu):  # pyqtgraph makes them without a parent
-            menu.deleteLater()
-    made.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    end(qtbot, made)
     assert (bugs, reporter.box) == ([], None)
-
-
-def close(qtbot: QtBot, window: MainWindow) -> None:
-    with qtbot.waitSignal(window.closed, timeout=SECONDS):
-        window.close()
-    assert window.controller.wait_closed(10)
-
-
-def attached(qtbot: QtBot, window: MainWindow, folder: Path, entries: int = 12) -> CachePage:
-    with qtbot.waitSignal(window.controller.attached, timeout=SECONDS):
-        window.attach_all([f"json-directory:{folder}"])
-    page = window.current_page()
-    assert page is not None
-    qtbot.waitUntil(lambda: page.entries.table.entries.rowCount() == entries, timeout=SECONDS)
-    qtbot.waitUntil(lambda: window.action_set["purge"].isEnabled(), timeout=SECONDS)
-    return page
-
-
-def planned(qtbot: QtBot, window: MainWindow, action: str = "purge") -> PlanDialog:
-    window.action_set[action].trigger()
-    qtbot.waitUntil(lambda: isinstance(QApplication.activeModalWidget(), PlanDialog), timeout=SECONDS)
-    dialog = QApplication.activeModalWidget()
-    assert isinstance(dialog, PlanDialog)
-    qtbot.waitUntil(lambda: dialog.action_button is not None, timeout=SECONDS)
-    return dialog
-
-
-def press(dialog: PlanDialog) -> None:
-    assert dialog.action_button is not None
-    dialog.action_button.click()
-
-
-def words(widget: QWidget) -> str:
-    """Every word that a widget shows."""
-    return " ".join(label.text() for label in widget.findChildren(QLabel) if label.isVisibleTo(widget))
-
-
-def stored(folder: Path) -> int:
-    return len(list(folder.glob("*.json")))
 
 
 # U1, U4, U6: actions
@@ -203,9 +142,7 @@ def test_u03_a_broken_database_of_ours_is_set_aside_at_the_start(qtbot: QtBot, c
     path = paths.trash_folder() / "index.db" if broken == "trash" else paths.history_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"this is no database " * 500)
-    window = MainWindow()
-    window.dock.set_wanted(False)
-    window.show()
+    window = began()
     with qtbot.waitSignal(window.controller.ready, timeout=SECONDS):
         window.begin([])
     try:
@@ -217,9 +154,7 @@ def test_u03_a_broken_database_of_ours_is_set_aside_at_the_start(qtbot: QtBot, c
         press(planned(qtbot, window))
         qtbot.waitUntil(lambda: stored(cache) == 0, timeout=SECONDS)
     finally:
-        close(qtbot, window)
-        window.deleteLater()
-        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        end(qtbot, window)
 
 
 def test_u03_a_history_that_breaks_while_it_is_used_costs_only_itself(
@@ -316,112 +251,35 @@ def test_u05_a_disk_that_is_full_at_an_export_leaves_no_half_a_file(
     dialog.reject()
 
 
-# U8: a bug of ours, wherever it strikes
+# U2
 
 
-def in_a_slot(raiser: Callable[[], None], window: MainWindow) -> None:
-    window.action_set["about"].triggered.connect(lambda _checked=False: raiser())
-    window.action_set["about"].trigger()
-
-
-def in_a_timer(raiser: Callable[[], None], window: MainWindow) -> None:
-    QTimer.singleShot(0, window, raiser)
-
-
-def in_a_thread(raiser: Callable[[], None], window: MainWindow) -> None:
-    thread = threading.Thread(target=raiser)
-    thread.start()
-    thread.join()
-
-
-def in_a_task(raiser: Callable[[], None], window: MainWindow) -> None:
-    window.controller.tasks.run("bug", lambda _stop: raiser(), lambda _none: None, lambda _error: None)
-
-
-def in_the_answer_of_a_task(raiser: Callable[[], None], window: MainWindow) -> None:
-    window.controller.tasks.run("bug", lambda _stop: None, lambda _none: raiser(), lambda _error: None)
-
-
-def in_what_a_thread_tells(raiser: Callable[[], None], window: MainWindow) -> None:
-    window.controller.tasks.tell(raiser)
-
-
-class Painted(QWidget):
-    """A widget whose own method fails when Qt calls it."""
-
-    raiser: Callable[[], None]
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.EnabledChange:
-            self.raiser()
-
-
-def in_a_method_that_qt_calls(raiser: Callable[[], None], window: MainWindow) -> None:
-    widget = Painted(window)
-    widget.raiser = raiser
-    QApplication.postEvent(widget, QEvent(QEvent.Type.EnabledChange))
-
-
-@pytest.mark.qt_no_exception_capture
-@pytest.mark.parametrize(
-    "strike",
-    [
-        in_a_slot,
-        in_a_timer,
-        in_a_thread,
-        in_a_task,
-        in_the_answer_of_a_task,
-        in_what_a_thread_tells,
-        in_a_method_that_qt_calls,
-    ],
-)
-def test_u08_a_bug_anywhere_opens_one_report_and_the_window_goes_on(
-    qtbot: QtBot, cache: Path, expect_log: Callable[[str], None], strike: Callable[..., None]
-) -> None:
-    expect_log("a bug")
-    if strike is in_a_task:
-        expect_log("a task failed")
-    reporter, window = BugReporter(), MainWindow()
-    hooks = sys.excepthook, threading.excepthook
-    catch_bugs(reporter)
+def test_u02_two_studios_on_one_cache_see_and_undo_each_other(cache: Path) -> None:
+    one, two = Studio(follow=True), Studio(follow=True)
     try:
-        window.controller.tasks.bug_found.connect(reporter.report)
-        window.dock.set_wanted(False)
-        window.show()
-        with qtbot.waitSignal(window.controller.ready, timeout=SECONDS):
-            window.begin([])
-
-        def raiser() -> None:
-            raise ZeroDivisionError("struck")
-
-        strike(raiser, window)
-        qtbot.waitUntil(lambda: reporter.box is not None, timeout=SECONDS)
-        assert reporter.box is not None
-        assert "ZeroDivisionError: struck" in reporter.box.report
-        reporter.box.reject()
-        for box in window.findChildren(QMessageBox):
-            box.close()
-        page = attached(qtbot, window, cache)
-        assert page.attachment.standing.phase is Phase.LIVE
+        here, there = (studio.attach(studio.resolve(f"json-directory:{cache}")) for studio in (one, two))
+        for attachment in (here, there):
+            attachment.listed().result(20)
+        outcome = act.run(here, plans.plan_purge(here, time.time()), one.trash, "window").future.result(20)
+        assert outcome.removed == 12
+        until(lambda: entries(there) == 0)
+        undone = act.undo(there, act.find_action(two.trash, outcome.undo_id), two.trash).future.result(20)
+        assert undone.restored == 12
+        until(lambda: entries(here) == 12)
+        assert one.trash.usage() == (0, 0)
     finally:
-        sys.excepthook, threading.excepthook = hooks
-        close(qtbot, window)
-        window.deleteLater()
-        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        one.close()
+        two.close()
 
 
-def test_u08_a_bug_after_the_end_of_the_bridge_is_no_second_one(qtbot: QtBot) -> None:
-    bridge, bugs = Tasks(), list[BaseException]()
-    bridge.bug_found.connect(bugs.append)
-    going = threading.Event()
+def entries(attachment: Attachment) -> int:
+    view = attachment.standing.view
+    return -1 if view is None else len(view)
 
-    def work(stop: threading.Event) -> None:
-        going.set()
-        stop.wait(10)
-        raise ZeroDivisionError("too late")
 
-    bridge.run("late", work, lambda _none: None, lambda _error: None)
-    assert going.wait(10)
-    bridge.close()
-    QApplication.processEvents()
-    assert bugs == []
+def until(reached: Callable[[], bool]) -> None:
+    """Wait for what another thread does, with a deadline."""
+    deadline, turn = time.monotonic() + 20, threading.Event()
+    while not reached():
+        assert time.monotonic() < deadline
+        turn.wait(0.02)

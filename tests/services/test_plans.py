@@ -111,6 +111,13 @@ def test_a_plan_says_what_may_return_and_what_cannot_be_undone(view):
     assert plan.no_undo
 
 
+def test_entries_that_are_too_large_to_be_copied_are_named_before(view):
+    assert plan_clear(attachment_of(view, largest_copy=400), None, NOW).notes == ()
+    assert plan_clear(attachment_of(view, largest_copy=399), None, NOW).notes == (
+        "1 entry is larger than 399 B, which is not copied for undo: what is not copied stays.",
+    )
+
+
 def test_where_the_copies_have_no_room_a_plan_says_so_before(view, tmp_path, monkeypatch):
     trash = Trash(tmp_path, NOW)
     try:

@@ -13,6 +13,7 @@ from cache_studio.adapters.base import require_found
 from cache_studio.adapters.mapping import ROLES, FieldMap
 from cache_studio.adapters.sqlite_adapter import CHANGING, RowsAdapter, table_missing
 from cache_studio.adapters.sqlite_columns import moments, numbers
+from cache_studio.adapters.sqlite_copies import COPY_BYTES
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import Cell, Table, quoted
 from cache_studio.adapters.sqlite_pages import Page, order_of
@@ -35,6 +36,8 @@ SHOWN_CELL = 100_000
 
 class SQLiteTableAdapter(RowsAdapter):
     """One table of a database as a cache, its columns mapped to the parts of an entry."""
+
+    largest_copy = COPY_BYTES
 
     @classmethod
     def open(cls, target: Target, options: Mapping[str, OptionValue], *, writable: bool) -> "SQLiteTableAdapter":
