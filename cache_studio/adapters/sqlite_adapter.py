@@ -280,6 +280,7 @@ class RowsAdapter(Adapter):
 
     def present(self, copies: Sequence[EntryCopy]) -> list[bool]:
         """Whether each row is stored as it was copied."""
+        self.database.require_certain()
         return [self._is_present(copy) for copy in copies]
 
     def _is_present(self, copy: EntryCopy) -> bool:

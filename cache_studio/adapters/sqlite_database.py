@@ -75,7 +75,7 @@ class Database:
         self._end = 0.0
         self._stopped = threading.Event()
         self._busy: sqlite3.Connection | None = None
-        self._wrote = False
+        self._wrote = self._is_uncertain = False
         self._closed = False
         self._frozen: tuple[int, int] | None = None
         _Visits.come(self.path)
@@ -233,11 +233,23 @@ class Database:
             writer.execute("BEGIN IMMEDIATE")
             try:
                 yield writer
-                writer.execute("COMMIT")
             except BaseException:
                 if writer.in_transaction:
                     writer.execute("ROLLBACK")
                 raise
+            try:
+                writer.execute("COMMIT")
+            except sqlite3.Error:
+                self._is_uncertain = not covered(writer)
+                raise
+            self._is_uncertain = False
+
+    def require_certain(self) -> None:
+        """Raise CacheUnavailable while what is read may not be what the next start of SQLite finds."""
+        if self._is_uncertain:
+            raise CacheUnavailable(
+                "Whether the last change was written is not certain: the disk failed.", "Check the disk, attach anew."
+            )
 
     @contextmanager
     def _writer(self) -> Iterator[sqlite3.Connection]:
@@ -354,3 +366,23 @@ class _Visits:
             if clean and os.path.exists(wal) and (wrote or os.path.getsize(wal) == 0):
                 with closing(connect(path, "rw")) as last:
                     last.execute("SELECT count(*) FROM sqlite_master").fetchall()
+
+
+def covered(writer: sqlite3.Connection) -> bool:
+    """Make a COMMIT that failed impossible to come true later; whether that is so.
+
+    A write-ahead log still holds its pages, and who recovers the log takes them for committed. The next commit is
+    written over them: here one that changes nothing.
+    """
+    try:
+        if writer.in_transaction:
+            writer.execute("ROLLBACK")
+        if writer.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            return True
+        version = writer.execute("PRAGMA user_version").fetchone()[0]
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute(f"PRAGMA user_version={version}")
+        writer.execute("COMMIT")
+    except sqlite3.Error:
+        return False
+    return True
