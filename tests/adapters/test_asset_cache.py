@@ -1,5 +1,6 @@
 """An index in SQLite and a value file an entry."""
 
+import errno
 import json
 import os
 import sqlite3
@@ -18,6 +19,7 @@ from machine import CacheMachine, case_of
 from cache_studio.adapters.asset_cache import leftovers
 from cache_studio.adapters.asset_cache.layout import places_inside
 from cache_studio.adapters.base import Adapter, Certainty
+from cache_studio.adapters.files import Folder
 from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.registry import get_format
 from cache_studio.adapters.sight import Sight
@@ -236,6 +238,18 @@ class TestAssetCache(AdapterContract):
             assert len(listing(adapter)) == before - 1
             assert {part.what for part in adapter.compactable()} <= {"free pages"}
         assert (orphan.exists(), young.exists(), foreign.exists()) == (False, True, True)
+
+    def test_an_entry_whose_folder_cannot_be_opened_stays(
+        self, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row = next(row for row in listing(adapter) if not row.problem)
+
+        def failing(*_arguments: object, **_named: object) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(Folder, "holding", failing)
+        (answer,) = adapter.remove([row.seen], MemoryKeep())
+        assert (answer.fate, answer.reason) == (Fate.FAILED, "Its value file cannot be read: Input/output error.")
 
     def test_a_half_written_file_that_nobody_writes_any_more_is_compacted(
         self, target: Target, monkeypatch: pytest.MonkeyPatch

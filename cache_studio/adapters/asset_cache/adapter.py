@@ -222,8 +222,13 @@ class AssetCacheAdapter(RowsAdapter):
         file = self._file_of(chosen.row)
         if file.parts is None or file.status is None:
             return None
-        with self._root.holding(file.parts) as folder:
-            copy = self._copier.take(folder, file.parts, stamp_of(file.status))
+        try:
+            with self._root.holding(file.parts) as folder:
+                copy = self._copier.take(folder, file.parts, stamp_of(file.status))
+        except FileNotFoundError:
+            copy = Outcome(Fate.GONE)
+        except OSError as error:
+            copy = Outcome(Fate.FAILED, reason=f"Its value file cannot be read: {error.strerror}.")
         if isinstance(copy, Outcome):
             # A file that vanished a moment ago is a change: the entry was listed with it.
             fate = Fate.FAILED if copy.fate is Fate.FAILED else Fate.CHANGED

@@ -37,8 +37,8 @@ class Ended:
     sentences: tuple[str, ...] = ()
     raw: str = ""
     """An error that is no sentence of ours."""
-    back: int | None = None
-    """How many entries it said were removed (or, by undo, restored); None where it ended with an error."""
+    removed: int = 0
+    """How many entries it said are gone now."""
 
 
 @dataclass
@@ -48,10 +48,11 @@ class Tally:
     runs: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     silent: int = 0
-    removed_undurable: int = 0
     lost: int = 0
     corrupt: int = 0
     left: int = 0
+    twice: int = 0
+    """Runs after which an entry that could not be removed, or not be looked at, was kept in the trash as well."""
     reasons: list[str] = field(default_factory=list)
     sentences: Counter[str] = field(default_factory=Counter)
 
@@ -59,12 +60,13 @@ class Tally:
         """Count one run."""
         self.silent += bool(ended.raw) or (ended.failed and not ended.sentences)
         self.sentences.update(ended.sentences)
-        self.lost += len(finding.lost) + len(finding.twice)
+        self.lost += len(finding.lost)
+        self.twice += bool(finding.twice)
         self.corrupt += len(finding.corrupt)
         self.left += len(finding.left)
         if ended.raw or (ended.failed and not ended.sentences):
             self.reasons.append(f"{where}: shown as {ended.raw or 'nothing'}")
-        for kind in ("lost", "corrupt", "twice", "left"):
+        for kind in ("lost", "corrupt", "left"):
             self.reasons += [f"{where}: {kind}: {what}" for what in getattr(finding, kind)[:5]]
 
 
@@ -126,6 +128,8 @@ class Bench:
         finding = found_by_new_start(home, stake, expected)
         tally.runs[stake.name] += 1
         tally.failed[stake.name] += ended.failed
+        if not ended.failed and ended.removed != missing:
+            ended = Ended(True, raw=f"done, {ended.removed} removed; {missing} are gone")
         tally.add(f"{where}, {stake.name}, {verb}, {fault}", ended, finding)
         if not finding.is_good:
             rmtree(home)
@@ -173,6 +177,7 @@ def _row(name: str, how: str, tally: Tally) -> Promise:
     runs, failed = tally.runs.total(), tally.failed.total()
     kinds = ", ".join(f"{kind} {tally.runs[kind]} ({tally.failed[kind]})" for kind in tally.runs)
     said = [f"said {count} times: {text}" for text, count in tally.sentences.most_common(12)]
+    said.append(f"runs that kept a copy of an entry that had stayed: {tally.twice}")
     return Promise(
         f"{name}, and every failure is shown",
         f"{runs} runs ({how}), {failed} failed, {tally.silent} without a sentence:"
@@ -202,7 +207,7 @@ def attempt(home: Path, stake: Stake, verb: str, fault: Fault | FullDisk, answer
 
 def _ended(outcome: object) -> Ended:
     if isinstance(outcome, Outcome):
-        return Ended(not outcome.is_whole, outcome.reasons, back=outcome.removed)
+        return Ended(not outcome.is_whole, outcome.reasons, removed=outcome.removed)
     if isinstance(outcome, UndoOutcome):
-        return Ended(bool(outcome.failed or outcome.newer_kept), outcome.reasons, back=outcome.restored)
+        return Ended(bool(outcome.failed or outcome.newer_kept), outcome.reasons)
     return Ended()
