@@ -13,6 +13,7 @@ import keyring
 import pytest
 import redis
 from keyring.backends.fail import Keyring as NoKeyring
+from keyrings_in_memory import FakeKeyring
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QInputDialog, QLineEdit
@@ -27,6 +28,7 @@ from cache_studio.services.standing import Phase
 
 pytestmark = pytest.mark.redis
 CANARY = "c4nary.Sq7"
+SECRET_KEY = f"app:sk-{'a' * 20}"
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +42,7 @@ def locked_server(redis_server: RedisServer) -> Iterator[RedisServer]:
     """A server that wants the canary, with three entries."""
     with RedisServer(["--requirepass", CANARY]) as server:
         with redis.Redis.from_url(server.url, password=CANARY, protocol=2) as client:
-            client.mset({"app:1": "value", "app:2": "value", "app:3": "value"})
+            client.mset({"app:1": "value", "app:2": "value", SECRET_KEY: "value"})
         yield server
 
 
@@ -238,3 +240,45 @@ def test_r11_the_window_shows_and_writes_no_password(
     assert CANARY not in "".join(argument_lists)
     assert files_with(CANARY, empty_home) == []
     assert files_with("prefix=app", empty_home), "the cache should be remembered"
+
+
+def test_r12_the_dialog_offers_the_keyring_where_one_works(
+    window: MainWindow, qtbot: QtBot, locked_server: RedisServer, empty_home: Path
+) -> None:
+    fake = FakeKeyring()
+    keyring.set_keyring(fake)
+    url = f"redis://:{CANARY}@{locked_server.url.removeprefix('redis://')}?prefix=app:"
+    dialog = AttachDialog(window, window.controller, url)
+    dialog.decided.connect(window.controller.attach_remembered)
+    dialog.open()
+    qtbot.waitUntil(dialog.attach.isEnabled, timeout=15_000)
+    assert dialog.keep_password.isVisible()
+    assert not dialog.keep_password.isChecked()
+    dialog.keep_password.setChecked(True)
+    dialog.attach.click()
+    qtbot.waitUntil(
+        lambda: any(one.standing.phase is Phase.LIVE for one in window.controller.attachments), timeout=15_000
+    )
+    assert list(fake.kept.values()) == [CANARY]
+    assert files_with(CANARY, empty_home) == []
+
+    again = AttachDialog(window, window.controller, url.replace(f":{CANARY}@", ""))
+    again.open()
+    qtbot.waitUntil(again.attach.isEnabled, timeout=15_000)
+    assert again.keep_password.isChecked()
+    again.reject()
+
+
+def test_r11_reports_mask_what_looks_like_a_credential(
+    locked_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = f"redis://:{CANARY}@{locked_server.url.removeprefix('redis://')}?prefix=app:&format=redis"
+    for name in ("out.json", "out.csv", "out.ndjson"):
+        code, text = command(monkeypatch, "export", target, tmp_path / name)
+        assert (code, "Masked: 1 text that looks" in text, "--show-secrets" in text) == (0, True, True)
+        written = (tmp_path / name).read_text()
+        assert SECRET_KEY not in written
+        assert "app:***" in written
+    code, text = command(monkeypatch, "export", target, tmp_path / "plain.json", "--show-secrets", "--format", "json")
+    assert (code, "Masked" in text) == (0, False)
+    assert SECRET_KEY in (tmp_path / "plain.json").read_text()

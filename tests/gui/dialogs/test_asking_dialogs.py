@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import HOSTILE, Attach, write_asset
+from conftest import HOSTILE, Attach, write_asset, write_comparison
 from PySide6.QtWidgets import QDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -151,6 +151,25 @@ def test_export_writes_what_is_shown(
     keys = {entry["key"] for entry in json.loads(path.read_text())}
     assert HOSTILE in keys
     assert len(keys) == 5
+
+
+def test_export_masks_what_looks_like_a_credential_unless_asked(
+    qtbot: QtBot, tasks: Tasks, studio: Studio, window: QWidget, comparisons: Path, attach: Attach, tmp_path: Path
+) -> None:
+    secret = "sk-" + "a1" * 12
+    write_comparison(comparisons, secret, 60)
+    attachment = attach(f"json-directory:{comparisons}")
+    for as_it_is in (False, True):
+        path = tmp_path / f"{as_it_is}.json"
+        dialog = ExportDialog(window, tasks, studio, attachment, listing(attachment, studio, ""))
+        dialog.open()
+        dialog.show_secrets.setChecked(as_it_is)
+        dialog.file.edit.setText(str(path))
+        dialog.export_button.click()
+        qtbot.waitUntil(lambda dialog=dialog: "Exported" in words(dialog))
+        assert ("Masked: 1 text that looks" in words(dialog)) is not as_it_is
+        assert (secret in path.read_text()) is as_it_is
+        dialog.accept()
 
 
 def test_export_keeps_a_file_that_nobody_agreed_to_replace(
