@@ -34,7 +34,7 @@ KINDS = {
     ),
     "compressed": (
         zlib.compress(JSON),
-        gzip.compress(JSON),
+        gzip.compress(JSON, mtime=0),
         zlib.compress(zlib.compress(pickle.dumps(VALUE))),
         pickle.dumps(1.5) + zlib.compress(pickle.dumps(VALUE)),
     ),
