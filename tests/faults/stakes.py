@@ -329,6 +329,12 @@ class Assets(Stake):
         free_pages(self.file)
 
 
+_CONTENT = """
+if redis.call('TYPE', KEYS[1]).ok == 'hash' then return redis.call('HGETALL', KEYS[1]) end
+return redis.call('DUMP', KEYS[1])
+"""
+
+
 class RedisKeys(Stake):
     """Any keys of a server; the URL is put in when it runs. Nothing stays stale in Redis: it is invalidated."""
 
@@ -367,17 +373,18 @@ class RedisKeys(Stake):
         writes[number % len(writes)]()
 
     def entries(self) -> Mapping[str, object]:
-        """The server's own dump of every key and its expiry in milliseconds."""
+        """The server's own dump of every key (of a hash its fields: they have no order), expiry in milliseconds."""
         import redis
 
         with redis.Redis.from_url(self.url, protocol=2) as client:
             names = sorted(client.keys())
             with client.pipeline() as pipeline:
                 for name in names:
-                    pipeline.dump(name)
+                    pipeline.eval(_CONTENT, 1, name)
                     pipeline.execute_command("PEXPIRETIME", name)
                 answers = pipeline.execute()
-        return {repr(name): (answers[2 * n], answers[2 * n + 1]) for n, name in enumerate(names)}
+        contents = [_in_order(found) if isinstance(found, list) else found for found in answers[::2]]
+        return {repr(name): (contents[at], answers[2 * at + 1]) for at, name in enumerate(names)}
 
     def leftovers(self) -> list[str]:
         """None: every key of the server is looked at as an entry."""
@@ -385,6 +392,10 @@ class RedisKeys(Stake):
 
     def litter(self) -> None:
         """Nothing."""
+
+
+def _in_order(fields_and_values: list[bytes]) -> list[tuple[bytes, bytes]]:
+    return sorted(zip(fields_and_values[::2], fields_and_values[1::2], strict=True))
 
 
 def all_stakes(folder: Path, server: RedisServer | None) -> list[Stake]:
