@@ -45,6 +45,8 @@ class Promise:
     kept: bool
     detail: str = ""
     """What somebody needs to find the cause of a broken promise, or should know of a kept one; lines of text."""
+    timed: bool = False
+    """Judged by a clock, which a busy machine breaks: at the quick size it is shown and does not end the run with 1."""
 
 
 @contextmanager

@@ -173,11 +173,13 @@ def _waiting(size: Size, folder: Path, journal: str) -> Iterator[Promise]:
         f"our {len(held.work)} locks {held}",
         removed == count and not refused and held.is_short and most <= GOAL + 2 * alone_most,
         f"refused commits: {refused}",
+        timed=True,
     )
     yield Promise(
         f"No read transaction is held long ({mode} journal)",
         f"{len(reads.work):,} queries {reads}",
         reads.is_short,
+        timed=True,
     )
 
 
@@ -281,6 +283,7 @@ def _vacuum(size: Size, folder: Path) -> Promise:
         "VACUUM says before how long it holds the database",
         f"“{plan.note}” {outcome.volume_before / 1e6:.0f} MB took {took:.1f} s",
         bool(said) and took <= said[0],
+        timed=True,
     )
 
 
