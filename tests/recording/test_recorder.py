@@ -16,9 +16,9 @@ import pytest
 from cache_studio.model.errors import BadRequest, CacheUnavailable
 from cache_studio.recording import slots
 from cache_studio.recording.counts import OTHERS, Fill, Tally, from_fields, pack, to_fields, unpack
+from cache_studio.recording.meter import EXPIRED, MOST_PLACES, Event, Meter
 from cache_studio.recording.places import memory_recorder_path, recorder_path, redis_recorder_prefix
 from cache_studio.recording.reader import Recorded, combine, read_recorder
-from cache_studio.recording.meter import EXPIRED, MOST_PLACES, Event, Meter
 from cache_studio.recording.writer import RecorderWriter
 
 FORK = multiprocessing.get_context("fork")
