@@ -64,7 +64,7 @@ def test_an_interrupt_ends_a_watch(tmp_path):
     try:
         assert process.stdout.readline().startswith(b'{"at":')
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=20)
+        _, told = process.communicate(timeout=50)
     finally:
         process.kill()
         process.wait()
