@@ -253,7 +253,7 @@ class AsyncCache:
             value = await self._made(place, loader, terms)
             problem = ""
             return value
-        except Exception as error:
+        except Exception as error:  # the loader is the application's: those who wait are told what it raised
             problem = str(error) or type(error).__name__
             raise
         finally:

@@ -156,7 +156,7 @@ class Claiming:
         try:
             yield
             problem = ""
-        except Exception as error:
+        except Exception as error:  # the loader is the application's: those who wait are told what it raised
             problem = str(error) or type(error).__name__
             raise
         finally:
