@@ -44,6 +44,8 @@ class EntryDock(QDockWidget):
         visible = page is not None and self.wanted
         if visible and page is not None:
             self.show_entry(page)
+        elif self._content is not None:
+            self._content.show_entry(None, None, {})  # nobody would see what is still to be read
         self.setVisible(visible)
 
     def set_wanted(self, wanted: bool) -> None:

@@ -219,8 +219,7 @@ class MainWindow(QMainWindow):
         """Go from the screen at once; the threads end behind it."""
         self._remember()
         event.accept()
-        if self.dock.isFloating():
-            self.dock.hide()
+        self.dock.show_for(None)
         for page in self._pages.values():
             page.close_page()
         QTimer.singleShot(CLOSE_MS, self, self.closed.emit)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 from windows import SECONDS, attached, began, close, end, fill, planned, press, stored, words
@@ -21,6 +22,7 @@ from cache_studio.config import paths
 from cache_studio.gui.app import catch_bugs
 from cache_studio.gui.cache_page import ACTIVITY, DASHBOARD
 from cache_studio.gui.dialogs.plan_dialog import PlanDialog
+from cache_studio.gui.dock.detail_dock import DetailDock
 from cache_studio.gui.main_window import MainWindow
 from cache_studio.gui.messages import BugReporter
 from cache_studio.model.seeing import Fate, Removal
@@ -203,6 +205,20 @@ def test_u05_the_window_closes_in_the_middle_of_an_action(
         assert action.waiting % 20 == 0
     finally:
         trash.close()
+
+
+def test_u05_the_window_closes_before_a_chosen_value_is_read(qtbot: QtBot, window: MainWindow, cache: Path) -> None:
+    table = attached(qtbot, window, cache).entries.table
+    window.dock.set_wanted(True)
+    table.setCurrentIndex(table.entries.index(0, 0))
+    content = window.dock.findChild(DetailDock)
+    assert content is not None
+    waiting = [timer for timer in content.children() if isinstance(timer, QTimer)]
+    qtbot.waitUntil(lambda: any(timer.isActive() for timer in waiting), timeout=SECONDS)
+    with qtbot.waitSignal(window.closed, timeout=SECONDS):
+        window.close()
+        assert [timer for timer in waiting if timer.isActive()] == []  # the reader ends at any moment from here on
+    assert window.controller.wait_closed(10)
 
 
 def test_u05_the_window_closes_in_the_middle_of_a_listing(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
