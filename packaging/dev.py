@@ -47,6 +47,7 @@ COMMANDS = {
     "pictures": Command("make the pictures of the README", ("packaging/pictures.py",)),
     "bench": Command("measure against floors and peers; --quick for a tenth of the size", BENCHMARKS),
     "faults": Command("print the promises with this run's figures; --quick: small", ("tests/faults/faults.py",)),
+    "libraries": Command("install the caching libraries that tests attach to", ("packaging/libraries.py",)),
     "check": Command("lint, types, layers", ("-m ruff check", "-m ruff format --check", "-m mypy", LAYERS)),
 }
 
@@ -126,7 +127,7 @@ def main(argv: list[str]) -> int:
         sys.exit("Cache Studio needs Python 3.11 or newer, this is " + sys.version)
     command = COMMANDS.get(argv[0]) if argv else None
     if command is None:
-        print("usage: dev.py COMMAND [ARGUMENT...]", *(f"  {w:6}{c.about}" for w, c in COMMANDS.items()), sep="\n")
+        print("usage: dev.py COMMAND [ARGUMENT...]", *(f"  {w:10}{c.about}" for w, c in COMMANDS.items()), sep="\n")
         return 2
     platform = qt_platform(command.window)
     install_packages(platform)

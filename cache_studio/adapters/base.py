@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from cache_studio.model.capabilities import Capabilities
 from cache_studio.model.errors import EntryNotFound, UnsupportedAction
 from cache_studio.model.options import Option, OptionValue
-from cache_studio.model.seeing import Counters, Part, Removal, Restoration, Seen, Source, Volume
+from cache_studio.model.seeing import Counters, Part, Removal, Renewal, Restoration, Seen, Source, Volume
 from cache_studio.model.targets import Target
 
 if TYPE_CHECKING:
@@ -224,6 +224,22 @@ class Adapter(ABC):
     def interrupt(self) -> None:
         """End the call in progress (from another thread); that call raises Cancelled. Default: nothing."""
         return None
+
+
+class SetsExpiry(ABC):
+    """What an adapter is, too, when its cache stores an expiry for each entry that its application obeys.
+
+    Such an adapter has the ability SET_EXPIRY where the cache can be written.
+    """
+
+    @abstractmethod
+    def set_expiry(self, entries: Sequence[Seen], expires: Sequence[float]) -> list[Renewal]:
+        """Give each entry of one batch the moment at which it becomes stale, +inf for never; answers in order.
+
+        Compare-and-change: an entry whose stamp is another one by now keeps the application's expiry. Nothing but
+        the expiry changes, in the way the application itself would change it. What undoes it is the same call
+        with the moments of before.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class Ability(StrEnum):
     REMOVE = "remove"
     UNDO = "undo"
     COMPACT = "compact"
+    SET_EXPIRY = "set_expiry"
     HIT_RATE = "hit_rate"
     ACCESS_TIMES = "access_times"
     WATCH = "watch"

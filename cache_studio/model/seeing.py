@@ -34,6 +34,27 @@ class Removal:
     reason: str = ""
 
 
+class Renewed(StrEnum):
+    """What became of an entry whose expiry was to change."""
+
+    SET = "set"
+    CHANGED = "changed"
+    """The application stored it anew since it was seen; its own expiry stays."""
+    GONE = "gone"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """The answer for one entry: what became of it, and the expiry it has now where it was set."""
+
+    id: EntryId
+    fate: Renewed
+    expires: float = float("nan")
+    """As a listing says it from now on: what the cache can store of the moment that was asked for."""
+    reason: str = ""
+
+
 class Return(StrEnum):
     """What became of a copy that was to be restored."""
 

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("contract", "machine")
+pytest.register_assert_rewrite("contract", "library_contract", "machine")

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 from loops import _applications as applications
 from promises import Promise, Size, workplace
+from standstills import Span, Standstills, watched
 from starts import PATIENCE
 
 from cache_studio.adapters.sqlite_database import Database
@@ -151,61 +152,63 @@ def _waiting(size: Size, folder: Path, journal: str) -> Iterator[Promise]:
     process.start()
     held, reads = _Stopwatch(), _Stopwatch()
     try:
-        alone = _figures_after(here, 3.0 if size.quick else 10.0)
-        with _timed(held, reads), _studio(folder / "home", follow=False) as studio:
-            place = studio.place_of(Target(str(file), "sqlite-table", dict(_OPTIONS)))
-            attachment = studio.attach(place)
-            attachment.listed().result(PATIENCE)
-            _read_some(studio, attachment)
-            plan = plans.plan_purge(attachment, time.time())
-            removed = act.run(attachment, plan, studio.trash, "traces").future.result(PATIENCE).removed
-        busy = _figures_after(here, 0.0)
+        with watched() as standstills:
+            alone = _figures_after(here, 3.0 if size.quick else 10.0)
+            with _timed(held, reads), _studio(folder / "home", follow=False) as studio:
+                place = studio.place_of(Target(str(file), "sqlite-table", dict(_OPTIONS)))
+                attachment = studio.attach(place)
+                attachment.listed().result(PATIENCE)
+                _read_some(studio, attachment)
+                plan = plans.plan_purge(attachment, time.time())
+                removed = act.run(attachment, plan, studio.trash, "traces").future.result(PATIENCE).removed
+            busy = _figures_after(here, 0.0)
     finally:
         here.send("end")
         process.join(PATIENCE)
-    (waits, refused), (alone_waits, _) = busy, alone
-    most, alone_most = (1000 * found[len(found) * 99 // 100] for found in (waits, alone_waits))
+    waits, alone_waits = _Stopwatch(busy[0]), _Stopwatch(alone[0])
     mode = "rollback" if journal == "DELETE" else "write-ahead"
     yield Promise(
         f"The application never waits long for us ({mode} journal)",
-        f"{removed:,} rows purged while it committed {len(waits):,} times: 99 of 100 waits under {most:.0f} ms, the "
-        f"longest {waits[-1] * 1000:.0f} ms (alone {alone_most:.0f} ms, {alone_waits[-1] * 1000:.0f} ms); "
-        f"our {len(held.work)} locks {held}",
-        removed == count and not refused and held.is_short and most <= GOAL + 2 * alone_most,
-        f"refused commits: {refused}",
+        f"{removed:,} rows purged while it committed {len(waits.spans):,} times: {waits.words(standstills)} "
+        f"(alone {alone_waits.words(standstills)}); our {len(held.spans)} locks {held.words(standstills)}",
+        removed == count and not busy[1] and waits.longest(standstills) <= GOAL,
+        f"refused commits: {busy[1]}; {standstills}",
         timed=True,
     )
     yield Promise(
         f"No read transaction is held long ({mode} journal)",
-        f"{len(reads.work):,} queries {reads}",
-        reads.is_short,
+        f"{len(reads.spans):,} queries {reads.words(standstills)}",
+        reads.longest(standstills) <= GOAL,
+        str(standstills),
         timed=True,
     )
 
 
 class _Stopwatch:
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self.work: list[float] = []
+    """When something began and ended, each time."""
+
+    def __init__(self, spans: Sequence[Span] = ()) -> None:
+        self.spans = list(spans)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Measure a block: by the clock, and what of it was work of ours (a busy machine lets us wait in it)."""
-        began, work = time.perf_counter(), time.thread_time()
+        """Measure a block."""
+        began = time.perf_counter()
         try:
             yield
         finally:
-            self.seconds.append(time.perf_counter() - began)
-            self.work.append(time.thread_time() - work)
+            self.spans.append((began, time.perf_counter()))
 
-    @property
-    def is_short(self) -> bool:
-        """Whether 19 of 20 were less work than the goal."""
-        return sorted(self.work)[len(self.work) * 19 // 20] * 1000 <= GOAL
+    def longest(self, standstills: Standstills) -> float:
+        """Milliseconds, without the times in which the machine stood still."""
+        return max((1000 * standstills.seconds_without(span) for span in self.spans), default=0.0)
 
-    def __str__(self) -> str:
-        in_order = sorted(self.seconds)
-        return f"{in_order[len(in_order) // 2] * 1000:.1f} ms, the longest {in_order[-1] * 1000:.0f} ms"
+    def words(self, standstills: Standstills) -> str:
+        """The middle and the longest; what the clock said where that is more."""
+        in_order = sorted(1000 * (end - begin) for begin, end in self.spans) or [0.0]
+        longest = self.longest(standstills)
+        clock = f", {in_order[-1]:.0f} by the clock" if in_order[-1] - longest > 1 else ""
+        return f"{in_order[len(in_order) // 2]:.1f} ms, the longest {longest:.0f} ms{clock}"
 
 
 @contextmanager
@@ -237,30 +240,30 @@ def _read_some(studio: Studio, attachment: Attachment) -> None:
 
 
 def _commit_all_the_time(file: Path, answer: Connection) -> None:
-    """On every question: since the last one the seconds of every commit, in order, and refusals."""
+    """On every question: since the last one when every commit began and ended, and refusals."""
     with closing(sqlite3.connect(file, isolation_level=None, timeout=10)) as database:
         database.execute("PRAGMA synchronous=OFF")
-        waits: list[float] = []
+        waits: list[Span] = []
         refused = 0
         while True:
             if answer.poll(0.002):
                 if answer.recv() == "end":
                     return
-                answer.send((sorted(waits), refused))
+                answer.send((waits, refused))
                 waits, refused = [], 0
             began = time.perf_counter()
             try:
                 database.execute("UPDATE counts SET n = n + 1")
             except sqlite3.OperationalError:
                 refused += 1
-            waits.append(time.perf_counter() - began)
+            waits.append((began, time.perf_counter()))
 
 
-def _figures_after(pipe: Connection, seconds: float) -> tuple[list[float], int]:
+def _figures_after(pipe: Connection, seconds: float) -> tuple[list[Span], int]:
     if pipe.poll(seconds):
         raise RuntimeError("an answer that nobody asked for")
     pipe.send("figures")
-    answer: tuple[list[float], int] = pipe.recv()
+    answer: tuple[list[Span], int] = pipe.recv()
     return answer
 
 
