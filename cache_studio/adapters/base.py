@@ -81,6 +81,9 @@ class Keep(Protocol):
     def copies(self, copies: Sequence[EntryCopy]) -> None:
         """Take the copies of one batch."""
 
+    def version(self, descriptor: int, length: int, name: str) -> str:
+        """Keep a whole file that was displaced although its application had just written it; what to say of it."""
+
 
 class Kept(Protocol):
     """Where `restore` finds the files that `Keep.file` took."""
@@ -123,6 +126,8 @@ class Adapter(ABC):
     """A sentence for plans where a running application may hold its own copy in memory, else ""."""
     no_undo: str = ""
     """Why undo is not possible although removing is; "" where it is possible."""
+    warnings: tuple[str, ...] = ()
+    """Sentences for every plan on this open cache: what may go otherwise than one would think."""
     largest_copy: int | None = None
     """The size from which on an entry is not copied for undo and `remove` refuses it; None without a limit."""
 

@@ -218,9 +218,22 @@ class JsonAdapter(Adapter):
             if keep is not None and chosen:
                 self._hand_over(located, chosen, keep)
             first.append((located.identity, cut_out(located, chosen)))
+            said: list[str] = []
+
+            def displaced(version: str) -> None:
+                if keep is not None:
+                    said.append(self._keep_version(version, keep))
+
             with locked_where_used(self._path):
-                publish(self._folder, self._name, plan)
-        return [Removal(entry.id, *fates[name_of(entry.id)]) for entry in entries]
+                publish(self._folder, self._name, plan, displaced)
+        return [Removal(entry.id, *fates[name_of(entry.id)], " ".join(said)) for entry in entries]
+
+    def _keep_version(self, version: str, keep: Keep) -> str:
+        descriptor, status = self._folder.open_file(version)
+        try:
+            return keep.version(descriptor, status.st_size, self._name)
+        finally:
+            os.close(descriptor)
 
     def _hand_over(self, located: Located, chosen: Sequence[Place], keep: Keep) -> None:
         descriptor, status = self._folder.open_file(self._name)

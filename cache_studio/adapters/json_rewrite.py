@@ -36,7 +36,11 @@ Plan = Callable[[str], tuple[Stamp, Sequence[Edit]]]
 """Given the name of a version: its identity and the edits it needs; called again when the application wrote."""
 
 
-def publish(folder: Folder, name: str, plan: Plan) -> None:
+Displaced = Callable[[str], None]
+"""Told the name of a version that the application wrote and we displaced; it is edited anew after that."""
+
+
+def publish(folder: Folder, name: str, plan: Plan, displaced: Displaced = lambda _name: None) -> None:
     """Bring the file `name` to the state that `plan` wants; nothing is written where no edit is needed.
 
     Raises what `plan` raises, OSError when it cannot be written, CacheUnavailable when the application does
@@ -67,6 +71,7 @@ def publish(folder: Folder, name: str, plan: Plan) -> None:
                 _drop(folder, written)
                 break
             source, ours = written, mine
+            displaced(written)
         else:
             raise CacheUnavailable("The application keeps writing the file.", "Try again when it is idle.")
     except BaseException:

@@ -18,6 +18,7 @@ from cache_studio.adapters.sqlite_open import Cell, bound, quoted
 from cache_studio.adapters.sqlite_pages import Page, Pages
 from cache_studio.adapters.sqlite_rows import Row, Rows, digest_of
 from cache_studio.adapters.sqlite_text import shown_key
+from cache_studio.adapters.sqlite_warnings import warnings_of
 from cache_studio.model.capabilities import Ability, Capabilities
 from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.errors import CacheStudioError, WrongFormat
@@ -79,6 +80,7 @@ class RowsAdapter(Adapter):
 
     def _set_capabilities(self, abilities: Collection[Ability], writable: bool) -> None:
         self.capabilities = Capabilities.of(abilities)
+        self.warnings = tuple(warnings_of(self.database.path, self.rows.table.triggers))
         reason = self.database.writable_reason() if writable else READ_ONLY
         if reason:
             self.capabilities = self.capabilities.without(CHANGING, reason)

@@ -263,6 +263,8 @@ def done_words(outcome: Outcome) -> str:
     if outcome.failed:
         reason = f" {outcome.reasons[0]}" if outcome.reasons else ""
         words.append(tr("{n} failed.").replace("{n}", format_count(outcome.failed)) + reason)
+    elif outcome.reasons:
+        words.append(outcome.reasons[0])
     if outcome.stopped:
         words.append(tr("Stopped before the end."))
     return " ".join(words)

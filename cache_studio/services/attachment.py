@@ -323,6 +323,7 @@ class Attachment:
                 capabilities=adapter.capabilities,
                 sources=adapter.sources,
                 returns_entries=adapter.returns_entries,
+                warnings=adapter.warnings,
                 no_undo=adapter.no_undo,
                 largest_copy=adapter.largest_copy,
                 compact_note=adapter.compact_note(),

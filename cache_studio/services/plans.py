@@ -167,6 +167,7 @@ def _plan(
         notes.append("The listing is not complete: entries that were not listed stay.")
     if standing.returns_entries:
         notes.append(standing.returns_entries)
+    notes += standing.warnings
     chosen = np.zeros(view.n, np.bool_)
     chosen[rows] = True
     sizes = np.nan_to_num(view.numbers["size"])

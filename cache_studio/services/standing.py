@@ -42,6 +42,7 @@ class Standing:
     removed: int = 0
     """Entries that went since attaching."""
     returns_entries: str = ""
+    warnings: tuple[str, ...] = ()
     no_undo: str = ""
     largest_copy: int | None = None
     compact_note: str = ""

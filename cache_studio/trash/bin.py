@@ -8,6 +8,7 @@ from cache_studio.config.database import Database
 from cache_studio.model.seeing import Fate, Removal
 from cache_studio.trash.files import FileFolder
 from cache_studio.trash.index import KeptFile, State, copy_row, file_names, in_hundreds, marks
+from cache_studio.trash.versions import Versions
 
 Present = Callable[[Sequence[EntryCopy]], list[bool]]
 """`Adapter.present`: whether each copy's entry is stored as it was copied."""
@@ -20,12 +21,21 @@ class TrashBin:
     when the process ends is found by `Trash.unsettled`.
     """
 
-    def __init__(self, action_id: str, number: int, database: Database, folder: FileFolder, claim: Claim) -> None:
+    def __init__(
+        self,
+        action_id: str,
+        number: int,
+        database: Database,
+        folder: FileFolder,
+        claim: Claim,
+        versions: Versions,
+    ) -> None:
         self.action_id = action_id
         self._number = number
         self._database = database
         self._folder = folder
         self._claim = claim
+        self._versions = versions
         self._files: dict[str, KeptFile] = {}
         self._open: list[tuple[int, EntryCopy]] = []
 
@@ -58,6 +68,11 @@ class TrashBin:
         for kept in files:
             del self._files[kept.name]
         self._open += numbered
+
+    def version(self, descriptor: int, length: int, name: str) -> str:
+        """Keep a whole file that was displaced although its application had just written it; what to say of it."""
+        path = self._versions.take(descriptor, length, name)
+        return f"The application wrote the file at the same moment: that version is kept, too, as {path}."
 
     def settle(self, fates: Mapping[bytes, Fate]) -> None:
         """Say what became of the entries, by `EntryCopy.id`.

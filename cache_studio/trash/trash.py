@@ -35,6 +35,7 @@ from cache_studio.trash.index import (
     text_of,
 )
 from cache_studio.trash.recovery import Recovery
+from cache_studio.trash.versions import Versions
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
 _SIGNS = _LETTERS + "23456789"
@@ -48,6 +49,7 @@ class Trash:
         """Open or create it; raises CacheStudioError. A broken index is set aside: see `notice`."""
         self._claims = private_folder(folder / "claims")
         self._files = FileFolder(folder / "files")
+        self._versions = Versions(folder / "versions")
         self._database = open_database(folder / "index.db", SCHEMA, now)
         self._recovery = Recovery(self._database, self._files, self._claims)
 
@@ -80,7 +82,7 @@ class Trash:
             row = (action_id, now, verb, blob_of(target), format, json.dumps(dict(options)), cache_name, planned)
             number = self._insert((*row, 0, 0, State.OPEN, by, ""))
             if number is not None:
-                return TrashBin(action_id, number, self._database, self._files, claim)
+                return TrashBin(action_id, number, self._database, self._files, claim, self._versions)
             claim.retire()
 
     def note(
@@ -250,6 +252,7 @@ class Trash:
         retention.remove_strays(self._database, self._files, now, self._recovery.is_running)
         taken = self.empty(retention.overdue(self._database, days, bytes, now))
         retention.forget_old_actions(self._database, now)
+        self._versions.forget_old(days, now)
         retention.remove_old_claims(self._claims, now, self._recovery.is_running)
         return taken
 

@@ -15,6 +15,7 @@ class MemoryKeep:
     def __init__(self, before_taking: Callable[[], None] | None = None) -> None:
         self.taken: list[EntryCopy] = []
         self.files: dict[str, bytes] = {}
+        self.versions: list[bytes] = []
         self._before_taking = before_taking
 
     def file(self, descriptor: int, length: int) -> str:
@@ -34,6 +35,11 @@ class MemoryKeep:
         if self._before_taking:
             self._before_taking()
         self.taken.extend(copies)
+
+    def version(self, descriptor: int, length: int, name: str) -> str:
+        """Take a whole displaced file."""
+        self.versions.append(os.pread(descriptor, length, 0))
+        return f"A version of {name} is kept."
 
     def open(self, name: str) -> BinaryIO:
         """A taken file."""

@@ -287,8 +287,11 @@ def test_a_write_at_the_last_moment_is_not_lost(path: Path, monkeypatch: pytest.
         return real(*arguments)
 
     monkeypatch.setattr(json_rewrite, "_exchange", late)
-    fates = [removal.fate for removal in adapter.remove([rows[key].seen for key in "abc"], MemoryKeep())]
-    assert fates == [Fate.CHANGED, Fate.REMOVED, Fate.GONE]
+    keep = MemoryKeep()
+    removals = adapter.remove([rows[key].seen for key in "abc"], keep)
+    assert [removal.fate for removal in removals] == [Fate.CHANGED, Fate.REMOVED, Fate.GONE]
+    assert [set(json.loads(version)) for version in keep.versions] == [{"a", "b", "new"}]
+    assert {removal.reason for removal in removals} == {f"A version of {path.name} is kept."}
     assert {key: found["response"] for key, found in json.loads(path.read_text()).items()} == {"a": "newer", "new": "n"}
     assert os.listdir(path.parent) == [path.name]
     adapter.close()

@@ -1,0 +1,59 @@
+"""What may go otherwise than one would think when this database is changed, one sentence each."""
+
+import os
+from collections.abc import Iterator
+
+MOUNTS = "/proc/self/mounts"
+"""Where Linux tells what is mounted; elsewhere nothing is said of network filesystems."""
+NETWORK = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "afs",
+    "9p",
+    "ceph",
+    "glusterfs",
+    "fuse.sshfs",
+    "davfs",
+    "fuse.rclone",
+}
+"""Filesystems whose locks SQLite cannot rely on (sqlite.org/howtocorrupt.html, section 2.1)."""
+
+
+def warnings_of(path: str, triggers: int) -> Iterator[str]:
+    """For the database at `path`, of whose table so many triggers run when its rows change."""
+    if triggers:
+        named = "1 trigger" if triggers == 1 else f"{triggers} triggers"
+        yield f"The table has {named} of the application; they run with every removal."
+    try:
+        names = os.stat(path).st_nlink
+    except OSError:
+        names = 1
+    if names > 1:
+        yield (
+            f"The database has {names} names (hard links): where the application opened it by another one, neither sees "
+            "the other's journal."
+        )
+    kind = filesystem_of(path)
+    if kind in NETWORK:
+        yield f"The database lies on a network filesystem ({kind}), where locks may not hold: end the application before."
+
+
+def filesystem_of(path: str) -> str:
+    """What kind of filesystem a path lies on, "" where it is not told."""
+    try:
+        with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as file:
+            mounts = [line.split(" ") for line in file]
+    except OSError:
+        return ""
+    real = os.path.realpath(path)
+    best = ("", "")
+    for fields in mounts:
+        if len(fields) < 3:
+            continue
+        place = fields[1].encode("utf-8", "surrogateescape").decode("unicode_escape").rstrip("/")  # \040 is a blank
+        if (real + "/").startswith(place + "/") and len(place) >= len(best[0]):
+            best = (place, fields[2])
+    return best[1]
