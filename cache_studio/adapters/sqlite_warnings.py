@@ -1,25 +1,17 @@
 """What may go otherwise than one would think when this database is changed, one sentence each."""
 
 import os
+import re
 from collections.abc import Iterator
 
 MOUNTS = "/proc/self/mounts"
 """Where Linux tells what is mounted; elsewhere nothing is said of network filesystems."""
-NETWORK = {
-    "nfs",
-    "nfs4",
-    "cifs",
-    "smb3",
-    "smbfs",
-    "afs",
-    "9p",
-    "ceph",
-    "glusterfs",
-    "fuse.sshfs",
-    "davfs",
-    "fuse.rclone",
-}
+NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "ceph", "glusterfs", "davfs", "fuse.sshfs"}
 """Filesystems whose locks SQLite cannot rely on (sqlite.org/howtocorrupt.html, section 2.1)."""
+
+
+_OCTAL = re.compile(r"\\([0-7]{3})")
+"""How a blank stands in the list of mounts."""
 
 
 def warnings_of(path: str, triggers: int) -> Iterator[str]:
@@ -32,13 +24,10 @@ def warnings_of(path: str, triggers: int) -> Iterator[str]:
     except OSError:
         names = 1
     if names > 1:
-        yield (
-            f"The database has {names} names (hard links): where the application opened it by another one, neither sees "
-            "the other's journal."
-        )
+        yield f"The database has {names} names (hard links): who opened it by another one does not see our journal."
     kind = filesystem_of(path)
     if kind in NETWORK:
-        yield f"The database lies on a network filesystem ({kind}), where locks may not hold: end the application before."
+        yield f"The database lies on a network filesystem ({kind}): locks may not hold, so end the application before."
 
 
 def filesystem_of(path: str) -> str:
@@ -53,7 +42,7 @@ def filesystem_of(path: str) -> str:
     for fields in mounts:
         if len(fields) < 3:
             continue
-        place = fields[1].encode("utf-8", "surrogateescape").decode("unicode_escape").rstrip("/")  # \040 is a blank
+        place = _OCTAL.sub(lambda found: chr(int(found[1], 8)), fields[1]).rstrip("/")
         if (real + "/").startswith(place + "/") and len(place) >= len(best[0]):
             best = (place, fields[2])
     return best[1]
