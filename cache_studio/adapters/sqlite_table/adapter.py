@@ -20,6 +20,7 @@ from cache_studio.adapters.sqlite_pages import Page, order_of
 from cache_studio.adapters.sqlite_rows import Rows, entry_id_of
 from cache_studio.adapters.sqlite_table.guessing import SAMPLES, guess_columns, guess_table
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_keys
+from cache_studio.adapters.sqlite_values import column_piece
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import STAMP_WIDTH, Batch, Floats, make_batch
 from cache_studio.model.errors import BadRequest, WrongFormat
@@ -176,27 +177,8 @@ class SQLiteTableAdapter(RowsAdapter):
         data = row.encode("utf-8", "surrogateescape")
         pieces = [Piece("row", data[:max_bytes], len(data), "json")]
         if "value" in self._roles:
-            pieces.insert(0, self._value_piece(where, values, max_bytes))
+            pieces.insert(0, column_piece(self.database, table, self._roles["value"], (where, values), max_bytes))
         return Payload(tuple(pieces), (Fact("Table", table.name),))
-
-    def _value_piece(self, where: str, values: Sequence[Cell], max_bytes: int | None) -> Piece:
-        table, column = self.rows.table, quoted(self._roles["value"])
-        rowid = table.sql(table.rowid_name) if table.rowid_name else "NULL"
-        sql = f"SELECT typeof({column}), {rowid} FROM {quoted(table.name)} WHERE {where} LIMIT 1"
-        found = self.database.rows(sql, values)
-        require_found(found, "")
-        kind, number = found[0]
-        hint = "text" if kind == "text" else ""
-        if kind in ("text", "blob") and isinstance(number, int):
-            data, total = self.database.head(table.name, self._roles["value"], number, max_bytes)
-            return Piece("value", data, total, hint)
-        length = "" if max_bytes is None else f", 1, {int(max_bytes)}"
-        cut = f"CAST({column} AS BLOB)" if not length else f"substr(CAST({column} AS BLOB){length})"
-        sql = f"SELECT {cut}, {lengths_sql(column)} FROM {quoted(table.name)} WHERE {where} LIMIT 1"
-        rows = self.database.rows(sql, values)
-        require_found(rows, "")
-        data = rows[0][0] if isinstance(rows[0][0], bytes) else b""
-        return Piece("value", data, int(rows[0][1] or 0), hint)
 
     def details(self) -> Mapping[str, object]:
         """The pages of the database and what the columns are taken for."""
