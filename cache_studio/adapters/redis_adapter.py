@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from typing import ClassVar, Self, cast
 
-from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, require_found
+from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, SetsExpiry, require_found
 from cache_studio.adapters.defaults import take
 from cache_studio.adapters.redis_events import KeyEvents
 from cache_studio.adapters.redis_link import Link
@@ -66,6 +66,9 @@ class RedisAdapter(Adapter):
         self._listing = Listing(link, with_access=options.get("accessed") != "off")
         self._remover = Remover(link, self._listing)
         self.capabilities = capabilities_of(link.rights, writable=writable, announces=_why_silent(link))
+        if not isinstance(self, SetsExpiry):
+            reason = "The description beside an entry repeats its expiry."
+            self.capabilities = self.capabilities.without([Ability.SET_EXPIRY], reason)
         if not self._listing.with_access and self.capabilities.can(Ability.ACCESS_TIMES):
             reason = "Times of last use are switched off, or the server keeps frequencies in their place."
             self.capabilities = self.capabilities.without([Ability.ACCESS_TIMES], reason)

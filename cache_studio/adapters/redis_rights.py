@@ -38,6 +38,8 @@ def _probes(key: bytes) -> dict[str, Command]:
         "CONFIG GET": ("CONFIG", "GET", "notify-keyspace-events"),
         "UNLINK": ("UNLINK", key),
         "RESTORE": ("RESTORE", key, 0, b"x"),
+        "PEXPIREAT": ("PEXPIREAT", key, 1),
+        "PERSIST": ("PERSIST", key),
         "MEMORY PURGE": ("MEMORY", "PURGE"),
     }
 
@@ -128,13 +130,15 @@ def capabilities_of(rights: Rights, *, writable: bool, announces: str) -> Capabi
         found = found.without([Ability.HIT_RATE], reason)
     if not rights.may("OBJECT IDLETIME", "TIME"):
         found = found.without([Ability.ACCESS_TIMES], rights.why_not("OBJECT IDLETIME", "TIME"))
-    changing = [Ability.REMOVE, Ability.UNDO, Ability.COMPACT]
+    changing = [Ability.REMOVE, Ability.UNDO, Ability.COMPACT, Ability.SET_EXPIRY]
     if not writable:
         return found.without(changing, "Attached read-only.")
     if rights.replica:
         return found.without(changing, "This server is a replica and takes no changes.")
     if "MEMORY PURGE" not in rights.allowed:
         found = found.without([Ability.COMPACT], rights.why_not("MEMORY PURGE") or "MULTI is not allowed.")
+    if setting := _why_not_set_expiry(rights):
+        found = found.without([Ability.SET_EXPIRY], setting)
     if removing := why_not_remove(rights):
         return found.without([Ability.REMOVE, Ability.UNDO], removing)
     reason = rights.why_not("DUMP", "RESTORE")
@@ -152,3 +156,9 @@ def why_not_remove(rights: Rights) -> str:
     if not rights.scripts and not (rights.transactions and rights.watch):
         return "Neither scripts nor WATCH are allowed, so a newer value could be lost."
     return ""
+
+
+def _why_not_set_expiry(rights: Rights) -> str:
+    if not rights.scripts:
+        return "Scripts are not allowed, so the expiry of a newer value could be replaced."
+    return rights.why_not("PEXPIREAT", "PERSIST", "TYPE")

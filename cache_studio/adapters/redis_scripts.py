@@ -1,4 +1,6 @@
-"""The scripts that compare in the server before they remove or restore. `redis_listing` gives `expiry` and the clock.
+"""The scripts that compare in the server before they remove, restore or set an expiry.
+
+`redis_listing` gives `expiry` and the clock.
 
 ARGV of each: tolerance of expiries in ms, bytes above which values are compared by their ends, how to
 compare ("seen": type and memory; "equal": content), then the columns of each key.
@@ -48,6 +50,22 @@ return redis.call('UNLINK', unpack(KEYS))
 """
 )
 """Per key: proof, expiry. Answers how many keys were removed, 0 when one changed, -1 when all are gone."""
+
+EXPIRE = (
+    _COMPARING
+    + """
+if redis.call('EXISTS', unpack(KEYS)) == 0 then return -1 end
+for i, key in ipairs(KEYS) do
+  local seen = ARGV[3 + 2 * i]
+  if proof(key) ~= seen or (seen ~= '' and not near(key, tonumber(ARGV[4 + 2 * i]))) then return 0 end
+end
+for _, key in ipairs(KEYS) do
+  if ARGV[4] == '-1' then redis.call('PERSIST', key) else redis.call('PEXPIREAT', key, ARGV[4]) end
+end
+return 1
+"""
+)
+"""The moment (epoch ms, -1 for never), then per key: proof, expiry. Answers 1, 0 when one changed, -1 when gone."""
 
 RESTORE = (
     _COMPARING

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import cast
 
-from cache_studio.adapters.redis_adapter import RedisAdapter, forbidden, kind_code, known_or_nan, seconds_of
+from cache_studio.adapters.redis_adapter import forbidden, kind_code, known_or_nan, seconds_of
+from cache_studio.adapters.redis_expiry import RedisExpiryAdapter
 from cache_studio.adapters.redis_keys.layout import namespace_of
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import Described
@@ -15,7 +16,7 @@ from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Payload
 
 
-class RedisKeysAdapter(RedisAdapter):
+class RedisKeysAdapter(RedisExpiryAdapter):
     """All keys under a prefix; the type of an entry is its Redis type."""
 
     def __init__(self, link: Link, options: Mapping[str, OptionValue], *, writable: bool) -> None:
