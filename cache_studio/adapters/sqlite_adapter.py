@@ -61,6 +61,8 @@ class RowsAdapter(Adapter):
 
     database: Database
     rows: Rows
+    lock_seconds = LOCK_SECONDS
+    """How long one transaction changes rows; less where the application waits less."""
 
     @abstractmethod
     def _expressions(self) -> Sequence[str]:
@@ -150,10 +152,18 @@ class RowsAdapter(Adapter):
 
     def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
         """Compare-and-remove: copies first, then short transactions in which the rows are compared again."""
+        answers: dict[EntryId, Removal] = {}
+        self.remove_chosen(self.chosen(entries, keep, answers), answers)
+        return [answers[entry.id] for entry in entries]
+
+    def chosen(self, entries: Sequence[Seen], keep: Keep | None, answers: dict[EntryId, Removal]) -> list[list[Chosen]]:
+        """First half of `remove`: what is still as it was seen, copied; the others are answered."""
         self.capabilities.require(Ability.REMOVE)
         self.database.require_same_file()
-        answers: dict[EntryId, Removal] = {}
-        chunks = [self._copied(chunk, keep, answers) for chunk in self._chunks(entries, answers, keep)]
+        return [self._copied(chunk, keep, answers) for chunk in self._chunks(entries, answers, keep)]
+
+    def remove_chosen(self, chunks: Sequence[Sequence[Chosen]], answers: dict[EntryId, Removal]) -> None:
+        """Second half: remove them and answer. Raises only where nothing was removed yet."""
         started = False
         for chunk in chunks:
             try:
@@ -164,7 +174,6 @@ class RowsAdapter(Adapter):
                     raise
                 answers |= {entry_id: Removal(entry_id, Fate.FAILED, reason=error.message) for entry_id in left}
             started = True
-        return [answers[entry.id] for entry in entries]
 
     def _chunks(
         self, entries: Sequence[Seen], answers: dict[EntryId, Removal], keep: Keep | None
@@ -242,7 +251,7 @@ class RowsAdapter(Adapter):
             if at:
                 time.sleep(REST_SECONDS)
             with self.database.writing() as connection:
-                now = self.rows.remove_equal(connection, wanted[at:], LOCK_SECONDS)
+                now = self.rows.remove_equal(connection, wanted[at:], self.lock_seconds)
             self._answer(chunk[at : at + len(now)], now, answers)
             at += len(now)
 
@@ -276,10 +285,29 @@ class RowsAdapter(Adapter):
                 answers[place] = failure
             else:
                 rows[place] = (unpack_id(copy.id), unpacked[0])
-        if rows:
-            with self.database.writing() as connection:
-                answers |= {place: self.rows.put_back(connection, *row) for place, row in rows.items()}
+        while rows:
+            try:
+                back = self._put_back(rows)
+            except CacheStudioError as error:
+                if not any(one.fate is Return.RESTORED for one in answers.values()):
+                    raise
+                back = {place: Restoration(Return.FAILED, error.message) for place in rows}
+            answers |= back
+            rows = {place: row for place, row in rows.items() if place not in back}
         return [answers[place] for place in range(len(copies))]
+
+    def _put_back(self, rows: Mapping[int, tuple[EntryId, Row]]) -> dict[int, Restoration]:
+        """As many as one short transaction can take, at least one; then the application has its turn."""
+        back: dict[int, Restoration] = {}
+        with self.database.writing() as connection:
+            end = time.perf_counter() + self.lock_seconds
+            for place, row in rows.items():
+                if back and time.perf_counter() > end:
+                    break
+                back[place] = self.rows.put_back(connection, *row)
+        if len(back) < len(rows):
+            time.sleep(REST_SECONDS)
+        return back
 
     def _restore_beside(self, extra: Mapping[str, object], copy: EntryCopy, kept: Kept) -> Restoration | None:
         """Bring back what lies beside the row; why the row cannot follow, or None."""
