@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ClassVar
 
 import msgpack
@@ -219,21 +220,10 @@ class JsonAdapter(Adapter):
                 self._hand_over(located, chosen, keep)
             first.append((located.identity, cut_out(located, chosen)))
             said: list[str] = []
-
-            def displaced(version: str) -> None:
-                if keep is not None:
-                    said.append(self._keep_version(version, keep))
-
+            displaced = partial(_keep_version, self._folder, self._name, keep, said)
             with locked_where_used(self._path):
                 publish(self._folder, self._name, plan, displaced)
         return [Removal(entry.id, *fates[name_of(entry.id)], " ".join(said)) for entry in entries]
-
-    def _keep_version(self, version: str, keep: Keep) -> str:
-        descriptor, status = self._folder.open_file(version)
-        try:
-            return keep.version(descriptor, status.st_size, self._name)
-        finally:
-            os.close(descriptor)
 
     def _hand_over(self, located: Located, chosen: Sequence[Place], keep: Keep) -> None:
         descriptor, status = self._folder.open_file(self._name)
@@ -354,6 +344,17 @@ class JsonAdapter(Adapter):
     def watched(self) -> tuple[tuple[str, bool], ...]:
         """The folder: the file is replaced by rename."""
         return ((self._folder.path, False),)
+
+
+def _keep_version(folder: Folder, name: str, keep: Keep | None, said: list[str], version: str) -> None:
+    """Keep a version of the file `name` that was displaced, and note what is to be said of it."""
+    if keep is None:
+        return
+    descriptor, status = folder.open_file(version)
+    try:
+        said.append(keep.version(descriptor, status.st_size, name))
+    finally:
+        os.close(descriptor)
 
 
 def _abilities(folder: Folder, path: str, fields: FieldMap, writable: bool) -> Capabilities:

@@ -14,6 +14,7 @@ from typing import ClassVar
 from cache_studio.adapters.sqlite_errors import (
     READONLY_CANTINIT,
     READONLY_DIRECTORY,
+    READONLY_ROLLBACK,
     is_undecodable,
     primary_code,
     replaced,
@@ -33,6 +34,7 @@ from cache_studio.adapters.sqlite_open import (
     sidecars,
     tables_of,
 )
+from cache_studio.adapters.sqlite_unfinished import noted, was_left_by_us
 from cache_studio.model.errors import CacheUnavailable, Cancelled, LimitExceeded
 
 QUERY_SECONDS = 5.0
@@ -90,6 +92,9 @@ class Database:
         try:
             return self._tried("mode=ro")
         except sqlite3.Error as error:
+            if error.sqlite_errorcode == READONLY_ROLLBACK and was_left_by_us(self.path):
+                self._roll_back()
+                return self._tried("mode=ro")
             no_rights = error.sqlite_errorcode in (READONLY_DIRECTORY, READONLY_CANTINIT, sqlite3.SQLITE_CANTOPEN)
             if no_rights and self._is_at_rest():
                 # A resting database in WAL mode in a folder that we may not write: nobody has it open, so it
@@ -100,6 +105,14 @@ class Database:
             if no_rights and os.path.exists(sidecars(self.path)[0]):
                 raise unreadable_log() from error
             raise translated(error) from error
+
+    def _roll_back(self) -> None:
+        """Let SQLite undo what a killed process of ours was writing."""
+        with speaking_plainly(), closing(self._new_writer()) as writer:
+            writer.execute("SELECT count(*) FROM sqlite_master").fetchall()
+
+    def _new_writer(self) -> sqlite3.Connection:
+        return connected_to(self.path, self._file, partial(connect, self.path, "rw"))
 
     def _tried(self, parameters: str) -> sqlite3.Connection:
         reader = connected_to(self.path, self._file, lambda: connect_with(self.path, parameters))
@@ -255,8 +268,7 @@ class Database:
     def _writer(self) -> Iterator[sqlite3.Connection]:
         self.require_same_file()
         self._stopped.clear()
-        connecting = partial(connect, self.path, "rw")
-        with speaking_plainly(), closing(connected_to(self.path, self._file, connecting)) as writer:
+        with noted(self.path), speaking_plainly(), closing(self._new_writer()) as writer:
             writer.text_factory = readable_text
             self._busy = writer
             self._wrote = True

@@ -14,7 +14,7 @@ READONLY_CANTINIT = 1288
 READONLY_DIRECTORY = 1544
 """A write-ahead log would have to be made, and the folder cannot be written."""
 _READONLY_RECOVERY = 264
-_READONLY_ROLLBACK = 776
+READONLY_ROLLBACK = 776
 _READONLY_DBMOVED = 1032
 _PRIMARY = 0xFF
 
@@ -27,7 +27,7 @@ _UNREADABLE_LOG = (
 )
 
 _BY_EXTENDED: dict[int, tuple[type[CacheStudioError], str, str]] = {
-    _READONLY_ROLLBACK: (
+    READONLY_ROLLBACK: (
         CacheUnavailable,
         "The application died in the middle of a write; SQLite has to roll that back first.",
         "Start the application once, or open the database with `sqlite3`, after making a copy of it and its -journal.",

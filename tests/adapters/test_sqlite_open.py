@@ -16,6 +16,7 @@ from contract import file_manifest
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import Table, read_rows, read_schema
 from cache_studio.adapters.sqlite_pages import Pages
+from cache_studio.config import paths
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled, WrongFormat
 
 ROWS = 500
@@ -145,6 +146,24 @@ class TestOpening:
         with pytest.raises(CacheUnavailable, match="died in the middle of a write"):
             Database(str(path))
         assert file_manifest(tmp_path) == before
+
+    def test_a_hot_journal_that_we_left_is_rolled_back(self, tmp_path: Path) -> None:
+        path = make(tmp_path / "a.db")
+        die = (
+            "import os, sys\n"
+            "from cache_studio.adapters.sqlite_database import Database\n"
+            "with Database(sys.argv[1]).writing() as database:\n"
+            "    database.execute('PRAGMA cache_size = 1')\n"
+            "    database.execute('UPDATE t SET value = zeroblob(5000)')\n"
+            "    os._exit(9)\n"
+        )
+        root = str(Path(__file__).parents[2])
+        subprocess.run([sys.executable, "-c", die, str(path)], check=False, env={**os.environ, "PYTHONPATH": root})
+        assert (tmp_path / "a.db-journal").stat().st_size
+        with closing(Database(str(path))) as database:
+            assert database.value("SELECT count(*) FROM t WHERE length(value) = 5000") == 0
+        assert not (tmp_path / "a.db-journal").exists()
+        assert list((paths.data_folder() / "writing").iterdir()) == []
 
     def test_a_replaced_database_is_noticed(self, tmp_path: Path, database: Database) -> None:
         make(tmp_path / "b.db", rows=7)
