@@ -57,10 +57,11 @@ class LibraryContract(AdapterContract):
     """Seconds by which an expiry may differ from the library's."""
 
     @pytest.fixture(scope="class")
-    def written(self, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    @classmethod
+    def written(cls, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
         """The cache as the library wrote it, once for all tests of the class, and where in the folder it lies."""
         folder = tmp_path_factory.mktemp("written")
-        with running(self.program, self.libraries) as application:
+        with running(cls.program, cls.libraries) as application:
             return folder, application.call("make", str(folder))
 
     @pytest.fixture(autouse=True)
