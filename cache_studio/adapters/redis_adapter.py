@@ -41,9 +41,12 @@ from cache_studio.model.seeing import (
     Volume,
 )
 from cache_studio.model.targets import Target
+from cache_studio.model.units import format_size
 from cache_studio.recording.reader import Recorded
 
 KINDS = ("none", "string", "list", "set", "zset", "hash", "stream")
+FULL = 0.9
+"""The part of maxmemory from which on a server counts as full."""
 _FIRST_ROWS, _ROWS = 500, 5000
 _FIRST_SECONDS = 0.1
 _FORBIDDEN = "The user of this connection may not look at this key."
@@ -75,6 +78,7 @@ class RedisAdapter(Adapter):
         if "jemalloc" not in link.info("memory").get("mem_allocator", ""):
             reason = "The memory allocator of this server cannot be asked to give memory back."
             self.capabilities = self.capabilities.without([Ability.COMPACT], reason)
+        self.warnings = _warnings_of(link.info("memory"))
         if self.capabilities.can(Ability.REMOVE) and not self.capabilities.can(Ability.UNDO):
             self.no_undo = self.capabilities.why_not(Ability.UNDO)
 
@@ -130,7 +134,7 @@ class RedisAdapter(Adapter):
                 yield batch
         except CacheUnavailable as error:
             return ScanEnd(False, error.message)
-        return ScanEnd()
+        return ScanEnd(not self._listing.partial, self._listing.partial)
 
     def lookup(self, keys: Collection[str], namespace: str | None = None) -> Batch:
         """The entries with these keys, asked for directly."""
@@ -223,7 +227,9 @@ class RedisAdapter(Adapter):
     def measure(self) -> Volume:
         """The volume is the sum of the sizes listed; the capacity is the server's maxmemory."""
         with self._link.call():
-            limit = int(self._link.info("memory").get("maxmemory", 0))
+            memory = self._link.info("memory")
+        limit = int(memory.get("maxmemory", 0))
+        self.warnings = _warnings_of(memory)
         return Volume(None, capacity=limit or None)
 
     def counters(self) -> Counters:
@@ -324,6 +330,15 @@ class RedisAdapter(Adapter):
         key = cast(str, entry_id)
         size = sum(max(0, size) for size in now.sizes)
         return EntryCopy(key, self._namespace(key), size, pack_copies(keys), bytes_of(key))
+
+
+def _warnings_of(memory: Mapping[str, str]) -> tuple[str, ...]:
+    """What INFO says of memory that a plan should say, too."""
+    used, limit = int(memory.get("used_memory", 0)), int(memory.get("maxmemory", 0))
+    if not limit or used < FULL * limit or memory.get("maxmemory_policy") != "noeviction":
+        return ()
+    sizes = f"{format_size(used)} of {format_size(limit)}"
+    return (f"The server has used {sizes} and evicts nothing: it may refuse to take entries back at an undo.",)
 
 
 def kind_code(kind: str) -> int:

@@ -7,6 +7,7 @@ not allowed.
 """
 
 import re
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,11 @@ SAMPLES = 5
 
 NEVER, NOT_TOLD = -1, -3
 """Expiries that are no moment."""
+MOST_TIMES, SPARE_CALLS = 4, 1_000
+"""A listing ends, incomplete, after so many times the calls that the keys of its beginning need, and some more.
+
+SCAN promises to end only where keys are not added faster than they are listed.
+"""
 LRU_RANGE = 1 << 24
 """The server keeps the second of a key's last use modulo this."""
 
@@ -116,6 +122,7 @@ class Listing:
     def __init__(self, link: Link, *, with_access: bool) -> None:
         """`with_access`: also ask when each key was last used, where the server knows."""
         rights = link.rights
+        self.partial = ""
         self._link = link
         self._exact = rights.may("PEXPIRETIME")
         self.expiry_command = "PEXPIRETIME" if self._exact else "PTTL"
@@ -135,14 +142,23 @@ class Listing:
         return 0 if self._exact else 20
 
     def pages(self, prefix: str) -> Iterator[Described]:
-        """All keys with this prefix, page by page; a key may come twice, some pages are empty."""
+        """All keys with this prefix, page by page; a key may come twice, some pages are empty. See `partial` after it."""
+        self.partial = ""
         cursor, pattern = b"0", glob_of(prefix)
-        while True:
+        for _ in range(self._most_calls()):
             with self._link.call():
                 cursor, page = self._next(cursor, pattern)
             yield page
             if cursor == b"0":
                 return
+        self.partial = "Keys are added faster than they can be listed."
+
+    def _most_calls(self) -> int:
+        if not self._link.rights.may("DBSIZE"):
+            return sys.maxsize
+        with self._link.call():
+            keys = cast(int, self._link.ask("DBSIZE"))
+        return MOST_TIMES * keys // PAGE_KEYS + SPARE_CALLS
 
     def describe(self, names: Sequence[str]) -> Described:
         """These keys, in this order."""

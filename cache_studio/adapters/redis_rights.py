@@ -21,6 +21,7 @@ Exchange: TypeAlias = Callable[[Sequence[Command]], list[object]]
 def _probes(key: bytes) -> dict[str, Command]:
     return {
         "SCAN": ("SCAN", 0, "COUNT", 1),
+        "DBSIZE": ("DBSIZE",),
         "TYPE": ("TYPE", key),
         "PEXPIRETIME": ("PEXPIRETIME", key),
         "PTTL": ("PTTL", key),

@@ -283,6 +283,7 @@ class Attachment:
             self.standing,
             at=now,
             volume=adapter.measure(),
+            warnings=adapter.warnings,
             counters=read_counters(adapter, recorded, catalog),
             details={**adapter.details(), **recorded_details(recorded)},
             stored=catalog.stored,

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from keeping import MemoryKeep
 from redis_caches import application, attached, dumps
 
+from cache_studio.adapters import redis_listing
 from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.redis_keys.access import RedisKeysAccess
 from cache_studio.adapters.registry import get_format
@@ -199,6 +200,17 @@ def test_a_damaged_copy_is_refused_and_the_rest_comes_back(client: redis.Redis, 
         answers = adapter.restore([broken, keep.taken[1]], keep)
     assert [answer.fate for answer in answers] == [Return.FAILED, Return.RESTORED]
     assert "checksum" in answers[0].reason
+
+
+def test_a_listing_that_never_ends_is_ended_and_said(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_listing, "MOST_TIMES", 0)
+    monkeypatch.setattr(redis_listing, "SPARE_CALLS", 2)
+    with application(redis_url) as client, attached(redis_url) as adapter:
+        client.mset({f"k:{number}": "x" for number in range(5_000)})
+        batches, end = scan_all(adapter)
+        assert not end.complete
+        assert end.reason == "Keys are added faster than they can be listed."
+        assert 0 < sum(len(batch) for batch in batches) < 5_000
 
 
 def test_a_listing_is_complete_while_the_table_grows(client: redis.Redis, redis_url: str) -> None:

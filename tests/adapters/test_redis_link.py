@@ -310,8 +310,13 @@ def test_a_full_server_still_removes_and_says_why_undo_fails(redis_server: Redis
         client.mset({f"k:{i}": "x" * 1000 for i in range(500)})
         with attached(server.url) as adapter:
             assert adapter.measure().capacity == 8 << 20
+            assert adapter.warnings == ()
             row, keep = listing(adapter)["k:1"], MemoryKeep()
             client.config_set("maxmemory", 1)
+            adapter.measure()
+            assert [warning.partition(" and ")[2] for warning in adapter.warnings] == [
+                "evicts nothing: it may refuse to take entries back at an undo."
+            ]
             assert adapter.remove([row.seen], keep)[0].fate is Fate.REMOVED
             answer = adapter.restore(keep.taken, keep)[0]
             assert answer.fate is Return.FAILED
