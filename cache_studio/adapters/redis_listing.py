@@ -142,7 +142,7 @@ class Listing:
         return 0 if self._exact else 20
 
     def pages(self, prefix: str) -> Iterator[Described]:
-        """All keys with this prefix, page by page; a key may come twice, some pages are empty. See `partial` after it."""
+        """All keys with this prefix, page by page; a key may come twice, some pages are empty. Then see `partial`."""
         self.partial = ""
         cursor, pattern = b"0", glob_of(prefix)
         for _ in range(self._most_calls()):
