@@ -1,5 +1,6 @@
 """Columns of a page as arrays: whole lists at once, because a call a cell would cost more than SQLite itself."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import cast
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.model.columns import Floats
+from cache_studio.model.identity import Stamp
 from cache_studio.model.times import MILLISECONDS_FROM, parse_time
 
 _NUMBERS = frozenset((int, float, type(None)))
@@ -60,3 +62,13 @@ def _plain_texts(texts: Sequence[str], zone: str) -> Floats | None:
     offsets = np.array([parse_time(str(start)) for start in starts]) - stretches * _STRETCH
     moved: Floats = wall + offsets[place]
     return moved
+
+
+def stamps_of(rows: Sequence[Sequence[Cell]]) -> list[Stamp]:
+    """A stamp for each row: changed by whatever changes one of its cells."""
+    return [(_folded(row),) for row in rows]
+
+
+def _folded(row: Sequence[Cell]) -> int:
+    seen = hashlib.blake2b(repr(tuple(row)).encode("ascii", "backslashreplace"), digest_size=8).digest()
+    return int.from_bytes(seen, "big", signed=True)
