@@ -48,6 +48,8 @@ def _state(action: Action) -> str:
     waiting = format_count(action.waiting)
     if action.state is State.OPEN:
         return tr("running, or ended by a crash")
+    if action.state is State.UNDOING:
+        return tr("being undone, or that was ended by a crash")
     if action.state is State.UNDONE:
         return tr("undone {when}").format(when=moment_words(action.undone_at)) if action.undone_at else tr("undone")
     if action.state is State.PARTLY:

@@ -152,7 +152,7 @@ def _guided(size: Size) -> Promise:
     name = "no bytes make a decoder fail: guided by coverage (atheris)"
     if importlib.util.find_spec("atheris") is None:
         return Promise(name, "not run: atheris is not installed here", True, "It is on the package index for Linux.")
-    seconds = size.of(15, 120)
+    seconds = size.of(60, 600)
     with workplace() as folder:
         done = subprocess.run(
             [
