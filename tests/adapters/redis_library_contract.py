@@ -1,0 +1,59 @@
+"""`LibraryContract` for caches in Redis: a database of its own for each test, filled by the library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from applications import Application, running
+from library_contract import LibraryContract
+from redis_caches import application, dumps
+
+from cache_studio.model.targets import Target
+from cache_studio.recording.counts import Tally, to_fields
+from cache_studio.recording.places import redis_recorder_prefix
+
+
+class RedisLibraryContract(LibraryContract):
+    """The program's functions get the URL of the server in place of a folder and of a location."""
+
+    pytestmark = pytest.mark.redis
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def program_running(cls, redis_server: object) -> Iterator[Application]:
+        """One process for all tests of the class: importing a library takes longer than most of them."""
+        with running(cls.program, cls.libraries) as started:
+            yield started
+
+    @pytest.fixture(autouse=True)
+    def _application(self, program_running: Application, redis_url: str) -> None:
+        self.url = redis_url
+        self._started = program_running
+
+    def make(self, tmp_path: Path) -> Target:
+        found = self._started.call("make", self.url)
+        # Reading changes times of last use on servers before 7.2, so the contract looks without them.
+        options = {**found.get("options", {}), "accessed": "off"}
+        return Target(self.url, self.format_name, options)
+
+    def opened_by_library(self, target: Target) -> Application:
+        self._started.call("open", target.location)
+        return self._started
+
+    def missing(self, tmp_path: Path) -> Target:
+        return Target("redis://127.0.0.1:1/0", self.format_name)
+
+    def manifest(self, target: Target) -> Mapping[str, object]:
+        return dumps(target)
+
+    def stored(self, target: Target) -> Mapping[str, object]:
+        return dumps(target)
+
+    def recorder_beside(self, target: Target) -> None:
+        prefix = target.options.get("prefix", "")
+        recorded = to_fields(Tally(), 1_700_000_000.0)
+        with application(target.location) as client:
+            client.hset(redis_recorder_prefix(prefix) + "1234", mapping=recorded)
+            client.hset(prefix + "recorder:1234", mapping=recorded)
