@@ -1,0 +1,21 @@
+"""hishel: HTTP responses that hishel 2 keeps in SQLite."""
+
+from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.sight import Sight
+
+
+def recognise(sight: Sight) -> Recognition:
+    """What `hishel.recognise` says; imported when it is needed."""
+    from cache_studio.adapters.hishel.layout import COLUMNS
+    from cache_studio.adapters.hishel.recognise import recognise_entries
+
+    return recognise_entries(sight, COLUMNS)
+
+
+FORMAT = Format(
+    name="hishel",
+    title="HTTP responses of hishel 2 (SQLite)",
+    options=(),
+    recognise=recognise,
+    adapter="cache_studio.adapters.hishel.adapter:HishelAdapter",
+)
