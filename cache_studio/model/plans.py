@@ -21,6 +21,7 @@ class Verb(StrEnum):
     EVICT = "evict"
     CLEAR = "clear"
     COMPACT = "compact"
+    TTL = "ttl"
     UNDO = "undo"
 
 

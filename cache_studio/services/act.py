@@ -11,9 +11,9 @@ from cache_studio.model.capabilities import Ability
 from cache_studio.model.errors import BadRequest, CacheStudioError, Cancelled, UnsupportedAction
 from cache_studio.model.plans import CompactOutcome, CompactPlan, Outcome, Plan, Progress, UndoOutcome, Verb
 from cache_studio.model.seeing import Fate, Removal, Restoration, Return
-from cache_studio.recording.generation import bump_where_used
-from cache_studio.recording.places import generation_path
+from cache_studio.services import ttl_undo
 from cache_studio.services.attachment import Attachment
+from cache_studio.services.telling import tell_applications
 from cache_studio.services.worker import Running
 from cache_studio.trash.bin import TrashBin
 from cache_studio.trash.index import Action, State
@@ -43,7 +43,7 @@ def _removing(
     try:
         for batch in plan.batches(adapter.batch_size):
             removals = adapter.remove(batch, bin_)
-            _tell_applications(attachment)
+            tell_applications(attachment)
             if bin_ is not None:
                 bin_.settle_removals(removals, adapter.present)
             tally.add(removals)
@@ -56,7 +56,7 @@ def _removing(
             raise
         tally.give_up(f"{error.message} {error.hint}".strip())
     finally:
-        _tell_applications(attachment)  # of a batch that was cut short, too
+        tell_applications(attachment)  # of a batch that was cut short, too
         if bin_ is None:
             _note(attachment, plan, trash, by, tally)
         else:
@@ -69,15 +69,6 @@ def _removing(
     action = trash.action(bin_.action_id)
     tally.settle(action.removed)
     return tally.outcome(plan.verb, action.id if action.waiting else None)
-
-
-def _tell_applications(attachment: Attachment) -> None:
-    """What is stored was changed: running caches read again what they keep in memory. In Redis the server tells."""
-    target = attachment.place.target
-    if target.is_url:
-        return
-    with suppress(BadRequest):  # a place without a name has nothing beside it
-        bump_where_used(generation_path(attachment.place.format.home(target.location)))
 
 
 def _begin(attachment: Attachment, plan: Plan, trash: Trash, by: str) -> TrashBin:
@@ -196,8 +187,10 @@ def undo(
 ) -> Running[Progress, UndoOutcome]:
     """Bring back what an action removed; a newer value of the application stays, its copy stays in the trash.
 
-    With `only` (`WaitingEntry.copy_id`) these entries alone; the others go on waiting.
+    With `only` (`WaitingEntry.copy_id`) these entries alone; the others go on waiting. A changed TTL is put back.
     """
+    if action.verb == Verb.TTL:
+        return ttl_undo.undo(attachment, action, trash, on_progress, only)
     return attachment.run(lambda adapter: _undoing(adapter, attachment, action, trash, only), on_progress)
 
 
@@ -235,7 +228,7 @@ def _undoing(
             raise
         stopped = True
     finally:
-        _tell_applications(attachment)
+        tell_applications(attachment)
         attachment.refresh()
     return UndoOutcome(
         action.id, fates[Return.RESTORED], fates[Return.NEWER_KEPT], fates[Return.FAILED], stopped, tuple(reasons)
@@ -279,11 +272,13 @@ def recover(attachment: Attachment, trash: Trash) -> "Future[int]":
     """Settle what a kill left open for this cache: copies whose entry is still stored leave the trash."""
 
     def settle(adapter: Adapter) -> int:
-        if not adapter.capabilities.can(Ability.UNDO):
-            return 0
         count = 0
         for action in trash.unsettled():
-            if action.target == str(attachment.place.target):
+            if action.target != str(attachment.place.target):
+                continue
+            if action.verb == Verb.TTL:
+                count += ttl_undo.recover(adapter, action, trash)
+            elif adapter.capabilities.can(Ability.UNDO):
                 trash.recover(adapter.present, action.id)
                 count += 1
         return count

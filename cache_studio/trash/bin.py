@@ -1,13 +1,14 @@
 """A bin: where one action puts its copies while it runs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from cache_studio.adapters.base import EntryCopy
 from cache_studio.config.claims import Claim
 from cache_studio.config.database import Database
 from cache_studio.model.seeing import Fate, Removal
 from cache_studio.trash.files import FileFolder
-from cache_studio.trash.index import KeptFile, State, copy_row, file_names, in_hundreds, marks
+from cache_studio.trash.index import KeptFile, State, copy_row, digest_of, file_names, in_hundreds, marks
 from cache_studio.trash.versions import Versions
 
 Present = Callable[[Sequence[EntryCopy]], list[bool]]
@@ -73,6 +74,11 @@ class TrashBin:
         """Keep a whole file that was displaced although its application had just written it; what to say of it."""
         path = self._versions.take(descriptor, length, name)
         return f"The application wrote the file at the same moment: that version is kept, too, as {path}."
+
+    def amend(self, data: Mapping[bytes, bytes]) -> None:
+        """Put other `data`, given by `EntryCopy.id`, into copies of the batch that is not settled yet."""
+        amended = [(number, replace(copy, data=data[copy.id])) for number, copy in self._open if copy.id in data]
+        amend(self._database, amended)
 
     def settle(self, fates: Mapping[bytes, Fate]) -> None:
         """Say what became of the entries, by `EntryCopy.id`.
@@ -164,6 +170,31 @@ def drop_waiting(database: Database, folder: FileFolder, copy_ids: Sequence[int]
             write.execute(f"DELETE FROM copies WHERE {where}", some)
         write.executemany("DELETE FROM files WHERE name=?", [(name,) for name in names])
     folder.remove(names)
+
+
+def forget_waiting(database: Database, copy_ids: Sequence[int]) -> None:
+    """Nothing can be done with these waiting copies, which have no files, any more: drop them."""
+    with database.transaction() as write:
+        for some in in_hundreds(copy_ids):
+            where = f"settled=1 AND id IN ({marks(some)})"
+            groups = write.execute(
+                f"SELECT action, count(*), sum(kept_bytes) FROM copies WHERE {where} GROUP BY action", some
+            ).fetchall()
+            for number, count, kept in groups:
+                change = "UPDATE actions SET waiting=waiting-?, kept_bytes=kept_bytes-? WHERE number=?"
+                write.execute(change, (count, kept, number))
+            write.execute(f"DELETE FROM copies WHERE {where}", some)
+
+
+def amend(database: Database, copies: Sequence[tuple[int, EntryCopy]]) -> None:
+    """Write the data of these copies, by their ids, anew; durable when this returns."""
+    if not copies:
+        return
+    with database.transaction() as write:
+        write.executemany(
+            "UPDATE copies SET data=?, digest=? WHERE id=?",
+            [(copy.data, digest_of(copy), copy_id) for copy_id, copy in copies],
+        )
 
 
 def close_action(database: Database, number: int) -> None:

@@ -38,6 +38,10 @@ SCHEMA = Schema(
 )
 
 
+STAYING = "ttl"
+"""The verb of actions whose entries stay in their cache: what they were before waits for undo, not in the trash."""
+
+
 class State(StrEnum):
     """How far an action is."""
 
@@ -124,8 +128,17 @@ COPY_COLUMNS = "id, entry, key, namespace, size, data, files, digest"
 
 def copy_row(copy_id: int, action: int, copy: EntryCopy, file_bytes: int) -> tuple[object, ...]:
     """The row of a copy that is not settled, in the order of the table's columns."""
-    fields = (copy.id, blob_of(copy.key), blob_of(copy.namespace), copy.size, copy.data, "\n".join(copy.files))
+    fields = _fields(copy)
     return (copy_id, action, *fields, len(copy.data) + file_bytes, _digest(fields), 0)
+
+
+def digest_of(copy: EntryCopy) -> bytes:
+    """What proves that a row is the copy that was written."""
+    return _digest(_fields(copy))
+
+
+def _fields(copy: EntryCopy) -> tuple[object, ...]:
+    return (copy.id, blob_of(copy.key), blob_of(copy.namespace), copy.size, copy.data, "\n".join(copy.files))
 
 
 def copy_of(row: Row) -> EntryCopy | None:

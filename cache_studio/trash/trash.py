@@ -17,12 +17,13 @@ from cache_studio.config.database import Row, open_database
 from cache_studio.config.paths import private_folder
 from cache_studio.model.errors import BadRequest
 from cache_studio.trash import retention
-from cache_studio.trash.bin import Present, TrashBin, drop_waiting
+from cache_studio.trash.bin import Present, TrashBin, amend, drop_waiting, forget_waiting
 from cache_studio.trash.files import RESERVE, FileFolder, KeptFiles
 from cache_studio.trash.index import (
     ACTION_COLUMNS,
     COPY_COLUMNS,
     SCHEMA,
+    STAYING,
     Action,
     KeptFile,
     State,
@@ -72,6 +73,7 @@ class Trash:
         planned: int,
         by: str,
         now: float,
+        note: str = "",
     ) -> TrashBin:
         """Begin an action whose entries can be brought back; `finish` the bin when it has ended."""
         while True:
@@ -80,7 +82,7 @@ class Trash:
             if claim is None:
                 continue
             row = (action_id, now, verb, blob_of(target), format, json.dumps(dict(options)), cache_name, planned)
-            number = self._insert((*row, 0, 0, State.OPEN, by, ""))
+            number = self._insert((*row, 0, 0, State.OPEN, by, note))
             if number is not None:
                 return TrashBin(action_id, number, self._database, self._files, claim, self._versions)
             claim.retire()
@@ -181,6 +183,14 @@ class Trash:
         """These entries are in the cache again: drop their copies and count them as restored."""
         drop_waiting(self._database, self._files, copy_ids)
 
+    def amend(self, copies: Sequence[tuple[int, EntryCopy]]) -> None:
+        """Write the data of waiting copies, by their ids, anew."""
+        amend(self._database, copies)
+
+    def forget(self, copy_ids: Sequence[int]) -> None:
+        """Nothing can be done with these waiting copies, which have no files, any more: drop them."""
+        forget_waiting(self._database, copy_ids)
+
     def undoing(self, action_id: str) -> AbstractContextManager[None]:
         """Undo an action in a block; UnsupportedAction where another process runs or undoes it.
 
@@ -218,7 +228,8 @@ class Trash:
         rows = self._database.read(
             "SELECT c.id, a.id, a.verb, a.at, c.key, c.namespace, c.size, a.cache_name, a.target FROM actions a"
             " JOIN copies c ON c.action=a.number AND c.settled=1"
-            " WHERE (?='' OR a.id=?) AND (?='' OR CAST(c.key AS TEXT) LIKE CAST(? AS TEXT) ESCAPE '\\')"
+            f" WHERE a.verb<>'{STAYING}' AND (?='' OR a.id=?)"
+            " AND (?='' OR CAST(c.key AS TEXT) LIKE CAST(? AS TEXT) ESCAPE '\\')"
             " ORDER BY a.number DESC, c.id LIMIT ?",
             (action_id, action_id, "" if not text else "x", blob_of(f"%{pattern}%"), limit),
         )
@@ -228,14 +239,14 @@ class Trash:
         ]
 
     def empty(self, action_ids: Sequence[str] | None = None) -> tuple[int, int]:
-        """Delete the waiting copies of these actions (of all when None) for good; entries and bytes.
+        """Delete the waiting copies of these actions (when None, of all removed entries) for good; entries and bytes.
 
         A running action is left alone.
         """
-        known = self._database.read("SELECT id, number FROM actions WHERE waiting>0 ORDER BY number")
+        known = self._database.read("SELECT id, number, verb FROM actions WHERE waiting>0 ORDER BY number")
         entries = freed = 0
-        for name, number in known:
-            if action_ids is not None and name not in action_ids:
+        for name, number, verb in known:
+            if (verb == STAYING) if action_ids is None else (name not in action_ids):
                 continue
             with self._recovery.left_alone(name) as claim:
                 if claim is not None:
@@ -257,9 +268,9 @@ class Trash:
         return taken
 
     def usage(self) -> tuple[int, int]:
-        """How many entries wait, and the bytes their copies take."""
+        """How many removed entries wait, and the bytes their copies take."""
         entries, size = self._database.read(
-            "SELECT coalesce(sum(waiting), 0), coalesce(sum(kept_bytes), 0) FROM actions"
+            f"SELECT coalesce(sum(waiting), 0), coalesce(sum(kept_bytes), 0) FROM actions WHERE verb<>'{STAYING}'"
         )[0]
         return entries, size
 
