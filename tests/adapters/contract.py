@@ -9,7 +9,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +114,12 @@ def file_manifest(folder: Path) -> dict[str, tuple[object, ...]]:
     return found
 
 
+def removes(test: Callable[..., None]) -> Callable[..., None]:
+    """Marks a test that removes entries: it is left out where a format is only looked at."""
+    test.removes = True  # type: ignore[attr-defined]  # a function takes any attribute
+    return test
+
+
 def open_descriptors() -> int:
     """How many files this process holds open."""
     return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
@@ -134,6 +140,8 @@ class AdapterContract:
     """Keys of entries that must be listed with a problem."""
     count: int = 12
     """How many entries `make` stores."""
+    removable: bool = True
+    """Whether the format removes; False for those that are only looked at."""
     looks_at: Sequence[str] = ()
     """Other formats' trees that this one can open by a mapping (certainty "look")."""
 
@@ -179,6 +187,11 @@ class AdapterContract:
             yield adapter
         finally:
             adapter.close()
+
+    @pytest.fixture(autouse=True)
+    def _removing(self, request: pytest.FixtureRequest) -> None:
+        if not self.removable and getattr(request.function, "removes", False):
+            pytest.skip("this format is only looked at")
 
     @pytest.fixture
     def target(self, tmp_path: Path) -> Target:
@@ -355,6 +368,7 @@ class AdapterContract:
 
     # Removing and restoring.
 
+    @removes
     def test_remove_frees_and_removes_what_was_copied_before(self, target: Target, adapter: Adapter) -> None:
         chosen = [self.row(adapter, key) for key in self.ordinary[:3]]
 
@@ -372,11 +386,13 @@ class AdapterContract:
         assert len(rest) == self.count - 3
         assert not {row.id for row in chosen} & set(rest)
 
+    @removes
     def test_remove_without_a_keep(self, adapter: Adapter) -> None:
         row = self.row(adapter, self.ordinary[0])
         assert [removal.fate for removal in adapter.remove([row.seen], None)] == [Fate.REMOVED]
         assert row.id not in listing(adapter)
 
+    @removes
     def test_a_keep_that_cannot_take_ends_it_before_anything_is_removed(self, target: Target, adapter: Adapter) -> None:
         before = self.stored(target)
         with pytest.raises(CacheStudioError, match="full"):
@@ -384,6 +400,7 @@ class AdapterContract:
         assert self.stored(target) == before
         assert len(listing(adapter)) == self.count
 
+    @removes
     def test_changed_stays_and_gone_is_gone(self, target: Target, adapter: Adapter) -> None:
         changed, gone, calm = (self.row(adapter, key) for key in self.ordinary[:3])
         self.application_rewrites(target, changed.key)
@@ -399,6 +416,7 @@ class AdapterContract:
         self.application_rewrites(target, key)
         return True
 
+    @removes
     def test_changed_while_it_is_copied_stays(self, target: Target, adapter: Adapter) -> None:
         row = self.row(adapter, self.ordinary[0])
         written: list[bool] = []
@@ -407,6 +425,7 @@ class AdapterContract:
         assert fate is (Fate.CHANGED if written[0] else Fate.REMOVED)
         assert (row.key in {found.key for found in listing(adapter).values()}) == written[0]
 
+    @removes
     def test_restore_is_exact(self, target: Target, adapter: Adapter) -> None:
         if not adapter.capabilities.can(Ability.UNDO):
             pytest.skip("no undo")
@@ -427,6 +446,7 @@ class AdapterContract:
         assert self.stored(target) == before
         assert adapter.present(keep.taken) == [True] * self.count
 
+    @removes
     def test_restore_never_replaces_a_newer_entry(self, target: Target, adapter: Adapter) -> None:
         if not adapter.capabilities.can(Ability.UNDO):
             pytest.skip("no undo")
@@ -440,6 +460,7 @@ class AdapterContract:
         assert self.row(adapter, row.key).columns() == newer.columns()
         assert adapter.present(keep.taken) == [False, True]
 
+    @removes
     def test_restoring_what_is_still_there_keeps_it(self, target: Target, adapter: Adapter) -> None:
         if not adapter.capabilities.can(Ability.UNDO):
             pytest.skip("no undo")

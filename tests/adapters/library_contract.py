@@ -28,7 +28,7 @@ from typing import Any, ClassVar
 
 import pytest
 from applications import Application, require_libraries, running
-from contract import AdapterContract, listing
+from contract import AdapterContract, listing, removes
 from keeping import MemoryKeep
 
 from cache_studio.adapters.base import Adapter
@@ -51,8 +51,6 @@ class LibraryContract(AdapterContract):
     """The set of `.libraries/` that it imports."""
     versions: ClassVar[str]
     """What the README's table says was tested: "diskcache 5.6.3"."""
-    removable: ClassVar[bool] = True
-    """Whether the format removes; False for those that are only looked at."""
     exact: ClassVar[float] = 0.001
     """Seconds by which an expiry may differ from the library's."""
 
@@ -109,9 +107,8 @@ class LibraryContract(AdapterContract):
         stale = {key for key, expires in truth.items() if isinstance(expires, int | float) and expires <= now}
         assert {key for key, row in rows.items() if row.expires is not None and row.expires <= now} == stale
 
+    @removes
     def test_the_library_agrees_after_a_removal_and_its_undo(self, target: Target, adapter: Adapter) -> None:
-        if not self.removable:
-            pytest.skip("this format is only looked at")
         application = self.opened_by_library(target)
         before = {key: application.call("holds", key) for key in self.ordinary}
         assert all(before.values())
