@@ -42,18 +42,29 @@ def changing(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
-@target_argument
-@click.argument("keys", nargs=-1, metavar="[KEY]...")
-@click.option("--where", default="", metavar="EXPR", help="The entries that this selection chooses.")
-@namespace_option
-@changing
-def invalidate(target: str, keys: tuple[str, ...], where: str, namespace: str | None, **how: Any) -> None:
-    """Remove chosen entries, so that the next lookup of each misses."""
+def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The target and what of it is chosen: keys or a selection (`require_choice`)."""
+    where = click.option("--where", default="", metavar="EXPR", help="The entries that this selection chooses.")
+    keys = click.argument("keys", nargs=-1, metavar="[KEY]...")
+    for part in (namespace_option, where, keys, target_argument):
+        command = part(command)
+    return command
+
+
+def require_choice(keys: Sequence[str], where: str, namespace: str | None) -> None:
+    """Raise BadRequest unless either keys or a selection choose entries."""
     if bool(keys) == bool(where):
         raise BadRequest("Nothing is chosen.", "Name keys, or a selection with --where (not both).")
     if where and namespace is not None:
         raise BadRequest("A namespace goes with keys.", "In a selection write it as ns=NAME.")
+
+
+@click.command()
+@choosing
+@changing
+def invalidate(target: str, keys: tuple[str, ...], where: str, namespace: str | None, **how: Any) -> None:
+    """Remove chosen entries, so that the next lookup of each misses."""
+    require_choice(keys, where, namespace)
 
     def plan(studio: "Studio", attachment: "Attachment") -> "Plan":
         from cache_studio.services import plans
@@ -138,11 +149,13 @@ def compact(target: str, dry_run: bool, yes: bool, format_name: str) -> None:
             narrate(plan.note)
         if dry_run:
             figures = {"action": "compact", "volume_before": plan.volume, "volume_after": None, "parts": planned}
-            _print(figures, format_name)
+            show_figures(figures, format_name)
             return
         agree("Compact now?", yes)
-        outcome = _finished(act.compact(attachment, studio.trash, BY))
-        _print({"action": "compact", **asdict(outcome), "parts": [asdict(part) for part in outcome.parts]}, format_name)
+        outcome = finished(act.compact(attachment, studio.trash, BY))
+        show_figures(
+            {"action": "compact", **asdict(outcome), "parts": [asdict(part) for part in outcome.parts]}, format_name
+        )
 
 
 @click.command()
@@ -175,7 +188,7 @@ def _bring_back(
     if only is not None:
         narrate(f"{format_count(len(only))} of them come back.")
     if dry_run:
-        _print({"undo_id": found.id, "restored": 0, "newer_kept": 0, "failed": 0}, format_name)
+        show_figures({"undo_id": found.id, "restored": 0, "newer_kept": 0, "failed": 0}, format_name)
         return
     agree("Bring them back?", yes)
     _restore(found.id, where, only, format_name)
@@ -250,7 +263,7 @@ def trash_empty(actions: tuple[str, ...], dry_run: bool, yes: bool, format_name:
         if not dry_run and entries:
             agree("Delete them for good? This cannot be undone.", yes)
             removed = opened.trash.empty([found.id for found in chosen] or None)
-        _print({"action": "trash empty", "removed": removed[0], "freed_bytes": removed[1]}, format_name)
+        show_figures({"action": "trash empty", "removed": removed[0], "freed_bytes": removed[1]}, format_name)
 
 
 def agree(question: str, yes: bool) -> None:
@@ -281,16 +294,16 @@ def _remove(
         plan = with_room(made, studio.trash, studio.settings.trash_bytes)
         _narrate_plan(plan)
         if dry_run:
-            _print(outcome_object(NothingDone(plan.verb, plan.count)), format_name)
+            show_figures(outcome_object(NothingDone(plan.verb, plan.count)), format_name)
             return
         if plan.no_undo != made.no_undo and yes:  # who said yes beforehand did not know that
             raise UnsupportedAction("Nothing was removed: there is no room to keep copies for undo.", plan.no_undo)
         if plan.count:
             agree(f"{plan.verb.capitalize()} {format_count(plan.count)} entries?", yes)
-        outcome = _finished(act.run(attachment, plan, studio.trash, BY))
+        outcome = finished(act.run(attachment, plan, studio.trash, BY))
         for reason in outcome.reasons:
             narrate(reason)
-        _print(outcome_object(outcome), format_name)
+        show_figures(outcome_object(outcome), format_name)
         sys.stdout.flush()
         if outcome.undo_id:
             narrate(f"To bring them back: cache-studio undo {outcome.undo_id}")
@@ -317,15 +330,15 @@ def _restore(action_id: str, target: "str | Target", only: Sequence[int] | None,
     from cache_studio.services.statistics import outcome_object
 
     with attached(target, writable=True) as (studio, attachment):
-        outcome = _finished(act.undo(attachment, studio.trash.action(action_id), studio.trash, only=only))
+        outcome = finished(act.undo(attachment, studio.trash.action(action_id), studio.trash, only=only))
     for reason in outcome.reasons:
         narrate(reason)
-    _print(outcome_object(outcome), format_name)
+    show_figures(outcome_object(outcome), format_name)
     if outcome.failed or outcome.newer_kept or outcome.stopped:
         raise SystemExit(Exit.REFUSED)
 
 
-def _finished(running: "Running[Any, Any]") -> Any:
+def finished(running: "Running[Any, Any]") -> Any:
     """The result of long work; the first Ctrl+C stops it after the current batch."""
     try:
         return waited(running.future)
@@ -353,7 +366,8 @@ def _narrate_plan(plan: "Plan") -> None:
         narrate("Undo brings them back, value and expiry.")
 
 
-def _print(figures: dict[str, Any], format_name: str) -> None:
+def show_figures(figures: dict[str, Any], format_name: str) -> None:
+    """Print what an action did: one JSON object, or a line a figure."""
     if format_name == "json":
         print_json(figures)
     else:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cache_studio.model.columns import Floats, View
 from cache_studio.model.errors import BadRequest
-from cache_studio.model.units import DURATION_UNITS
+from cache_studio.model.units import DURATION_UNITS, format_count, format_ttl
 
 LONGEST = 100 * 365 * DURATION_UNITS["d"]
 """Seconds; who wants more wants an entry that never expires."""
@@ -52,12 +52,14 @@ class TtlChange:
                 return np.asarray(np.maximum(expires, now) + self.seconds)
         return np.full(len(expires), math.inf)
 
-    def words(self) -> str:
-        """`"TTL set to 2 h"`, `"TTL extended by 30 min"`, `"never expire"`."""
-        if self.kind is Kind.PERSIST:
-            return "never expire"
-        what = "set to" if self.kind is Kind.SET else "extended by"
-        return f"TTL {what} {duration_words(self.seconds)}"
+    def title(self) -> str:
+        """`"TTL set to 2 h"`, `"TTL extended by 30 min"`, `"TTL taken away"`."""
+        match self.kind:
+            case Kind.SET:
+                return f"TTL set to {duration_words(self.seconds)}"
+            case Kind.EXTEND:
+                return f"TTL extended by {duration_words(self.seconds)}"
+        return "TTL taken away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,15 @@ class TtlOutcome:
     def is_whole(self) -> bool:
         """Whether everything that was planned has its new expiry."""
         return not self.stopped and self.failed == 0 and self.changed_meanwhile == 0
+
+
+def span_words(span: Span, now: float) -> str:
+    """What is left of these TTLs: `"stale 3 h to 42 min 08 s, 7 never expire"`; `"never expire"`."""
+    if span.first is None or span.last is None:
+        return "never expire"
+    first, last = format_ttl(span.first - now), format_ttl(span.last - now)
+    words = first if first == last else f"{first} to {last}"
+    return f"{words}, {format_count(span.forever)} never expire" if span.forever else words
 
 
 def duration_words(seconds: float) -> str:

@@ -147,7 +147,7 @@ def _change_batch(
 def _begin(attachment: Attachment, plan: TtlPlan, trash: Trash, by: str) -> TrashBin:
     place = attachment.place
     target, options = str(place.target), dict(place.target.options)
-    note = f"{plan.change.words()[0].upper()}{plan.change.words()[1:]}."
+    note = f"{plan.change.title()}."
     return trash.begin(
         Verb.TTL.value, target, place.format.name, options, place.name, plan.count, by, time.time(), note
     )
