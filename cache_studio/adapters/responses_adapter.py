@@ -1,7 +1,6 @@
 """The studio's side of HTTP responses in SQLite: a table `responses` and a table `redirects`, keys hashes."""
 
 import hashlib
-import math
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from typing import ClassVar, Self, cast
@@ -28,7 +27,7 @@ from cache_studio.adapters.sqlite_text import lengths_sql, shown_key
 from cache_studio.adapters.sqlite_values import column_piece
 from cache_studio.adapters.stored_responses import END, LARGEST_JSON, Told, told, told_by_ends
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.columns import Batch
+from cache_studio.model.columns import Batch, make_batch
 from cache_studio.model.errors import WrongFormat
 from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.options import OptionValue
@@ -44,7 +43,7 @@ LISTED = ("key", lengths_sql("value"), f"substr({_AS_BYTES}, 1, {END})", _TAIL_S
 
 
 class ResponsesAdapter(RowsAdapter):
-    """Responses by their hash. A format says which columns the tables have and makes the batch."""
+    """Responses by their hash. A format says which columns the tables have."""
 
     largest_copy = COPY_BYTES
     columns: ClassVar[frozenset[str]]
@@ -91,6 +90,24 @@ class ResponsesAdapter(RowsAdapter):
 
     def _ids(self, page: Page) -> list[EntryId]:
         return [entry_id_of((row[1],), row[0]) for row in page]
+
+    def _batch(self, page: Page) -> Batch:
+        """Everything at once: the ends of a value tell it."""
+        found = [self._told(row) for row in page]
+        return make_batch(
+            self._ids(page),
+            [one.title or shown_key(row[1]) for one, row in zip(found, page, strict=True)],
+            [stamp_of_row(row) for row in page],
+            types=[one.media_type for one in found],
+            problems={at: one.problem for at, one in enumerate(found) if one.problem},
+            size=[float(int(row[2] or 0)) for row in page],
+            created=[one.created for one in found],
+            expires=[self._expiry(one, row) for one, row in zip(found, page, strict=True)],
+        )
+
+    def _expiry(self, found: Told, row: tuple[Cell, ...]) -> float:
+        """When a listed response becomes stale: the moment in the value, which the library goes by."""
+        return found.expires
 
     def _told(self, row: tuple[Cell, ...]) -> Told:
         """What a listed row's value tells; read whole only where its ends do not say it."""
@@ -192,15 +209,3 @@ def stamp_of_row(row: tuple[Cell, ...]) -> Stamp:
         int(length or 0),
         int.from_bytes(mixed.digest(), "big", signed=True),
     )
-
-
-def shown_title(found: Told, key: Cell) -> str:
-    """The key of an entry as it is shown: method and URL, else the hash."""
-    return found.title or shown_key(key)
-
-
-def column_expiry(found: Told, cell: Cell) -> float:
-    """The exact expiry that the value tells, else the column's, which is rounded to seconds (NULL: never)."""
-    if not math.isnan(found.expires):
-        return found.expires
-    return math.inf if cell is None else float(cell) if isinstance(cell, int | float) else math.nan

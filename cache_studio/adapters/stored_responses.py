@@ -97,6 +97,20 @@ def asked_first(value: bytes) -> tuple[str, str]:
     return _text(named.get("method")), _url(named.get("url"))
 
 
+def is_of_aiohttp(value: object) -> bool:
+    """Whether a value, or its head, is a response of aiohttp-client-cache."""
+    return isinstance(value, bytes) and value.startswith(b"\x80") and b"aiohttp_client_cache" in value[:200]
+
+
+def is_of_requests(value: object) -> bool:
+    """Whether a value, or its head, is a response of requests-cache, in a pickle or in JSON."""
+    if isinstance(value, str):
+        return value.startswith("{") and any(f'"{name}"' in value for name in ("_content", "created_at"))
+    if not isinstance(value, bytes) or not value.startswith(b"\x80") or is_of_aiohttp(value):
+        return False
+    return any(name in value[:400] for name in (b"_content", b"created_at", b"requests_cache"))
+
+
 def _flat(root: object) -> list[object]:
     """The items of an unfinished object's state, wherever the reader left them."""
     if isinstance(root, Instance):
