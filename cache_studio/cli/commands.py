@@ -80,10 +80,11 @@ def show(target: str, key: str, namespace: str | None, format_name: str) -> None
                 narrate(piece.problem)
             return
         shown = waited(opened.reader.show(attachment, entry.id))
+        prices = opened.settings.prices
         if format_name == "json":
-            print_json(entry_json(entry, shown, now()))
+            print_json(entry_json(entry, shown, now(), prices))
         else:
-            print_text(entry_tree(entry, shown, now()))
+            print_text(entry_tree(entry, shown, now(), prices))
 
 
 @click.command()

@@ -4,9 +4,10 @@ A wrong or unreadable setting never stops anything: its default takes the place 
 What this version does not know stays in the file.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ class Settings:
     """From 0 to 1, for caches that are newly attached."""
     sample_seconds: float = 2.0
     """Time between two samples of an attached cache."""
+    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """What a million tokens of a language model cost: `[prices."gpt-4o"]` with `input` and `output`, in a currency of
+    the user's own. Read from the file; a model without a price has a cost that is not recorded."""
 
 
 def _among(*choices: str) -> Callable[[Any], bool]:
@@ -47,6 +51,14 @@ def _at_least(lowest: float) -> Callable[[Any], bool]:
     return lambda value: value >= lowest
 
 
+def _are_prices(value: Any) -> bool:
+    return all(isinstance(price, dict) and set(price) == {"input", "output"} for price in value.values()) and all(
+        isinstance(part, int | float) and not isinstance(part, bool) and 0 <= part < math.inf
+        for price in value.values()
+        for part in price.values()
+    )
+
+
 _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "theme": (_among(*THEMES), "one of " + ", ".join(THEMES)),
     "density": (_among(*DENSITIES), "one of " + ", ".join(DENSITIES)),
@@ -55,12 +67,14 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "history_days": (_at_least(1), "a number of days from 1"),
     "target_hit_rate": (lambda value: 0 <= value <= 1, "between 0 and 1"),
     "sample_seconds": (_at_least(0.5), "a number of seconds from 0.5"),
+    "prices": (_are_prices, "a table of models, each with input and output as numbers from 0"),
 }
 _KINDS: Mapping[type, tuple[tuple[type, ...], str]] = {
     str: ((str,), "a text"),
     bool: ((bool,), "true or false"),
     int: ((int,), "a whole number"),
     float: ((float, int), "a number"),
+    dict: ((dict,), "a table"),
 }
 
 
@@ -78,15 +92,15 @@ class SettingsFile:
             return Settings(), [f"The settings in {self._path} cannot be read ({error}); the defaults are used."]
         good: dict[str, Any] = {}
         problems = []
-        for field in fields(Settings):
-            if field.name not in document:
+        for known in fields(Settings):
+            if known.name not in document:
                 continue
-            value = document[field.name]
-            wanted = _fault(field.name, value, type(field.default))
+            value, default = document[known.name], _default(known)
+            wanted = _fault(known.name, value, type(default))
             if wanted:
-                problems.append(f"The setting {field.name} must be {wanted}; {field.default!r} is used.")
+                problems.append(f"The setting {known.name} must be {wanted}; {default!r} is used.")
             else:
-                good[field.name] = value
+                good[known.name] = value
         return Settings(**good), problems
 
     def save(self, settings: Settings) -> None:
@@ -99,6 +113,10 @@ class SettingsFile:
                 set_aside(self._path, time.time())
                 document = {}
             write_toml(self._path, document | asdict(settings))
+
+
+def _default(known: "Field[Any]") -> object:
+    return known.default if known.default_factory is MISSING else known.default_factory()
 
 
 def _fault(name: str, value: object, kind: type) -> str:

@@ -1,4 +1,4 @@
-"""zlib and gzip, never more than is shown; what is beyond is only counted, and that not for ever."""
+"""zlib, gzip and bare deflate, never more than is shown; what is beyond is only counted, and that not for ever."""
 
 import time
 import zlib
@@ -10,7 +10,7 @@ LONGEST_COUNT = 1.5
 """Seconds: the decoder of what is inside needs the rest of its time."""
 _STEP = 1_000_000
 _PIECE = 65_536
-_WINDOW = {"zlib": 15, "gzip": 31}
+_WINDOW = {"zlib": 15, "gzip": 31, "deflate": -15}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,14 @@ def looks_packed(data: bytes) -> str:
         return "zlib" if zlib.decompressobj().decompress(data, 64) else ""
     except zlib.error:
         return ""
+
+
+def looks_raw(data: bytes) -> bool:
+    """Whether the data can be read as a deflate stream without a header, as some servers send it."""
+    try:
+        return bool(zlib.decompressobj(-15).decompress(data[:1000], 64))
+    except zlib.error:
+        return False
 
 
 def unpack(data: bytes, kind: str, seconds: float = LONGEST_COUNT) -> Unpacked:

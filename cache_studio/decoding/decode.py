@@ -24,6 +24,7 @@ LIMITS = isolation.Limits(seconds=5.0, memory=1_000_000_000)
 _MOST_LAYERS = 8
 _MOST_CALLS = 200
 _OLD_PICKLE = b"(]}c"
+_CACHE_CONTROL = b"cc=4,"
 _JSON_STARTS = '{["-0123456789tfnNI'
 
 
@@ -75,6 +76,8 @@ def _binary(data: bytes, total: int, layers: int) -> Decoded | None:
         return decode_wav(data, total)
     if packed := compressed.looks_packed(data):
         return _unpacked(data, packed, total, layers)
+    if data.startswith(_CACHE_CONTROL):
+        return _msgpack(data, total, layers)
     if data[0] == 0x80 and data[1:2] and 2 <= data[1] <= 5:
         return _pickle(data, total, layers)
     if data[0] in _OLD_PICKLE and data[-1:] == b"." and _is_old_pickle(data):
@@ -153,10 +156,19 @@ def _pickle(data: bytes, total: int, layers: int) -> Decoded:
         warnings=pickle_warnings(reading),
         problem=problem,
         trailing=0 if problem else len(data) - reading.end,
+        content=reading.root,
     )
     if isinstance(reading.root, str):
         decoded = decoded.showing(reading.root)
     return _with_second_part(decoded, data[reading.end :], layers) if decoded.trailing else decoded
+
+
+def _msgpack(data: bytes, total: int, layers: int) -> Decoded:
+    """msgpack, also behind the mark that CacheControl puts before it."""
+    if not data.startswith(_CACHE_CONTROL):
+        return decode_msgpack(data, total)
+    skipped = len(_CACHE_CONTROL)
+    return decode_msgpack(data[skipped:], total - skipped).under("cc=4")
 
 
 def _with_second_part(first: Decoded, rest: bytes, layers: int) -> Decoded:
@@ -180,7 +192,7 @@ _BY_HINT: dict[str, Callable[[bytes, int, int], Decoded]] = {
     "json": lambda data, total, layers: decode_json(data, total),
     "text": lambda data, total, layers: decode_text(data),
     "pickle": _pickle,
-    "msgpack": lambda data, total, layers: decode_msgpack(data, total),
+    "msgpack": _msgpack,
     "zlib": lambda data, total, layers: _unpacked(data, "zlib", total, layers),
     "gzip": lambda data, total, layers: _unpacked(data, "gzip", total, layers),
     "base64": _any_base64,

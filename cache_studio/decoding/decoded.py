@@ -1,6 +1,6 @@
 """The result of decoding: what the viewer shows. Crosses from the child as plain lists."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from cache_studio.decoding.nodes import Node
 
@@ -41,7 +41,8 @@ class Decoded:
     of the `text_length` characters there are. `calls` are the calls of a pickle that were not made, in order, those
     that only build well-known values (dates, sets...) left out.
     `problem` is one line with a byte offset when the value is broken; what was read until there is in `tree` or
-    `text`. `trailing` counts bytes after the end of the value.
+    `text`. `trailing` counts bytes after the end of the value. `content` is the value as it was read, for views of it;
+    it stays in the process that decoded.
     """
 
     chain: tuple[str, ...] = ()
@@ -54,6 +55,7 @@ class Decoded:
     warnings: tuple[str, ...] = ()
     problem: str = ""
     trailing: int = 0
+    content: object = field(default=None, repr=False, compare=False)
 
     def under(self, layer: str, *warnings: str) -> "Decoded":
         """The same inside one more layer, with what there is to say about that."""
@@ -65,22 +67,26 @@ class Decoded:
 
     def to_list(self) -> list[object]:
         """For the wire."""
-        flat = {field.name: getattr(self, field.name) for field in fields(self)}
+        flat = {name: getattr(self, name) for name in _crossing()}
         flat["tree"] = self.tree and self.tree.to_list()
-        flat["image"] = self.image and [getattr(self.image, field.name) for field in fields(Image)]
-        flat["audio"] = self.audio and [getattr(self.audio, field.name) for field in fields(Audio)]
+        flat["image"] = self.image and [getattr(self.image, part.name) for part in fields(Image)]
+        flat["audio"] = self.audio and [getattr(self.audio, part.name) for part in fields(Audio)]
         return list(flat.values())
 
     @classmethod
     def from_list(cls, values: list[object]) -> "Decoded":
         """The result of `to_list`, as it arrives from the wire (tuples have become lists)."""
-        flat = dict(zip((field.name for field in fields(cls)), values, strict=True))
+        flat = dict(zip(_crossing(), values, strict=True))
         for name in ("chain", "calls", "warnings"):
             flat[name] = tuple(_listed(flat[name]))
         flat["tree"] = Node.from_list(_listed(flat["tree"])) if flat["tree"] else None
         flat["image"] = Image(*_listed(flat["image"])) if flat["image"] else None
         flat["audio"] = _audio(_listed(flat["audio"])) if flat["audio"] else None
         return cls(**flat)  # type: ignore[arg-type]
+
+
+def _crossing() -> list[str]:
+    return [part.name for part in fields(Decoded) if part.name != "content"]
 
 
 def _audio(values: list[object]) -> Audio:

@@ -39,9 +39,15 @@ def decode_json(data: bytes, total: int) -> Decoded:
             warnings=tuple(warnings[:_MOST_WARNINGS]),
             problem=_bad_encoding(text, data, encoding),
             trailing=len(data) - _offset(text, len(text) - len(rest), data, encoding) if rest else 0,
+            content=value,
         ),
         value,
     )
+
+
+def show_value(value: object) -> Decoded:
+    """A part of a JSON value that was read before, as if it were a value of its own."""
+    return _pretty(Decoded(("json",), tree=plain_tree(value), content=value), value)
 
 
 def _fault(reason: str, at: int, length: int, total: int) -> str:

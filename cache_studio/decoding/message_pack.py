@@ -45,7 +45,7 @@ def decode_msgpack(data: bytes, total: int) -> Decoded:
         reason = str(error) or type(error).__name__
         return Decoded(("msgpack",), problem=f"Near byte {reader.tell():,}: no msgpack ({reason}).")
     trailing = len(data) - reader.tell()
-    return Decoded(("msgpack",), plain_tree(value), warnings=tuple(warnings), trailing=trailing)
+    return Decoded(("msgpack",), plain_tree(value), warnings=tuple(warnings), trailing=trailing, content=value)
 
 
 def _too_short(length: int, total: int) -> str:

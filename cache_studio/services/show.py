@@ -1,13 +1,15 @@
 """Reads one entry's value and decodes it in a killable child: what the detail dock and `show` show."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 
 from cache_studio import isolation
 from cache_studio.adapters.base import Adapter
 from cache_studio.decoding.decode import decode_isolated
 from cache_studio.decoding.decoded import Decoded
+from cache_studio.decoding.views.look import look_isolated
+from cache_studio.decoding.views.shapes import Views
 from cache_studio.model.identity import EntryId
 from cache_studio.model.payload import Fact, Payload, Piece
 from cache_studio.services.attachment import Attachment
@@ -18,10 +20,11 @@ SHOWN_BYTES = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class ShownPiece:
-    """One stored value and what it decodes to."""
+    """One stored value, what it decodes to, and what that is to its application."""
 
     piece: Piece
     decoded: Decoded
+    views: Views = field(default_factory=Views)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,7 @@ class Reader:
 
         def work() -> Shown:
             payload = attachment.call(read).result()
-            return Shown(
-                entry_id, tuple(ShownPiece(piece, self._decode(piece)) for piece in payload.pieces), payload.facts
-            )
+            return Shown(entry_id, tuple(self._looked_at(piece, payload) for piece in payload.pieces), payload.facts)
 
         return self._pool.submit(work)
 
@@ -67,6 +68,13 @@ class Reader:
         self._ending.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._child.close()
+
+    def _looked_at(self, piece: Piece, payload: Payload) -> ShownPiece:
+        """A piece with its views; what the entry's other pieces hold (a body, a prompt) belongs to them."""
+        main = payload.pieces[0]
+        beside = {other.name: (other.data, other.total) for other in payload.pieces[1:]} if piece is main else {}
+        decoded, views = look_isolated(self._child, piece.data, piece.hint, piece.total, beside, self._ending)
+        return ShownPiece(piece, decoded, views)
 
     def _decode(self, piece: Piece) -> Decoded:
         return decode_isolated(self._child, piece.data, piece.hint, piece.total, self._ending)
