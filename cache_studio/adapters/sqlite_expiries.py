@@ -6,10 +6,11 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 from cache_studio.adapters.base import SetsExpiry
-from cache_studio.adapters.sqlite_adapter import LOCK_SECONDS, REST_SECONDS, RowsAdapter
+from cache_studio.adapters.sqlite_adapter import REST_SECONDS, RowsAdapter
 from cache_studio.adapters.sqlite_open import Cell, bound, quoted
 from cache_studio.adapters.sqlite_pages import Pages
 from cache_studio.model.capabilities import Ability, Capabilities
+from cache_studio.model.columns import Batch
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable
 from cache_studio.model.seeing import Renewal, Renewed, Seen
 
@@ -21,12 +22,16 @@ def with_set_expiry(capabilities: Capabilities) -> Capabilities:
     return offered.without([Ability.SET_EXPIRY], reason) if reason else offered
 
 
-class ExpiringRows(RowsAdapter, SetsExpiry):
-    """Rows with a column that says when they become stale."""
+class ComparedExpiries(RowsAdapter, SetsExpiry):
+    """Rows whose expiry is changed where each is still listed as it was seen."""
 
     @abstractmethod
-    def _stored_expiry(self, moment: float) -> tuple[Mapping[str, Cell], float]:
-        """The columns to set for this moment (+inf: never), and the expiry that is listed for them from then on."""
+    def _expiry_cells(
+        self, connection: sqlite3.Connection, row: Sequence[Cell], batch: Batch, at: int, moment: float
+    ) -> tuple[Mapping[str, Cell], float] | str:
+        """The columns to set in the listed `row` (`batch` at `at`) for this moment (+inf: never), and the expiry that
+        is listed for them from then on; or a sentence why it cannot be set.
+        """
 
     def set_expiry(self, entries: Sequence[Seen], expires: Sequence[float]) -> list[Renewal]:
         """Each row that is listed with the same stamp gets its expiry; nothing else of it changes."""
@@ -51,7 +56,7 @@ class ExpiringRows(RowsAdapter, SetsExpiry):
 
     def _renew_some(self, connection: sqlite3.Connection, wanted: Sequence[tuple[Seen, float]]) -> list[Renewal]:
         done: list[Renewal] = []
-        end = time.perf_counter() + LOCK_SECONDS
+        end = time.perf_counter() + self.lock_seconds
         for entry, moment in wanted:
             if done and time.perf_counter() > end:
                 break
@@ -65,12 +70,34 @@ class ExpiringRows(RowsAdapter, SetsExpiry):
         batch = self._batch(page) if page else None
         if batch is None or entry.id not in batch.ids:
             return Renewal(entry.id, Renewed.GONE)
-        if tuple(int(part) for part in batch.stamps[batch.ids.index(entry.id)]) != entry.stamp:
+        at = batch.ids.index(entry.id)
+        if tuple(int(part) for part in batch.stamps[at]) != entry.stamp:
             return Renewal(entry.id, Renewed.CHANGED)
-        cells, stored = self._stored_expiry(moment)
+        found = self._expiry_cells(connection, page[at], batch, at, moment)
+        if isinstance(found, str):
+            return Renewal(entry.id, Renewed.FAILED, reason=found)
+        cells, stored = found
         marks = [(f"{quoted(name)} = {bound(cell)[0]}", bound(cell)[1]) for name, cell in cells.items()]
         settings, given = ", ".join(mark for mark, _cell in marks), [cell for _mark, cell in marks]
         sql = f"UPDATE {quoted(self.rows.table.name)} SET {settings} WHERE {where}"
-        if connection.execute(sql, [*given, *values]).rowcount != 1:
+        try:
+            count = connection.execute(sql, [*given, *values]).rowcount
+        except sqlite3.IntegrityError as error:
+            return Renewal(entry.id, Renewed.FAILED, reason=f"The table refuses this expiry: {error}.")
+        if count != 1:
             raise CacheUnavailable("Another number of rows than one would have changed; nothing was changed.")
         return Renewal(entry.id, Renewed.SET, stored)
+
+
+class ExpiringRows(ComparedExpiries):
+    """Rows with columns that say when they become stale, the same for every row."""
+
+    @abstractmethod
+    def _stored_expiry(self, moment: float) -> tuple[Mapping[str, Cell], float]:
+        """The columns to set for this moment (+inf: never), and the expiry that is listed for them from then on."""
+
+    def _expiry_cells(
+        self, connection: sqlite3.Connection, row: Sequence[Cell], batch: Batch, at: int, moment: float
+    ) -> tuple[Mapping[str, Cell], float] | str:
+        """What any row gets for this moment."""
+        return self._stored_expiry(moment)

@@ -1,6 +1,7 @@
 """The adapter of a mapped SQLite table."""
 
 import json
+import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,17 +12,19 @@ from numpy.typing import NDArray
 
 from cache_studio.adapters.base import require_found
 from cache_studio.adapters.mapping import ROLES, FieldMap
-from cache_studio.adapters.sqlite_adapter import CHANGING, RowsAdapter, table_missing
+from cache_studio.adapters.sqlite_adapter import CHANGING, table_missing
 from cache_studio.adapters.sqlite_columns import moments, numbers
 from cache_studio.adapters.sqlite_copies import COPY_BYTES
 from cache_studio.adapters.sqlite_database import Database
+from cache_studio.adapters.sqlite_expiries import ComparedExpiries, with_set_expiry
 from cache_studio.adapters.sqlite_open import Cell, Table, quoted
 from cache_studio.adapters.sqlite_pages import Page, order_of
-from cache_studio.adapters.sqlite_rows import Rows, entry_id_of
+from cache_studio.adapters.sqlite_rows import Rows, asking, entry_id_of
+from cache_studio.adapters.sqlite_table.expiry import NOT_STORED, TableExpiry
 from cache_studio.adapters.sqlite_table.guessing import SAMPLES, guess_columns, guess_table
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_keys
 from cache_studio.adapters.sqlite_values import column_piece
-from cache_studio.model.capabilities import Ability
+from cache_studio.model.capabilities import Ability, Capabilities
 from cache_studio.model.columns import STAMP_WIDTH, Batch, Floats, make_batch
 from cache_studio.model.errors import BadRequest, WrongFormat
 from cache_studio.model.identity import EntryId
@@ -35,7 +38,7 @@ SHOWN_CELL = 100_000
 """Characters or bytes of a column beside the value that the row shows."""
 
 
-class SQLiteTableAdapter(RowsAdapter):
+class SQLiteTableAdapter(ComparedExpiries):
     """One table of a database as a cache, its columns mapped to the parts of an entry."""
 
     largest_copy = COPY_BYTES
@@ -52,6 +55,7 @@ class SQLiteTableAdapter(RowsAdapter):
             adapter._set_capabilities(
                 [*found, *([Ability.ACCESS_TIMES] if "accessed" in adapter._roles else [])], writable
             )
+            adapter._offer_expiry()
         except BaseException:
             adapter.database.close()
             raise
@@ -59,6 +63,7 @@ class SQLiteTableAdapter(RowsAdapter):
 
     _options: dict[str, OptionValue]
     _map: FieldMap
+    _expiry: TableExpiry
 
     @property
     def _roles(self) -> Mapping[str, str]:
@@ -93,6 +98,7 @@ class SQLiteTableAdapter(RowsAdapter):
             raise WrongFormat(f"The rows of “{wanted}” cannot be told apart.", "It has neither rowid nor primary key.")
         self._map = replace(given, fields=roles)
         self.rows = _rows_of(table, roles["key"])
+        self._expiry = TableExpiry(table, self._map)
         self.sources = {} if "expires" in roles else {"expires": Source.DERIVED}
 
     def _samples(self, table: str) -> list[Mapping[str, Cell]]:
@@ -101,7 +107,24 @@ class SQLiteTableAdapter(RowsAdapter):
         rows = self.database.rows(f"SELECT {columns} FROM {quoted(table)} LIMIT {SAMPLES}")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def _offer_expiry(self) -> None:
+        if self._expiry.is_stored:
+            self.capabilities = with_set_expiry(self.capabilities)
+        else:
+            offered = Capabilities(self.capabilities.allowed | {Ability.SET_EXPIRY}, self.capabilities.reasons)
+            self.capabilities = offered.without([Ability.SET_EXPIRY], NOT_STORED)
+
+    def _expiry_cells(
+        self, connection: sqlite3.Connection, row: Sequence[Cell], batch: Batch, at: int, moment: float
+    ) -> tuple[Mapping[str, Cell], float] | str:
+        """In the form in which the row, or another one, has its expiry."""
+        cells = dict(zip(self._listed_names(), row, strict=True))
+        return self._expiry.cells(asking(connection), cells, float(batch.numbers["created"][at]), moment)
+
     # Listing.
+
+    def _listed_names(self) -> list[str]:
+        return [*order_of(self.rows.table), "", *self._selected()]  # the nameless one is the size
 
     def _key_column(self) -> str:
         return self._roles["key"]
@@ -125,8 +148,7 @@ class SQLiteTableAdapter(RowsAdapter):
     def _batch(self, page: Page) -> Batch:
         columns = list(zip(*page, strict=True))
         order = order_of(self.rows.table)
-        names = [*order, "", *self._selected()]  # the nameless one is the size
-        by_name: dict[str, Sequence[Cell]] = dict(zip(names, columns, strict=True))
+        by_name: dict[str, Sequence[Cell]] = dict(zip(self._listed_names(), columns, strict=True))
         cells = {role: by_name[name] for role, name in self._roles.items() if name in by_name}
         times: dict[str, Floats] = {
             role: moments(cells[role], self._map.unit, self._map.zone) for role in _TIMES if role in cells
