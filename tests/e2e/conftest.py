@@ -3,60 +3,32 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "adapters"))
 
+from commands import Ended, runner
 from layout_trees import TREES
 from redis_caches import application, write_response
 
 from cache_studio.cli.diagnostics import Exit
-from cache_studio.cli.main import run
-from cache_studio.services import act
 
 TABLE_KEYS = ("alpha", "beta", "gamma")
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a run of the program ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        """What it printed."""
-        return json.loads(self.out)
-
-
 @pytest.fixture
 def cache_studio(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
-    """Run a command as a user does, without a terminal: each time with a new studio, in this process (a start takes
-    most of a command's time; `test_process` starts the program itself)."""
+    """Run a command as a user does, without a terminal."""
+    run_here = runner(monkeypatch)
 
-    def run_here(*arguments: object) -> Ended:
-        out, err = TextIOWrapper(BytesIO(), "utf-8"), TextIOWrapper(BytesIO(), "utf-8")
-        with monkeypatch.context() as patched:
-            patched.setattr(sys, "stdin", StringIO())
-            patched.setattr(sys, "stdout", out)
-            patched.setattr(sys, "stderr", err)
-            code = run([str(argument) for argument in arguments])
-        assert isinstance(code, int)
-        texts = []
-        for stream in (out, err):
-            stream.flush()
-            texts.append(stream.buffer.getvalue().decode("utf-8", "surrogateescape"))
-        assert code != Exit.BUG, texts[1]
-        return Ended(code, *texts)
+    def run_well(*arguments: object) -> Ended:
+        ended = run_here(*arguments)
+        assert ended.code != Exit.BUG, ended.err
+        return ended
 
-    monkeypatch.setattr(act, "LOOK_AGAIN_SECONDS", 0.0)
-    return run_here
+    return run_well
 
 
 def _table(base: Path) -> str:
