@@ -1,7 +1,7 @@
 """django-redis, compressing or not."""
 
 import redis_django_program
-from redis_django_program import complaints, delete, holds, rewrite, truth  # noqa: F401 - the same calls
+from redis_django_program import complaints, delete, holds, login, rewrite, truth  # noqa: F401 - the same calls
 
 redis_django_program.BACKEND = "django_redis.cache.RedisCache"
 make = redis_django_program.make
