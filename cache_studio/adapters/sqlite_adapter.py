@@ -98,7 +98,9 @@ class RowsAdapter(Adapter):
         any_yet = False
         try:
             for page in pages:
-                yield self._batch(page)
+                batch = self._batch(page)
+                if len(batch):  # not every row is an entry in every format
+                    yield batch
                 any_yet = True
         except CacheStudioError as error:
             if not any_yet:

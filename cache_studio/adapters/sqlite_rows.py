@@ -101,14 +101,18 @@ class Rows:
             now.append(current)
             if current is not None and digest_of(current) == digest:
                 asked += self.stored_rows(current)
-                where, values = self.exact_place(current)
-                removed += connection.execute(f"DELETE FROM {quoted(self.table.name)} WHERE {where}", values).rowcount
+                removed += self._take_out(connection, current)
         if removed != asked or (self.table.triggers and self._count(ask) != before - asked):
             raise CacheUnavailable(
                 "A trigger of the table changes other rows than those asked for; nothing was removed.",
                 f"The table “{self.table.name}” has {self.table.triggers} triggers.",
             )
         return now
+
+    def _take_out(self, connection: sqlite3.Connection, row: Row) -> int:
+        """Remove a row as the format does it; how many rows of the table that changed."""
+        where, values = self.exact_place(row)
+        return connection.execute(f"DELETE FROM {quoted(self.table.name)} WHERE {where}", values).rowcount
 
     def stored_rows(self, row: Row) -> int:
         """How many rows of the table it is: one, where a format does not join several to an entry."""

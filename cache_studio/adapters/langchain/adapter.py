@@ -1,7 +1,6 @@
 """The adapter of LangChain's SQLite cache: an entry is a prompt to a model, with all generations of its answer."""
 
-from collections.abc import Collection, Generator, Mapping, Sequence
-from typing import cast
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from cache_studio.adapters.sqlite_rows import entry_id_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key
 from cache_studio.adapters.sqlite_values import column_piece
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.columns import Batch, ScanEnd, make_batch
+from cache_studio.model.columns import Batch, make_batch
 from cache_studio.model.errors import WrongFormat
 from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue
@@ -68,17 +67,6 @@ class LangchainAdapter(RowsAdapter):
         first = f"idx IS (SELECT min(other.idx) {_SAME})"
         size = f"(SELECT total({lengths_sql('other.response')}) {_SAME})"
         return ["prompt", "llm", first, f"(SELECT count(*) {_SAME})", size]
-
-    def scan(self) -> Generator[Batch, None, ScanEnd]:
-        """Every entry, where its first row comes."""
-        walk = super().scan()
-        while True:
-            try:
-                batch = next(walk)
-            except StopIteration as stop:
-                return cast(ScanEnd, stop.value)
-            if len(batch):
-                yield batch
 
     def _batch(self, page: Page) -> Batch:
         firsts = [row for row in page if row[-3]]
