@@ -1,6 +1,6 @@
 """hishel: HTTP responses that hishel 2 keeps in SQLite."""
 
-from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.base import SQLITE_MARKS, Format, Recognition
 from cache_studio.adapters.sight import Sight
 
 
@@ -17,5 +17,6 @@ FORMAT = Format(
     title="HTTP responses of hishel 2 (SQLite)",
     options=(),
     recognise=recognise,
+    marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.hishel.adapter:HishelAdapter",
 )

@@ -2,11 +2,10 @@
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 from cache_studio.adapters.base import EntryCopy, Keep, Kept, unpack_id
-from cache_studio.adapters.defaults import join, lookup_by_scan, take, without
 from cache_studio.adapters.hishel.bodies import (
     SUMMARY_SQL,
     RowsWithBodies,
@@ -17,6 +16,7 @@ from cache_studio.adapters.hishel.bodies import (
     summary_of,
 )
 from cache_studio.adapters.hishel.bodies import Kept as Beside
+from cache_studio.adapters.hishel.hashed_keys import HashedKeysAdapter
 from cache_studio.adapters.hishel.layout import (
     ENTRIES,
     LONGEST_HEAD,
@@ -28,11 +28,11 @@ from cache_studio.adapters.hishel.layout import (
     read_head,
     stored_keys,
 )
-from cache_studio.adapters.sqlite_adapter import CHANGING, KEYS_AT_ONCE, Chosen, RowsAdapter
+from cache_studio.adapters.sqlite_adapter import CHANGING, Chosen
 from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import COPY_BYTES, unpack_row
 from cache_studio.adapters.sqlite_database import Database
-from cache_studio.adapters.sqlite_open import Cell, placeholders
+from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import entry_id_of
 from cache_studio.adapters.sqlite_text import shown_keys
@@ -57,7 +57,7 @@ class Moments(NamedTuple):
     expires: Floats
 
 
-class EntriesAdapter(RowsAdapter):
+class EntriesAdapter(HashedKeysAdapter):
     """Entries with a packed head and a body in chunks; a generation says what its own columns mean."""
 
     largest_copy = COPY_BYTES
@@ -143,30 +143,12 @@ class EntriesAdapter(RowsAdapter):
             expires=times.expires,
         )
 
-    def lookup(self, keys: Collection[str], namespace: str | None = None) -> Batch:
-        """By the hash of method and URL, which is the library's own key; else by a scan."""
-        if namespace:
-            return join([])
-        found: list[Batch] = []
-        met: set[str] = set()
-        wanted = sorted(set(keys))
-        for start in range(0, len(wanted), KEYS_AT_ONCE // 4):
-            part = wanted[start : start + KEYS_AT_ONCE // 4]
-            forms = {form: key for key in part for form in stored_keys(key)}
-            marks, values = placeholders([*forms, *(form.decode("utf-8", "surrogateescape") for form in forms)])
-            page = self._listed(f"cache_key IN ({marks})", values)
-            if not page:
-                continue
-            batch = self._batch(page)
-            hashes = shown_keys(self._cells(page)["cache_key"])
-            fits = [row for row, key in enumerate(batch.keys) if key in part or hashes[row] in part]
-            met |= {batch.keys[row] for row in fits} | {hashes[row] for row in fits}
-            found.append(take(batch, fits))
-        batch = join(found)
-        missing = set(wanted) - met
-        if missing:  # an application may choose its own keys
-            batch = join([batch, without(lookup_by_scan(self, missing, namespace), batch.ids)])
-        return batch
+    def stored_keys(self, key: str) -> list[bytes]:
+        """The hash itself, or what the library hashes of method and URL."""
+        return stored_keys(key)
+
+    def _hashes(self, page: Page) -> list[str]:
+        return shown_keys(self._cells(page)["cache_key"])
 
     # Reading.
 
