@@ -51,6 +51,10 @@ class Recognition:
 
 
 NOT_RECOGNISED = Recognition(Certainty.NO)
+HASHED = "*/<hash>"
+"""A mark of `Format.marks`."""
+SQLITE_MARKS = ("*.db", "*.sqlite", "*.sqlite3")
+"""Marks of a database; one without an ending is found only when it is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +265,12 @@ class Format:
     access: str = ""
     schemes: tuple[str, ...] = ()
     """URL schemes that this format opens; empty for paths."""
+    marks: tuple[str, ...] = ()
+    """Names by which discovery finds where to look closer, no proof of anything; without any it is never found so.
+
+    `*.db`: a file of that ending. `*/cache.db`: a folder that holds something of that name. `*/*.djcache`: a folder
+    that holds files of that ending. `.cachier`: a file or folder of that name. HASHED: a folder that holds names of 32 hex digits or more.
+    """
     home: Callable[[str], str] = str
     """The one path of a cache, whichever of its folders and files the target names; its recorder lies beside it."""
 

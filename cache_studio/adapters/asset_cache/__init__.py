@@ -17,6 +17,7 @@ FORMAT = Format(
     title="Generated images and speech: a SQLite index with a file an entry",
     options=OPTIONS,
     recognise=recognise,
+    marks=("*/cache.db",),
     adapter="cache_studio.adapters.asset_cache.adapter:AssetCacheAdapter",
     access="cache_studio.adapters.asset_cache.access:AssetCacheAccess",
     home=home,

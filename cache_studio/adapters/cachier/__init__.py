@@ -24,5 +24,6 @@ FORMAT = Format(
     title="cachier (pickles of remembered calls)",
     options=(TTL_OPTION,),
     recognise=recognise,
+    marks=(".cachier",),
     adapter="cache_studio.adapters.cachier.adapter:CachierAdapter",
 )

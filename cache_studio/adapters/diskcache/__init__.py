@@ -34,6 +34,7 @@ FORMAT = Format(
     title="diskcache: Cache, with Disk or JSONDisk",
     options=(KIND_OPTION,),
     recognise=recognise,
+    marks=("*/cache.db",),
     adapter="cache_studio.adapters.diskcache.adapter:DiskcacheAdapter",
     home=home,
 )

@@ -1,6 +1,6 @@
 """django-db: Django's database cache, a table among those of the site."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
+from cache_studio.adapters.base import NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
 from cache_studio.adapters.django_keys import KEY_OPTIONS
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.options import Option, OptionKind
@@ -42,5 +42,6 @@ FORMAT = Format(
     title="Django's database cache",
     options=OPTIONS,
     recognise=recognise,
+    marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.django_db.adapter:DjangoDbAdapter",
 )

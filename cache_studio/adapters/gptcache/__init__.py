@@ -1,6 +1,6 @@
 """gptcache: the SQLite database in which GPTCache keeps questions, answers and what was served from them."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
+from cache_studio.adapters.base import NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.options import Option, OptionKind
 
@@ -24,5 +24,6 @@ FORMAT = Format(
     title="GPTCache's questions and answers",
     options=(PREFIX_OPTION,),
     recognise=recognise,
+    marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.gptcache.adapter:GptcacheAdapter",
 )

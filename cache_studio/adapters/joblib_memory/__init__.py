@@ -16,5 +16,6 @@ FORMAT = Format(
     title="joblib.Memory (a folder a call)",
     options=(),
     recognise=recognise,
+    marks=("*/joblib",),
     adapter="cache_studio.adapters.joblib_memory.adapter:JoblibAdapter",
 )

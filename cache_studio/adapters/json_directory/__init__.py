@@ -17,6 +17,7 @@ FORMAT = Format(
     title="Folder with one JSON file an entry",
     options=MAPPING_OPTIONS,
     recognise=recognise,
+    marks=("*/*.json",),
     adapter="cache_studio.adapters.json_directory.adapter:JsonDirectoryAdapter",
     access="cache_studio.adapters.json_directory.access:JsonDirectoryAccess",
 )

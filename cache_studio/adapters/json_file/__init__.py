@@ -17,6 +17,7 @@ FORMAT = Format(
     title="All entries in one JSON file",
     options=OPTIONS,
     recognise=recognise,
+    marks=("*.json",),
     adapter="cache_studio.adapters.json_file.adapter:JsonFileAdapter",
     access="cache_studio.adapters.json_file.access:JsonFileAccess",
 )

@@ -8,5 +8,6 @@ FORMAT = Format(
     title="Any list, lines or object of entries in a JSON file",
     options=OPTIONS,
     recognise=recognise,
+    marks=("*.json", "*.jsonl", "*.ndjson"),
     adapter="cache_studio.adapters.json_table.adapter:JsonTableAdapter",
 )

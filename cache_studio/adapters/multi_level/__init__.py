@@ -27,6 +27,7 @@ FORMAT = Format(
     title="Disk level of a multi-level cache (pickles in namespace folders)",
     options=tuple(option for option in MAPPING_OPTIONS if option.name in _OPTIONS),
     recognise=recognise,
+    marks=("*/l3", "*/*.cache"),
     adapter="cache_studio.adapters.multi_level.adapter:MultiLevelAdapter",
     access="cache_studio.adapters.multi_level.access:MultiLevelAccess",
     home=home,

@@ -1,6 +1,6 @@
 """Any SQLite table with a key column, by a mapping of its columns."""
 
-from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.base import SQLITE_MARKS, Format, Recognition
 from cache_studio.adapters.mapping import MAPPING_OPTIONS
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.options import Option, OptionKind
@@ -20,6 +20,7 @@ FORMAT = Format(
     title="Any SQLite table with a key column",
     options=(TABLE_OPTION, *MAPPING_OPTIONS),
     recognise=recognise,
+    marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.sqlite_table.adapter:SQLiteTableAdapter",
     access="cache_studio.adapters.sqlite_table.access:SQLiteTableAccess",
 )

@@ -1,0 +1,109 @@
+"""Finding caches below folders, by their signature and by nothing else."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from layout_trees import TREES
+
+from cache_studio.adapters import discovery
+from cache_studio.adapters.base import HASHED
+from cache_studio.adapters.discovery import Marks, walk
+from cache_studio.adapters.registry import all_formats
+
+_WATCHED = """
+import os, sys
+wrote, opened = [], []
+def heard(event, arguments):
+    if event == "open":
+        path, mode, flags = arguments
+        opened.append(path)
+        if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC):
+            wrote.append(path)
+    elif event in ("os.mkdir", "os.remove", "os.rename", "os.truncate", "os.utime", "socket.connect"):
+        wrote.append((event, arguments))
+from cache_studio.adapters.discovery import walk
+list(walk([]))
+sys.addaudithook(heard)
+found = list(walk(sys.argv[1:]))
+print(len(found), [path for path in wrote if str(path).startswith(sys.argv[1])])
+"""
+
+
+def found_in(*folders: Path) -> set[tuple[str, str]]:
+    """Format and name of what a walk finds."""
+    return {(found["format"], Path(found["target"]).name) for found in walk([str(folder) for folder in folders])}
+
+
+@pytest.mark.parametrize("format_name", sorted(TREES))
+def test_each_layout_is_found_where_it_lies_deep(tmp_path: Path, format_name: str) -> None:
+    place = tmp_path / "home" / "run" / "dev" / "project"
+    place.mkdir(parents=True)
+    TREES[format_name](place)
+    found = list(walk([str(tmp_path)]))
+    assert format_name in {one["format"] for one in found}
+    assert all(one["volume"] for one in found)
+
+
+def test_every_format_of_paths_says_where_to_look() -> None:
+    assert [known.name for known in all_formats() if not known.schemes and not known.marks] == []
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    TREES["json-directory"](tmp_path / "outside")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "linked").symlink_to(tmp_path / "outside")
+    assert found_in(tmp_path / "here") == set()
+
+
+def test_nothing_is_written_or_reached(tmp_path: Path) -> None:
+    for name, make in TREES.items():
+        (tmp_path / name).mkdir()
+        make(tmp_path / name)
+    before = {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")}
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", _WATCHED, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    count, _, wrote = done.stdout.strip().partition(" ")
+    assert int(count) >= len(TREES)
+    assert wrote == "[]"
+    assert {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_a_folder_without_rights_is_passed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    TREES["json-directory"](tmp_path / "b")
+    (tmp_path / "a").mkdir()
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path).name == "a":
+            raise PermissionError(path)
+        return scandir(path)
+
+    monkeypatch.setattr(discovery.os, "scandir", refusing)
+    assert {name for name, _ in found_in(tmp_path)} == {"json-directory"}
+
+
+def test_what_python_is_made_of_is_no_cache() -> None:
+    library = sysconfig.get_paths()["stdlib"]
+    assert list(walk([library])) == []
+
+
+def test_marks_are_read_as_they_are_written() -> None:
+    marks = Marks.of(["*.db", ".cachier", "*/cache.db", "*/*.djcache", HASHED])
+    assert marks == Marks((".db",), frozenset({".cachier"}), frozenset({"cache.db"}), (".djcache",), True)
+    assert Marks.of([]) == Marks()
+
+
+def test_the_volume_of_a_huge_cache_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    TREES["json-directory"](tmp_path)
+    monkeypatch.setattr(discovery, "VOLUME_SECONDS", -1.0)
+    assert [found["volume"] for found in walk([str(tmp_path)])] == [None]
