@@ -72,6 +72,8 @@ class Database:
 
     def __init__(self, path: str) -> None:
         self.given = path
+        self.syncs_late = False
+        """Whether a write-ahead log is synced after its lock was let go: for who waits a few milliseconds for it."""
         self.path = os.path.realpath(path)
         self._file = require_database_file(self.path)
         self._end = 0.0
@@ -243,6 +245,9 @@ class Database:
         Committed at the end, rolled back on any error. Text is read through surrogateescape.
         """
         with self._writer() as writer:
+            late = self.syncs_late and writer.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+            if late:
+                writer.execute("PRAGMA synchronous = NORMAL")
             writer.execute("BEGIN IMMEDIATE")
             try:
                 yield writer
@@ -256,6 +261,24 @@ class Database:
                 self._is_uncertain = not covered(writer)
                 raise
             self._is_uncertain = False
+        if late:
+            self._sync_log()
+
+    def _sync_log(self) -> None:
+        """Make what was committed durable while nobody has to wait for it."""
+        try:
+            log = os.open(sidecars(self.path)[0], os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+        except FileNotFoundError:  # it was written back to the database, which is synced before
+            return
+        except OSError as error:
+            raise CacheUnavailable(f"The log of the database cannot be opened: {error.strerror}.", "") from error
+        try:
+            os.fsync(log)
+        except OSError as error:
+            self._is_uncertain = True
+            raise CacheUnavailable(f"The disk failed: {error.strerror}.", "Check the disk, attach anew.") from error
+        finally:
+            os.close(log)
 
     def require_certain(self) -> None:
         """Raise CacheUnavailable while what is read may not be what the next start of SQLite finds."""

@@ -1,5 +1,6 @@
 """What a diskcache looks like from outside."""
 
+import re
 from collections.abc import Iterable
 
 from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Recognition
@@ -10,9 +11,7 @@ from cache_studio.adapters.sight import Sight
 from cache_studio.adapters.sqlite_open import read_rows
 
 _MOST_SETTINGS = 100
-_SHARD = 3
-"""Digits of the folder of a shard."""
-_MOST_SHARDS = 1_000
+_SHARD = re.compile(r"[0-9]{3}|[1-9][0-9]{3}")
 DATA = "A Deque or an Index of diskcache: data, not a cache. Nothing of it is removed."
 
 
@@ -31,20 +30,17 @@ def recognise(sight: Sight) -> Recognition:
 
 
 def recognise_fanout(sight: Sight) -> Recognition:
-    """Sure by folders `000`, `001` …, each a diskcache."""
-    shards = shard_names(sight.folders)
-    if not shards or any(settings_of(sight.below(name)) is None for name in shards[:2]):
+    """Sure by folders `000`, `001` …, of which the first is a diskcache."""
+    shards = [name for name in shard_names(sight.folders) if DATABASE in sight.below(name).files]
+    if shards[:1] != ["000"] or settings_of(sight.below("000")) is None:
         return NOT_RECOGNISED
     return Recognition(Certainty.SURE, {}, f"diskcache.FanoutCache of {len(shards)} shards.")
 
 
 def shard_names(folders: Iterable[str]) -> list[str]:
-    """The folders of shards without a gap from `000` on: how many there are is stored nowhere."""
-    names = set(folders)
-    found: list[str] = []
-    while len(found) < _MOST_SHARDS and f"{len(found):0{_SHARD}}" in names:
-        found.append(f"{len(found):0{_SHARD}}")
-    return found
+    """The folders that may be shards, in order; none without a first one. How many there are is stored nowhere."""
+    found = sorted((name for name in folders if _SHARD.fullmatch(name)), key=int)
+    return found if found[:1] == ["000"] else []
 
 
 def settings_of(sight: Sight) -> Settings | None:
