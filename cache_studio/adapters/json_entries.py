@@ -116,7 +116,7 @@ class JsonAdapter(Adapter):
         expiries: list[Floats] = []
         self._stop.clear()
         reason = ""
-        with _file_errors(self._path):
+        with file_errors(self._path):
             for frame in self._frames():
                 self._seen, self._seen_identity = seen, tuple(frame["identity"])
                 reason = frame.get("end", "")
@@ -135,7 +135,7 @@ class JsonAdapter(Adapter):
 
     def _head(self) -> dict[str, Any] | None:
         """The first entries of a big file: they are here before a child is."""
-        with _file_errors(self._path):
+        with file_errors(self._path):
             if self._status().st_size <= READ_HERE:
                 return None
             return json_rows.head_rows(self._path, self._spec, READ_HERE)
@@ -145,12 +145,12 @@ class JsonAdapter(Adapter):
         if size <= READ_HERE:
             yield from json_rows.rows(self._path, self._spec)
             return
-        frames: Iterator[Any] = stream(_ROWS + "rows", self._path, self._spec, limits=_limits(size), stop=self._stop)
+        frames: Iterator[Any] = stream(_ROWS + "rows", self._path, self._spec, limits=limits_for(size), stop=self._stop)
         yield from frames
 
     def read(self, entry_id: EntryId, max_bytes: int | None = None) -> Payload:
         """The mapped value as text or JSON, and the whole entry as it stands in the file."""
-        with _file_errors(self._path):
+        with file_errors(self._path):
             for _ in range(3):  # again where the file was replaced between finding and reading
                 start, value, end, identity = self._span(entry_id)
                 field = self.fields.fields.get("value", "")
@@ -182,7 +182,7 @@ class JsonAdapter(Adapter):
         if work <= READ_HERE:
             return getattr(json_rows, function)(self._path, *arguments)
         self._stop.clear()
-        return call(_ROWS + function, self._path, *arguments, limits=_limits(work), stop=self._stop)
+        return call(_ROWS + function, self._path, *arguments, limits=limits_for(work), stop=self._stop)
 
     # Changing ---------------------------------------------------------------------------------------------------
 
@@ -213,7 +213,7 @@ class JsonAdapter(Adapter):
             located = self._locate(version, stamps)
             return located.identity, cut_out(located, chosen_in(located))
 
-        with _file_errors(self._path):
+        with file_errors(self._path):
             located = self._locate(self._name, stamps)
             chosen = chosen_in(located)
             if keep is not None and chosen:
@@ -264,7 +264,7 @@ class JsonAdapter(Adapter):
             return located.identity, put_in(located, absent)
 
         try:
-            with _file_errors(self._path), locked_where_used(self._path):
+            with file_errors(self._path), locked_where_used(self._path):
                 publish(self._folder, self._name, plan)
         except Cancelled:
             raise
@@ -275,7 +275,7 @@ class JsonAdapter(Adapter):
     def present(self, copies: Sequence[EntryCopy]) -> list[bool]:
         """Whether the same bytes stand under the same name."""
         removed = [Removed.unpack(copy.data) for copy in copies]
-        with _file_errors(self._path):
+        with file_errors(self._path):
             located = self._locate(self._name, _names(removed))
         places = [located.places.get(copy.name) for copy in removed]
         return [place is not None and place.stamp == copy.stamp for place, copy in zip(places, removed, strict=True)]
@@ -287,7 +287,7 @@ class JsonAdapter(Adapter):
         if size <= READ_HERE:
             return Located.of(json_rows.locate(path, self._spec, wanted))
         self._stop.clear()
-        answer = call(_ROWS + "locate", path, self._spec, wanted, limits=_limits(size), stop=self._stop)
+        answer = call(_ROWS + "locate", path, self._spec, wanted, limits=limits_for(size), stop=self._stop)
         assert isinstance(answer, dict)
         return Located.of(answer)
 
@@ -296,7 +296,7 @@ class JsonAdapter(Adapter):
     def _leftovers(self) -> list[tuple[str, int]]:
         """Temporary files that a killed writer left: the application's `<name>.tmp` and our own."""
         found = []
-        with _file_errors(self._path):
+        with file_errors(self._path):
             for name in (self._name + ".tmp", *self._folder.hidden_names()):
                 try:
                     status = self._folder.status(name)
@@ -316,14 +316,14 @@ class JsonAdapter(Adapter):
         self.capabilities.require(Ability.COMPACT)
         gone = []
         for name, size in self._leftovers():
-            with _file_errors(self._path):
+            with file_errors(self._path):
                 self._folder.unlink(name)
             gone.append((name, size))
         return _parts(gone)
 
     def measure(self) -> Volume:
         """The file's length, and what leftover files take."""
-        with _file_errors(self._path):
+        with file_errors(self._path):
             size = self._status().st_size
         return Volume(size, sum(length for _, length in self._leftovers()), capacity_entries=self.capacity_entries())
 
@@ -332,7 +332,7 @@ class JsonAdapter(Adapter):
         listed = self._expiries
         total = None if listed is None else sum(map(len, listed))
         stale = None if listed is None else sum(int(np.count_nonzero(column <= time.time())) for column in listed)
-        with _file_errors(self._path):
+        with file_errors(self._path):
             size = self._status().st_size
         active = None if total is None or stale is None else total - stale
         return {"file": self._path, "size_kb": size / 1000, "total": total, "expired": stale, "active": active}
@@ -371,7 +371,8 @@ def _abilities(folder: Folder, path: str, fields: FieldMap, writable: bool) -> C
 
 
 @contextmanager
-def _file_errors(path: str) -> Iterator[None]:
+def file_errors(path: str) -> Iterator[None]:
+    """Errors of the file leave as `model.errors`."""
     try:
         yield
     except OSError as error:
@@ -413,7 +414,7 @@ def _parts(files: Sequence[tuple[str, int]]) -> list[Part]:
     return [Part("leftover temporary files", len(files), sum(size for _, size in files))] if files else []
 
 
-def _limits(size: int) -> Limits:
+def limits_for(size: int) -> Limits:
     """Time and memory for reading this many bytes: far more than needed, far less than harmful."""
     return Limits(seconds=30.0 + size / 2_000_000, memory=1_000_000_000 + 4 * size)
 

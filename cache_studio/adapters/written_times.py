@@ -29,7 +29,8 @@ def moment_like(example: object, moment: float, unit: str, zone: str) -> int | f
 
 def ttl_like(example: object, seconds: float) -> int | float:
     """Seconds as a number of the kind of `example`; a fraction where that is no number."""
-    return _whole(seconds) if isinstance(example, int) and not isinstance(example, bool) else seconds
+    # A TTL is the difference of two moments, which are known to a microsecond.
+    return _whole(seconds) if isinstance(example, int) and not isinstance(example, bool) else round(seconds, 6)
 
 
 def _written(example: object, moment: float, unit: str, zone: str) -> int | float | str | None:

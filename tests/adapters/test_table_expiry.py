@@ -142,7 +142,7 @@ def test_many_rows_leave_the_application_its_turns(open_table):
 def test_a_table_without_an_expiry_says_so(open_table, writable):
     adapter = open_table("key TEXT PRIMARY KEY, value BLOB, note TEXT", [("a", b"v", "n")], writable)
     assert not adapter.capabilities.can(Ability.SET_EXPIRY)
-    assert "No column" in adapter.capabilities.why_not(Ability.SET_EXPIRY)
+    assert "No field" in adapter.capabilities.why_not(Ability.SET_EXPIRY)
     with pytest.raises(UnsupportedAction):
         adapter.set_expiry([], [])
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from cache_studio.adapters.base import require_found
+from cache_studio.adapters.base import SetsExpiry, require_found
 from cache_studio.adapters.file_listing import EMPTY, FileListing, Look, Parsed
 from cache_studio.adapters.files import Folder, NoRegularFile, read_up_to, stamp_of
+from cache_studio.adapters.json_directory.expiry import BROKEN, ExpiryEdit, expiry_edit
 from cache_studio.adapters.json_directory.fields import JsonFields
 from cache_studio.adapters.json_directory.layout import (
     DEFAULT_TTL,
@@ -24,13 +25,17 @@ from cache_studio.adapters.json_directory.layout import (
     wanted_fields,
 )
 from cache_studio.adapters.json_directory.recognise import SAMPLES, Sample, guess, head_fields
+from cache_studio.adapters.json_rewrite import Edit, publish
+from cache_studio.adapters.mapped_expiry import MappedExpiry, with_set_expiry
 from cache_studio.adapters.mapping import MAPPING_OPTIONS, ROLES, FieldMap
 from cache_studio.isolation import Limits, call
+from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, make_batch
-from cache_studio.model.errors import CacheStudioError
+from cache_studio.model.errors import CacheStudioError, CacheUnavailable
+from cache_studio.model.identity import Stamp
 from cache_studio.model.options import OptionValue, read_options
 from cache_studio.model.payload import Fact
-from cache_studio.model.seeing import Source
+from cache_studio.model.seeing import Renewal, Renewed, Seen, Source
 from cache_studio.model.targets import Target
 from cache_studio.model.times import format_iso, parse_time
 
@@ -38,10 +43,9 @@ HEAD = 65_536
 """Bytes of a file that are read; a longer file is read on only where a wanted field is not among them."""
 READ_AT_ONCE = 4_000_000
 """Up to this length a whole file is read here: more would hold the interpreter for over 20 ms."""
-_BROKEN = "The file is no complete JSON object."
 
 
-class JsonDirectoryAdapter(FileListing):
+class JsonDirectoryAdapter(FileListing, SetsExpiry):
     """One JSON file an entry; which field plays which part is an option, guessed where it is not given.
 
     An empty folder is taken for the original layout.
@@ -58,6 +62,7 @@ class JsonDirectoryAdapter(FileListing):
         self._own_expiry = extra_field("expires", fields)
         if "expires" not in fields.fields:
             self.sources = {"expires": Source.DERIVED}
+        self.capabilities = with_set_expiry(self.capabilities, MappedExpiry(fields).why_not)
 
     @classmethod
     def open(cls, target: Target, options: Mapping[str, OptionValue], *, writable: bool) -> "JsonDirectoryAdapter":
@@ -71,9 +76,12 @@ class JsonDirectoryAdapter(FileListing):
 
     def child_listing(self) -> tuple[str, Sequence[object]]:
         """`list_files` on the same folder with the same fields."""
+        return LIST_FILES, (os.fsencode(self._root.path), self._mapping())
+
+    def _mapping(self) -> tuple[dict[str, str], float | None, str, str]:
+        """The fields as they go to a child."""
         fields = self._fields
-        mapping = (dict(fields.fields), fields.ttl, fields.unit, fields.zone)
-        return LIST_FILES, (os.fsencode(self._root.path), mapping)
+        return dict(fields.fields), fields.ttl, fields.unit, fields.zone
 
     def likely_id(self, key: str, namespace: str | None) -> str | None:
         """The file of that name, where namespaces are no field: a second file may carry the same key there."""
@@ -115,11 +123,11 @@ class JsonDirectoryAdapter(FileListing):
                 return Parsed(self._reader.whole(content + read_up_to(descriptor, size - len(content))))
             os.lseek(descriptor, -min(size, 64), os.SEEK_END)
             if not os.read(descriptor, 64).rstrip().endswith(b"}"):
-                return Parsed(entry, _BROKEN)
+                return Parsed(entry, BROKEN)
             return Parsed(entry, pending=not all_found)
         except ValueError:
             # A broken file may still say its key and time in its head.
-            return Parsed(head_fields(content) or {}, _BROKEN if content.strip() else EMPTY)
+            return Parsed(head_fields(content) or {}, BROKEN if content.strip() else EMPTY)
 
     def read_on(self, look: Look) -> Look:
         """The fields of a long file, read in a child process: that would hold the interpreter."""
@@ -130,6 +138,39 @@ class JsonDirectoryAdapter(FileListing):
             return look._replace(parsed=Parsed(look.parsed.fields, error.message))
         assert isinstance(found, dict)
         return look._replace(parsed=Parsed(found))
+
+    def set_expiry(self, entries: Sequence[Seen], expires: Sequence[float]) -> list[Renewal]:
+        """Rewrite each file that is still the one that was seen, but for the one field."""
+        self.capabilities.require(Ability.SET_EXPIRY)
+        return [self._renew(entry, moment) for entry, moment in zip(entries, expires, strict=True)]
+
+    def _renew(self, entry: Seen, moment: float) -> Renewal:
+        name, found = str(entry.id), ExpiryEdit(())
+
+        def plan(version: str) -> tuple[Stamp, Sequence[Edit]]:
+            nonlocal found
+            found = self._expiry_edit(version, moment)
+            return found.stamp, found.edits if found.stamp == tuple(entry.stamp) else ()
+
+        try:
+            publish(self._root, name, plan)
+        except FileNotFoundError:
+            return Renewal(entry.id, Renewed.GONE)
+        except (OSError, NoRegularFile, CacheUnavailable) as error:
+            words = error.message if isinstance(error, CacheUnavailable) else "It cannot be written."
+            return Renewal(entry.id, Renewed.FAILED, reason=words)
+        if found.stamp != tuple(entry.stamp):
+            return Renewal(entry.id, Renewed.CHANGED)
+        fate = Renewed.FAILED if found.edit is None else Renewed.SET
+        return Renewal(entry.id, fate, found.listed, found.reason)
+
+    def _expiry_edit(self, name: str, moment: float) -> ExpiryEdit:
+        if self._root.status(name).st_size <= READ_AT_ONCE:
+            return expiry_edit(self._root, name, self._fields, moment)
+        given = (os.fsencode(self._root.path), name, self._mapping(), moment)
+        answer: Any = call(EXPIRY_EDIT, *given, limits=Limits(30, 4_000_000_000))
+        stamp, edit, listed, reason = answer
+        return ExpiryEdit(tuple(stamp), None if edit is None else tuple(edit), listed, reason)
 
     def columns(self, looks: Sequence[Look], pending: Sequence[str] = ()) -> Batch:
         """Key, times, hits, tags and namespace as far as the options name a field for them."""
@@ -180,6 +221,7 @@ def _nothing(rows: Sequence[object]) -> list[float]:
 
 LIST_FILES = f"{__name__}:list_files"
 READ_FIELDS = f"{__name__}:read_fields"
+EXPIRY_EDIT = f"{expiry_edit.__module__}:expiry_edit_in"
 
 
 def list_files(
@@ -204,7 +246,7 @@ def read_fields(path: bytes, names: list[str]) -> dict[str, object]:
             require_found(None, name)
             raise
         except (OSError, ValueError, NoRegularFile):
-            raise CacheStudioError(_BROKEN) from None
+            raise CacheStudioError(BROKEN) from None
 
 
 def chosen_fields(root: Folder, options: Mapping[str, OptionValue]) -> FieldMap:

@@ -69,6 +69,11 @@ class JsonFields:
 
 def scan_head(content: bytes) -> Iterator[tuple[str, bytes]]:
     """Name and value text of each top-level field that lies wholly in the head of a text. ValueError: no object."""
+    return ((name, content[start:end]) for name, start, end in field_places(content))
+
+
+def field_places(content: bytes) -> Iterator[tuple[str, int, int]]:
+    """The same with the places where the value begins and ends, not its text."""
     start = len(content) - len(content.lstrip(b" \t\r\n"))
     if content[start : start + 1] != b"{":
         raise ValueError("no JSON object")
@@ -79,7 +84,7 @@ def scan_head(content: bytes) -> Iterator[tuple[str, bytes]]:
         if end is None:
             return
         if isinstance(name, str):
-            yield name, content[found.end() : end]
+            yield name, found.end(), end
         comma = _NEXT.match(content, end)
         if comma is None:
             return

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from cache_studio.adapters.files import Folder
-from cache_studio.adapters.json_entries import JsonAdapter
+from cache_studio.adapters.json_expiries import ExpiringJson
 from cache_studio.adapters.json_file.layout import RETURNS_ENTRIES
 from cache_studio.model.options import OptionValue
 from cache_studio.model.units import DURATION_UNITS
 
 
-class JsonFileAdapter(JsonAdapter):
+class JsonFileAdapter(ExpiringJson):
     """One object of entries with a TTL for all of them; an entry without creation time never expires."""
 
     returns_entries = RETURNS_ENTRIES

@@ -1,9 +1,9 @@
 """The studio's side of json-table."""
 
-from cache_studio.adapters.json_entries import JsonAdapter
+from cache_studio.adapters.json_expiries import ExpiringJson
 
 
-class JsonTableAdapter(JsonAdapter):
+class JsonTableAdapter(ExpiringJson):
     """Entries of any shape; what their fields mean is said by the mapping alone.
 
     An element without a key field is known by its bytes, wherever it stands.

@@ -11,20 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache_studio.adapters.base import require_found
+from cache_studio.adapters.mapped_expiry import with_set_expiry
 from cache_studio.adapters.mapping import ROLES, FieldMap
 from cache_studio.adapters.sqlite_adapter import CHANGING, table_missing
 from cache_studio.adapters.sqlite_columns import moments, numbers
 from cache_studio.adapters.sqlite_copies import COPY_BYTES
 from cache_studio.adapters.sqlite_database import Database
-from cache_studio.adapters.sqlite_expiries import ComparedExpiries, with_set_expiry
+from cache_studio.adapters.sqlite_expiries import ComparedExpiries
 from cache_studio.adapters.sqlite_open import Cell, Table, quoted
 from cache_studio.adapters.sqlite_pages import Page, order_of
 from cache_studio.adapters.sqlite_rows import Rows, asking, entry_id_of
-from cache_studio.adapters.sqlite_table.expiry import NOT_STORED, TableExpiry
+from cache_studio.adapters.sqlite_table.expiry import TableExpiry
 from cache_studio.adapters.sqlite_table.guessing import SAMPLES, guess_columns, guess_table
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_keys
 from cache_studio.adapters.sqlite_values import column_piece
-from cache_studio.model.capabilities import Ability, Capabilities
+from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import STAMP_WIDTH, Batch, Floats, make_batch
 from cache_studio.model.errors import BadRequest, WrongFormat
 from cache_studio.model.identity import EntryId
@@ -55,7 +56,7 @@ class SQLiteTableAdapter(ComparedExpiries):
             adapter._set_capabilities(
                 [*found, *([Ability.ACCESS_TIMES] if "accessed" in adapter._roles else [])], writable
             )
-            adapter._offer_expiry()
+            adapter.capabilities = with_set_expiry(adapter.capabilities, adapter._expiry.why_not)
         except BaseException:
             adapter.database.close()
             raise
@@ -107,19 +108,12 @@ class SQLiteTableAdapter(ComparedExpiries):
         rows = self.database.rows(f"SELECT {columns} FROM {quoted(table)} LIMIT {SAMPLES}")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def _offer_expiry(self) -> None:
-        if self._expiry.is_stored:
-            self.capabilities = with_set_expiry(self.capabilities)
-        else:
-            offered = Capabilities(self.capabilities.allowed | {Ability.SET_EXPIRY}, self.capabilities.reasons)
-            self.capabilities = offered.without([Ability.SET_EXPIRY], NOT_STORED)
-
     def _expiry_cells(
         self, connection: sqlite3.Connection, row: Sequence[Cell], batch: Batch, at: int, moment: float
     ) -> tuple[Mapping[str, Cell], float] | str:
         """In the form in which the row, or another one, has its expiry."""
         cells = dict(zip(self._listed_names(), row, strict=True))
-        return self._expiry.cells(asking(connection), cells, float(batch.numbers["created"][at]), moment)
+        return self._expiry.cells(asking(connection), cells, moment)
 
     # Listing.
 
