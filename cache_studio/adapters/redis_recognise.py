@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from cache_studio.adapters.base import Certainty
+from cache_studio.adapters.redis_libraries.recognise import library_answers
 from cache_studio.adapters.redis_options import KEYS_FORMAT, RESPONSE_FORMAT, RESPONSE_META, bytes_of, glob_of, text_of
 
 SAMPLE = 1000
@@ -31,7 +32,7 @@ class Asking(Protocol):
 def recognise_keys(link: Asking, prefix: str) -> list[dict[str, object]]:
     """What lies under a prefix, surest first: each `format`, `certainty`, `options`, `note`, `places`."""
     keys = _sample(link, prefix)
-    answers = [*_responses(link, keys), *_plain(keys, prefix)]
+    answers = [*_responses(link, keys), *library_answers(link, keys), *_plain(keys, prefix)]
     return sorted(answers, key=lambda answer: answer["certainty"] != Certainty.SURE)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from applications import Application, running
+from contract import listing
 from library_contract import LibraryContract
 from redis_caches import application, dumps
 
+from cache_studio.adapters.redis_link import recognise_url
 from cache_studio.model.targets import Target
 from cache_studio.recording.counts import Tally, to_fields
 from cache_studio.recording.places import redis_recorder_prefix
@@ -19,6 +22,8 @@ class RedisLibraryContract(LibraryContract):
     """The program's functions get the URL of the server in place of a folder and of a location."""
 
     pytestmark = pytest.mark.redis
+    certainty: ClassVar[str] = "sure"
+    """How sure it is of what the program writes; "" where nothing tells it from plain keys."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -57,3 +62,15 @@ class RedisLibraryContract(LibraryContract):
         with application(target.location) as client:
             client.hset(redis_recorder_prefix(prefix) + "1234", mapping=recorded)
             client.hset(prefix + "recorder:1234", mapping=recorded)
+
+    def test_it_is_proposed_for_the_database(self, target: Target) -> None:
+        found = recognise_url(Target(self.url))
+        sure = [answer["format"] for answer in found if answer["certainty"] == "sure"]
+        own = [answer for answer in found if answer["format"] == self.format_name]
+        assert set(sure) == ({self.format_name} if self.certainty == "sure" else set())
+        assert {answer["certainty"] for answer in own} == ({self.certainty} if self.certainty else set())
+        if own:
+            options = own[0]["options"]
+            assert isinstance(options, dict)
+            with self.opened(Target(self.url, self.format_name, options)) as adapter:
+                assert len(listing(adapter)) == self.count

@@ -13,9 +13,11 @@ from keeping import MemoryKeep
 from redis_caches import application, attached
 from redis_library_contract import RedisLibraryContract
 
+from cache_studio.adapters.redis_link import recognise_url
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.errors import UnsupportedAction
 from cache_studio.model.seeing import Renewed
+from cache_studio.model.targets import Target
 
 pytestmark = pytest.mark.redis
 KEYS = ("user:1", "user:2", "плитка", "emoji 🦊", '<img src="x">', "line\nbreak", "nul\0byte")
@@ -99,6 +101,7 @@ class TestAiocache(RedisLibraryContract):
     format_name = "redis-aiocache"
     program = "redis_aiocache_program"
     versions = "aiocache 0.12.3"
+    certainty = ""
     ordinary = KEYS
     forever = FOREVER
     count = 9
@@ -178,6 +181,9 @@ def test_results_are_only_looked_at(redis_url: str, library: str) -> None:
         ids = program.call(library, redis_url)
         client.set("other application", "value")
         names = sorted(client.keys())
+        proposed = [(answer["format"], answer["certainty"]) for answer in recognise_url(Target(redis_url))]
+        assert proposed[0][0] == "redis-" + library
+        assert proposed[0][1] == "look"
         with attached(redis_url, f"redis-{library}") as adapter:
             rows = listing(adapter)
             assert set(ids) <= {row.key for row in rows.values()}
@@ -210,3 +216,19 @@ def test_packings_are_told_by_their_first_bytes(redis_url: str, head: bytes, nam
     with application(redis_url) as client, attached(redis_url, "redis-django") as adapter:
         client.set(":1:packed", head + b"rest")
         assert adapter.read(":1:packed").facts[-1].value == name
+
+
+def test_a_few_pickles_among_others_are_no_djangos_for_sure(redis_url: str) -> None:
+    with application(redis_url) as client:
+        client.mset({f"user:{number}:profile": b"\x80\x05K\x01." for number in range(5)})
+        client.mset({f"session:{number}": "text" for number in range(50)})
+    found = recognise_url(Target(redis_url))
+    assert {answer["certainty"] for answer in found} == {"look"}
+
+
+def test_looking_for_libraries_counts_nothing(redis_url: str) -> None:
+    with application(redis_url) as client, attached(redis_url) as adapter:
+        client.mset({f"key:{number}": "value" for number in range(2_000)} | {":1:a": b"\x80\x05K\x01."})
+        before = adapter.counters()
+        recognise_url(Target(redis_url))
+        assert adapter.counters() == before
