@@ -269,7 +269,8 @@ class Format:
     """Names by which discovery finds where to look closer, no proof of anything; without any it is never found so.
 
     `*.db`: a file of that ending. `*/cache.db`: a folder that holds something of that name. `*/*.djcache`: a folder
-    that holds files of that ending. `.cachier`: a file or folder of that name. HASHED: a folder that holds names of 32 hex digits or more.
+    that holds files of that ending. `.cachier`: a file or folder of that name. HASHED: a folder that holds names of 32
+    hex digits or more.
     """
     home: Callable[[str], str] = str
     """The one path of a cache, whichever of its folders and files the target names; its recorder lies beside it."""
