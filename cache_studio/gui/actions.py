@@ -66,6 +66,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("purge", "Purge stale", CACHE, "purge", "Ctrl+Shift+P", Need.CACHE, Ability.REMOVE),
     ActionSpec("evict", "Evict…", CACHE, "evict", "", Need.CACHE, Ability.REMOVE),
     ActionSpec("clear", "Clear…", CACHE, "clear", "", Need.CACHE, Ability.REMOVE),
+    ActionSpec("set_ttl", "Set TTL…", CACHE, "ttl", "Ctrl+T", Need.CACHE, Ability.SET_EXPIRY),
     ActionSpec("compact", "Compact", CACHE, "compact", "", Need.CACHE, Ability.COMPACT),
     ActionSpec("allow_changes", "Allow changes", CACHE, "", "", Need.CACHE, checkable=True, starts_group=True),
     ActionSpec("settings", "Settings…", TOOLS, "settings", "Ctrl+,"),
@@ -77,7 +78,7 @@ TABLE_SHORTCUTS = (("Invalidate the selected entries", "Delete"), ("Show the val
 """Keys that work while the table has the focus: what they do, the key."""
 TOOLBAR: tuple[tuple[str, ...], ...] = (
     ("attach", "refresh"),
-    ("invalidate", "purge", "evict", "clear", "compact"),
+    ("invalidate", "purge", "evict", "clear", "set_ttl", "compact"),
     ("export", "snapshot"),
     ("pause",),
 )

@@ -128,6 +128,19 @@ class CacheCommands(QObject):
         dialog.accepted.connect(chosen)
         dialog.open()
 
+    def set_ttl(self) -> None:
+        """Change the TTL of the selected rows, or without any of what the expression selects."""
+        page = self._current()
+        if page is None:
+            return
+        from cache_studio.gui.ttl_command import ask_for_ttl, chosen_entries  # dialogs are loaded when they are needed
+
+        choose = chosen_entries(page)
+        if choose is None:
+            show_notice(self._window, tr("Select rows or write an expression first."))
+            return
+        ask_for_ttl(self._window, self._controller.studio, page, choose, lambda: self.changed.emit(page.attachment))
+
     def compact(self) -> None:
         """Give unused space back."""
         page = self._current()

@@ -9,7 +9,7 @@ from cache_studio.gui.cache_page import CachePage
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.look.text import tr
 from cache_studio.model.errors import BadRequest, CacheStudioError
-from cache_studio.model.plans import Progress, UndoOutcome
+from cache_studio.model.plans import Progress, UndoOutcome, Verb
 from cache_studio.model.units import format_count
 from cache_studio.services.act import undo
 from cache_studio.trash.index import Action
@@ -68,13 +68,14 @@ class Undoing(QObject):
         tasks.follow(
             f"undo {id(page)}",
             running.future,
-            lambda outcome: self._end(page, outcome),
+            lambda outcome: self._end(page, outcome, action.verb),
             lambda error: self._fail(page, error),
         )
 
-    def _end(self, page: CachePage, outcome: UndoOutcome) -> None:
+    def _end(self, page: CachePage, outcome: UndoOutcome, verb: str) -> None:
         self._busy.discard(page)
-        page.entries.show_bar(undone_words(outcome), can_undo=False)
+        words = ttl_undone_words(outcome) if verb == Verb.TTL else undone_words(outcome)
+        page.entries.show_bar(words, can_undo=False)
         self.done.emit(page.attachment)
 
     def _fail(self, page: CachePage, error: CacheStudioError) -> None:
@@ -98,7 +99,21 @@ def undone_words(outcome: UndoOutcome) -> str:
     words = [f"{tr('Brought back')} {count}."]
     if outcome.newer_kept:
         words.append(tr("{n} have a newer value, which stays.").replace("{n}", format_count(outcome.newer_kept)))
-    if outcome.failed:
-        reason = f" {outcome.reasons[0]}" if outcome.reasons else ""
-        words.append(tr("{n} failed.").replace("{n}", format_count(outcome.failed)) + reason)
-    return " ".join(words)
+    return " ".join([*words, *_failed_words(outcome)])
+
+
+def ttl_undone_words(outcome: UndoOutcome) -> str:
+    """What the undo of a changed TTL did, in one line."""
+    restored = outcome.restored
+    count = tr("1 entry has") if restored == 1 else f"{format_count(restored)} {tr('entries have')}"
+    words = [f"{count} {tr('the old TTL again')}."]
+    if outcome.newer_kept:
+        words.append(tr("{n} were changed meanwhile and stay.").replace("{n}", format_count(outcome.newer_kept)))
+    return " ".join([*words, *_failed_words(outcome)])
+
+
+def _failed_words(outcome: UndoOutcome) -> list[str]:
+    if not outcome.failed:
+        return []
+    reason = f" {outcome.reasons[0]}" if outcome.reasons else ""
+    return [tr("{n} failed.").replace("{n}", format_count(outcome.failed)) + reason]

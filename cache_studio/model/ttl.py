@@ -125,12 +125,12 @@ class TtlOutcome:
 
 
 def span_words(span: Span, now: float) -> str:
-    """What is left of these TTLs: `"stale 3 h to 42 min 08 s, 7 never expire"`; `"never expire"`."""
+    """What is left of these TTLs: `"stale 3 h to 42 min 08 s, 7 forever"`; `"forever"`."""
     if span.first is None or span.last is None:
-        return "never expire"
+        return "forever"
     first, last = format_ttl(span.first - now), format_ttl(span.last - now)
     words = first if first == last else f"{first} to {last}"
-    return f"{words}, {format_count(span.forever)} never expire" if span.forever else words
+    return f"{words}, {format_count(span.forever)} forever" if span.forever else words
 
 
 def duration_words(seconds: float) -> str:

@@ -125,9 +125,9 @@ def doing(plan: Plan) -> str:
     return _filled(WORDS[plan.verb].doing, plan)
 
 
-def undo_words(days: int) -> str:
-    """How long an action can be undone."""
-    return tr("Can be undone for {days} days, with value and remaining TTL").format(days=days)
+def undo_words(days: int, what: str = "value and remaining TTL") -> str:
+    """How long an action can be undone, and what comes back."""
+    return tr("Can be undone for {days} days, with {what}").format(days=days, what=tr(what))
 
 
 def progress_words(progress: Progress) -> str:
