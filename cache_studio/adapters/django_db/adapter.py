@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from math import inf, isfinite
+from math import ceil, inf, isfinite
 
 import numpy as np
 
@@ -31,6 +31,8 @@ _NAMED = 12
 """How many of a site's tables a sentence names."""
 _LAST = 253_402_300_799.0
 """The last moment that such a text can say; Django reads it as never."""
+_SLACK = 1e-3
+"""Seconds by which a moment may be over a whole second and still be that: it is often calculated."""
 
 
 class DjangoDbAdapter(ExpiringRows):
@@ -127,7 +129,7 @@ class DjangoDbAdapter(ExpiringRows):
     def _stored_expiry(self, moment: float) -> tuple[Mapping[str, Cell], float]:
         if not isfinite(moment) or moment >= _LAST:
             return {EXPIRES: NEVER}, inf
-        whole = float(int(moment))
+        whole = float(ceil(moment - _SLACK))
         zoned = datetime.fromtimestamp(whole, UTC) if self._zone == "utc" else datetime.fromtimestamp(whole)
         return {EXPIRES: zoned.strftime("%Y-%m-%d %H:%M:%S")}, whole
 
