@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from cache_studio.adapters.base import Certainty
-from cache_studio.adapters.redis_libraries.recognise import library_answers
+from cache_studio.adapters.redis_libraries.signatures import library_answers
 from cache_studio.adapters.redis_options import KEYS_FORMAT, RESPONSE_FORMAT, RESPONSE_META, bytes_of, glob_of, text_of
 
 SAMPLE = 1000

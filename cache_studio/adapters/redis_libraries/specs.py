@@ -16,6 +16,7 @@ MASK = "•••"
 _VERSIONED = re.compile(r"(.*?:\d+):(.*)", re.DOTALL)
 _VERSION_AT_END = re.compile(r".*:\d+:", re.DOTALL)
 _DJANGO_SESSION = re.compile(r"(django\.contrib\.sessions\.(?:cache|cached_db))(.+)", re.DOTALL)
+_REQUEST_HASH = re.compile(r"[0-9a-f]{16}|[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _DOGPILE_LOCK = "_lock"
 
@@ -96,6 +97,12 @@ def _dogpile(name: str, prefix: str) -> Place | None:
     return None if name.startswith(_DOGPILE_LOCK) else _plain(name, prefix)
 
 
+def _requests(name: str, prefix: str) -> Place | None:
+    """`namespace:hash`; the prefix ends with the colon."""
+    fits = prefix.endswith(":") and name.startswith(prefix) and _REQUEST_HASH.fullmatch(name, len(prefix))
+    return ("", name[len(prefix) :]) if fits else None
+
+
 def _rq(name: str, prefix: str) -> Place | None:
     """`rq:job:id`, `rq:results:id`, `rq:finished:queue`, `rq:queues`."""
     namespace, colon, key = name.removeprefix("rq:").partition(":")
@@ -148,4 +155,12 @@ RQ = Library(
     kind="",
     nested=True,
     data="Jobs and their results are data: RQ cannot compute them again.",
+)
+REQUESTS = Library(
+    "redis-requests-cache",
+    "Redis: responses of requests-cache",
+    "http_cache:",
+    _requests,
+    nested=True,
+    own_clock="requests-cache judges a response by the expiry in its value; Redis only drops it an hour later.",
 )

@@ -76,6 +76,13 @@ SIGNATURES = (
         _head(rb'["{\[\d]|null|' + _PICKLE),
         sure=_never,
     ),
+    Signature(
+        specs.REQUESTS.name,
+        _name("(.+:)(?:[0-9a-f]{16}|[0-9a-f]{64})"),
+        _head(
+            _PICKLE + rb"(?:.{0,60}_content|.{0,40}created_at)" + rb'|\{\s*"(?:_content|_decoded_content|created_at)"'
+        ),
+    ),
     Signature(specs.DOGPILE.name, _name("()(?!_lock).+"), _head(rb'\{"ct": ?[0-9.]+, ?"v": ?\d+\}\|'), spread=True),
     Signature(specs.CACHECONTROL.name, _name("()https?://.+"), _head(b"cc=[1-4],")),
     Signature(specs.BEAKER.name, _name("(beaker_cache:).+"), _head(_PICKLE)),

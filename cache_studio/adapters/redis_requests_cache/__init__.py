@@ -1,0 +1,10 @@
+"""requests-cache in Redis: a key for each response, and a hash of redirects beside them."""
+
+from cache_studio.adapters.redis_libraries import format_of, specs
+
+FORMAT = format_of(
+    specs.REQUESTS.name,
+    specs.REQUESTS.title,
+    specs.REQUESTS.prefix,
+    "cache_studio.adapters.redis_requests_cache.adapter:RedisRequestsCacheAdapter",
+)
