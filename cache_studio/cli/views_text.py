@@ -9,9 +9,10 @@ from cache_studio.decoding.views.freshness import freshness_at
 from cache_studio.decoding.views.lines import (
     Line,
     Prices,
+    body_notes,
     cost_of,
     http_lines,
-    http_notes,
+    http_warnings,
     llm_lines,
     status_words,
     table_words,
@@ -51,7 +52,7 @@ def _http(view: HttpView, now: float) -> list[str]:
         lines.append(f"    {visible(f'{view.method} {view.url}'.strip())}")
     lines.append(f"    {visible(f'{view.version} {status_words(view)}'.strip())}")
     lines += _facts(http_lines(view, now))
-    lines += _notes(http_notes(view))
+    lines += _notes((*http_warnings(view), *body_notes(view)))
     for name, headers in (("headers", view.headers), ("request headers", view.request_headers)):
         lines += [f"    {name}"] if headers else []
         lines += [f"      {visible(header)}: {visible(value)}" for header, value in headers]
@@ -120,7 +121,7 @@ def _http_object(view: HttpView, now: float) -> dict[str, Any]:
         "s_maxage": _known(validity.s_maxage),
         "cache_control": list(validity.rules),
         "body": None if view.body is None else _body_object(view.body),
-        "notes": list(http_notes(view)),
+        "notes": [*http_warnings(view), *body_notes(view)],
     }
 
 

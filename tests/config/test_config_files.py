@@ -79,6 +79,18 @@ def test_a_wrong_setting_costs_only_itself_and_unknown_ones_stay(tmp_path: Path)
     assert read_toml(path)["future"] == 3
 
 
+def test_prices_are_a_table_of_two_numbers_each(tmp_path: Path) -> None:
+    file = SettingsFile(tmp_path / "settings.toml")
+    prices = {"gpt-4o": {"input": 2.5, "output": 10}}
+    file.save(Settings(prices=prices))
+    assert file.load() == (Settings(prices=prices), [])
+    for wrong in ("prices = 5", "[prices.m]\ninput = 1", "[prices.m]\ninput = -1\noutput = nan"):
+        (tmp_path / "settings.toml").write_text(f"trash_days = 7\n{wrong}\n")
+        loaded, problems = file.load()
+        assert (loaded.prices, loaded.trash_days) == ({}, 7)
+        assert problems[0].startswith("The setting prices must be a table")
+
+
 def test_settings_that_cannot_be_read_are_kept_aside(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_bytes(b"theme = \xff\xfe")

@@ -21,6 +21,19 @@ OBJECT_MAKERS = frozenset(
 )
 """Functions of old protocols that make an object of the class they are given, and nothing else."""
 
+_FRAME_MAKERS = frozenset(
+    (
+        "pandas.StringDtype",
+        "pandas.core.arrays.string_.StringDtype",
+        "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked",
+        "pandas._libs.internals._unpickle_block",
+        "pandas.core.indexes.base._new_Index",
+        "pandas.core.indexes.datetimes._new_DatetimeIndex",
+        "pandas.core.internals.managers.BlockManager",
+    )
+)
+"""What pandas' own pickles call to put a frame together, and nothing else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Friendly:
@@ -56,9 +69,9 @@ def read_call(call: Instance, depth: int = 0) -> Friendly | Collection | None:
 
 
 def is_known(name: str) -> bool:
-    """Whether the name is one that this module reads: calling it would be harmless."""
+    """Whether calling it would be harmless: a name that this module reads, or one that only puts objects together."""
     name = _CURRENT_NAMES.get(name, name)
-    return name in _READERS or name in ARRAY_NAMES or name in OBJECT_MAKERS
+    return name in _READERS or name in ARRAY_NAMES or name in OBJECT_MAKERS or name in _FRAME_MAKERS
 
 
 def object_made(call: Instance) -> tuple[Global, list[object]] | None:

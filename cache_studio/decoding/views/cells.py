@@ -13,6 +13,7 @@ LONGEST_CELL = 300
 _NO_TIME = -(2**63)
 _MICROSECONDS = {"D": 86_400_000_000, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1_000, "us": 1}
 _EPOCH = datetime.datetime(1970, 1, 1)
+_LENGTHY = {"U": "text", "S": "bytes", "V": "records"}
 _KINDS = {"f": "float", "i": "int", "u": "uint"}
 _MASKED = ("pandas.arrays.IntegerArray", "pandas.arrays.FloatingArray", "pandas.arrays.BooleanArray")
 _MASKED_OLD = ("integer.IntegerArray", "floating.FloatingArray", "boolean.BooleanArray")
@@ -108,8 +109,9 @@ def dtype_name(parts: ArrayParts) -> str:
         return f"{'datetime' if kind == 'M' else 'timedelta'}64[{parts.unit or '?'}]"
     if kind in _KINDS and digits.isdecimal():
         return f"{_KINDS[kind]}{int(digits) * 8}"
-    words = {"b": "bool", "O": "object"}
-    return words.get(kind) or f"{'text' if kind == 'U' else 'bytes'} of {digits}"
+    if kind in "bO":
+        return "bool" if kind == "b" else "object"
+    return f"{_LENGTHY.get(kind, kind)} of {digits}"
 
 
 def cell_text(value: object, parts: ArrayParts | None = None) -> str:

@@ -41,7 +41,7 @@ def llm_view(value: object, beside: Mapping[str, object]) -> LlmView | None:
     """
     found = _found(value)
     if found is None and text(value) and (asked := _asked(beside)):
-        found = Found("text", messages=asked, answers=[Message("assistant", text(value))])
+        found = Found("a text", messages=asked, answers=[Message("assistant", text(value))])
     if found is None:
         return None
     if not found.messages:
@@ -184,7 +184,7 @@ def _request(known: Fields) -> Found | None:
         return None
     if text(known.get("system")):
         asked.insert(0, Message("system", text(known["system"])))
-    return Found("request", text(known["model"]), asked)
+    return Found("a request", text(known["model"]), asked)
 
 
 def _kept_beside(known: Fields) -> Found | None:
@@ -197,7 +197,7 @@ def _kept_beside(known: Fields) -> Found | None:
     found = next((found for shape in _ANSWERING if (found := shape(nested)) is not None), None) if nested else None
     asked = _asked(request)
     if found is None and text(inner) and asked and text(request.get("model")):
-        found = _with_usage(Found("text", answers=[Message("assistant", text(inner))]), fields(known.get("usage")))
+        found = _with_usage(Found("a text", answers=[Message("assistant", text(inner))]), fields(known.get("usage")))
     if found is None:
         return None
     found.messages = found.messages or asked

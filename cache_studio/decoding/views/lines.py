@@ -51,9 +51,14 @@ def http_lines(view: HttpView, now: float) -> list[Line]:
     return lines
 
 
-def http_notes(view: HttpView) -> tuple[str, ...]:
-    """What must be said of a response before it is trusted."""
-    return view.notes + view.validity.remarks + (view.body.notes if view.body else ())
+def http_warnings(view: HttpView) -> tuple[str, ...]:
+    """What is wrong or cut in the head of a response."""
+    return view.notes + view.validity.remarks
+
+
+def body_notes(view: HttpView) -> tuple[str, ...]:
+    """What was not done to its body."""
+    return view.body.notes if view.body else ()
 
 
 def freshness_words(fresh: Freshness) -> str:
@@ -68,9 +73,9 @@ def freshness_words(fresh: Freshness) -> str:
 def _age_words(validity: Validity, fresh: Freshness) -> str:
     if math.isnan(fresh.age):
         return f"{NOT_RECORDED}: neither Date nor the time of storing"
-    basis = "Date" if math.isnan(validity.received) else "the time of storing"
+    basis = "Date" if math.isnan(validity.received) else "storing"
     told = "" if math.isnan(validity.age) else " and Age"
-    return f"{_seconds(fresh.age)}, by {basis}{told}"
+    return f"{_seconds(fresh.age)}, from {basis}{told}"
 
 
 def _lifetime_words(validity: Validity, fresh: Freshness) -> str:

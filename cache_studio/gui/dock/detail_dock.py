@@ -162,7 +162,7 @@ class DetailDock(QFrame):
     def _show_value(self, shown: Shown) -> None:
         if self._entry is not None and shown.id == self._entry.id:
             self.facts.show_facts(shown.facts)
-            self.value.show_value(shown)
+            self.value.show_value(shown, self._studio.settings.prices)
 
     def _refuse(self, error: CacheStudioError) -> None:
         self.value.show_message(f"{error.message} {error.hint}".strip())

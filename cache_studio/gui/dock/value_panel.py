@@ -7,16 +7,23 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from cache_studio.decoding.hexes import hex_lines
+from cache_studio.decoding.views.lines import Prices
+from cache_studio.gui.dock.conversation_panel import ConversationPanel
 from cache_studio.gui.dock.find_bar import FindBar
 from cache_studio.gui.dock.hex_view import HexView
+from cache_studio.gui.dock.http_panel import HttpPanel
 from cache_studio.gui.dock.media_views import MediaView, PictureCanvas, WaveCanvas, picture_words, sound_words
 from cache_studio.gui.dock.node_model import tree_text
+from cache_studio.gui.dock.table_panel import TablePanel
 from cache_studio.gui.dock.text_view import TextView
 from cache_studio.gui.dock.tree_view import TreeView
 from cache_studio.gui.dock.value_words import (
     HEX,
+    HTTP,
+    LLM,
     PICTURE,
     SOUND,
+    TABLE,
     TEXT,
     TREE,
     Prepared,
@@ -36,6 +43,8 @@ from cache_studio.model.errors import CacheStudioError
 from cache_studio.services.show import Shown, ShownPiece
 
 _MESSAGE = "message"
+_PANELS = HttpPanel | ConversationPanel | TablePanel
+_FINDING = TreeView | TextView | HexView | _PANELS
 _COPIED_BYTES = 65_536
 """Bytes that the hex view copies at most."""
 
@@ -58,6 +67,7 @@ class ValuePanel(QWidget):
         self._tasks, self._task = tasks, f"value {id(self)}"
         self._shown: tuple[ShownPiece, ...] = ()
         self._prepared: Prepared | None = None
+        self._prices: Prices = {}
         self._chosen_view = ""
         self._chosen_piece = ""
         self.tree, self.text, self.hex = TreeView(), TextView(), HexView()
@@ -66,7 +76,9 @@ class ValuePanel(QWidget):
             MediaView(tr("Value as a picture"), self._picture),
             MediaView(tr("Value as a sound"), self._wave),
         )
+        self.http, self.llm, self.table = HttpPanel(), ConversationPanel(), TablePanel()
         self.views: dict[str, QWidget] = {
+            HTTP: self.http, LLM: self.llm, TABLE: self.table,
             TREE: self.tree, TEXT: self.text, HEX: self.hex, PICTURE: picture, SOUND: sound,
         }  # fmt: skip
         self._picture_view, self._sound_view = picture, sound
@@ -90,9 +102,9 @@ class ValuePanel(QWidget):
         self._restyle()
         self.show_message("")
 
-    def show_value(self, shown: Shown) -> None:
+    def show_value(self, shown: Shown, prices: Prices) -> None:
         """Show the pieces of an entry; the piece chosen before if it has one of that name."""
-        self._shown = shown.pieces
+        self._shown, self._prices = shown.pieces, prices
         names = [found.piece.name for found in shown.pieces]
         self.pieces.clear()
         for found in shown.pieces:
@@ -181,12 +193,23 @@ class ValuePanel(QWidget):
         if decoded.audio is not None:
             self._sound_view.set_words(sound_words(decoded.audio))
             self._wave.show_waveform(decoded.audio.waveform)
+        self._fill_views(prepared)
         self._set_remarks(remarks(prepared))
         self._rest.setVisible(is_cut(prepared.found))
         self._footer.setText(chain_words(prepared.found))
         self._shield.show()
         self._set_buttons(prepared.views)
         self._show_view(self._chosen_view if self._chosen_view in prepared.views else prepared.best)
+
+    def _fill_views(self, prepared: Prepared) -> None:
+        """What the value is to its application."""
+        seen = prepared.found.views
+        if seen.http is not None:
+            self.http.show_response(seen.http, prepared.body)
+        if seen.llm is not None:
+            self.llm.show_answer(seen.llm, prepared.conversation, self._prices)
+        if seen.table is not None:
+            self.table.show_table(seen.table)
 
     def _set_remarks(self, said: Sequence[tuple[str, str]]) -> None:
         self._rest.hide()
@@ -219,12 +242,12 @@ class ValuePanel(QWidget):
         self._stack.setCurrentWidget(self.views[name])
         if self.buttons is not None:
             self.buttons.choose(name)
-        self.find_bar.set_tools(can_find=name in (TREE, TEXT, HEX), can_copy=True, can_save=True)
+        self.find_bar.set_tools(can_find=isinstance(self.views[name], _FINDING), can_copy=True, can_save=True)
         self._find(self.find_bar.edit.text(), 0)
 
     def _find(self, text: str, step: int) -> None:
         view = self._stack.currentWidget()
-        found = view.find_text(text, step) if isinstance(view, TreeView | TextView | HexView) else (0, 0)
+        found = view.find_text(text, step) if isinstance(view, _FINDING) else (0, 0)
         self.find_bar.show_result(*found)
 
     def _copy(self) -> None:
@@ -236,7 +259,10 @@ class ValuePanel(QWidget):
             clipboard.setImage(self._prepared.picture)
             self.copied.emit(tr("The picture is copied."))
             return
-        if view == HEX:
+        panel = self.views.get(view)
+        if isinstance(panel, _PANELS):
+            text = panel.text()
+        elif view == HEX:
             text = "\n".join(hex_lines(piece.data[:_COPIED_BYTES]))
         elif view == SOUND and decoded.audio is not None:
             text = sound_words(decoded.audio)

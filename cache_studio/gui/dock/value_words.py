@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from PySide6.QtGui import QImage
 
+from cache_studio.gui.dock.body_view import PreparedBody, prepare_body
+from cache_studio.gui.dock.conversation_panel import Conversation, prepare_conversation
 from cache_studio.gui.dock.media_views import read_picture
 from cache_studio.gui.dock.text_view import shown_text
 from cache_studio.gui.look.text import display_text, tr
@@ -11,6 +13,7 @@ from cache_studio.model.units import format_size
 from cache_studio.services.show import ShownPiece
 
 TREE, TEXT, HEX, PICTURE, SOUND = "Tree", "Text", "Hex", "Picture", "Sound"
+HTTP, LLM, TABLE = "HTTP", "LLM", "Table"
 """The views, by the words on their buttons."""
 _NAMES = {"json": "JSON", "png": "PNG", "jpeg": "JPEG", "gif": "GIF", "webp": "WebP", "bmp": "BMP", "wav": "WAV"}
 _ENDINGS = {"text": "txt", "gzip": "gz", "zlib": "zz", "base64": "b64", "jpeg": "jpg"}
@@ -24,12 +27,17 @@ class Prepared:
     found: ShownPiece
     text: str | None
     picture: QImage | None
+    body: PreparedBody | None
+    conversation: Conversation
 
     @property
     def views(self) -> list[str]:
         """The views that make sense, in the order of their buttons."""
-        decoded = self.found.decoded
+        decoded, seen = self.found.decoded, self.found.views
         there = {
+            HTTP: seen.http is not None,
+            LLM: seen.llm is not None,
+            TABLE: seen.table is not None,
             TREE: decoded.tree is not None,
             TEXT: self.text is not None,
             HEX: True,
@@ -42,16 +50,19 @@ class Prepared:
     def best(self) -> str:
         """The view to begin with."""
         views = self.views
-        return next(name for name in (PICTURE, SOUND, TREE, TEXT, HEX) if name in views)
+        return next(name for name in (PICTURE, SOUND, HTTP, LLM, TABLE, TREE, TEXT, HEX) if name in views)
 
 
 def prepare(found: ShownPiece) -> Prepared:
     """Make text safe and read the picture; runs in a thread."""
-    decoded = found.decoded
+    decoded, seen = found.decoded, found.views
+    body = None if seen.http is None else seen.http.body
     return Prepared(
         found,
         None if decoded.text is None else shown_text(decoded.text),
         None if decoded.image is None else read_picture(decoded.image),
+        None if body is None else prepare_body(body),
+        Conversation() if seen.llm is None else prepare_conversation((*seen.llm.messages, *seen.llm.answers)),
     )
 
 
