@@ -19,7 +19,7 @@ from library_contract import LibraryContract
 
 from cache_studio.adapters.base import Adapter, Certainty, SetsExpiry
 from cache_studio.adapters.diskcache import leftovers
-from cache_studio.adapters.diskcache.keys import pickle_text
+from cache_studio.adapters.pickled_keys import pickle_text
 from cache_studio.adapters.registry import get_format
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.capabilities import Ability

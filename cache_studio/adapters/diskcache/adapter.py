@@ -1,6 +1,5 @@
 """The studio's side of a diskcache: rows of its index together with their value files."""
 
-import hashlib
 import os
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -34,7 +33,7 @@ from cache_studio.adapters.diskcache.leftovers import Leftovers
 from cache_studio.adapters.file_copies import Copier, FileCopy, Outcome, is_present, restore_file
 from cache_studio.adapters.files import Folder, NoRegularFile, stamp_of
 from cache_studio.adapters.sqlite_adapter import CHANGING, Chosen
-from cache_studio.adapters.sqlite_columns import numbers
+from cache_studio.adapters.sqlite_columns import numbers, stamps_of
 from cache_studio.adapters.sqlite_copies import unpack_row
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_expiries import ExpiringRows, with_set_expiry
@@ -46,7 +45,7 @@ from cache_studio.adapters.sqlite_values import column_piece
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, Floats, ScanEnd, make_batch
 from cache_studio.model.errors import CacheUnavailable, WrongFormat
-from cache_studio.model.identity import EntryId, Stamp
+from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Fact, Payload, Piece
 from cache_studio.model.seeing import Counters, Fate, Part, Removal, Restoration, Return, Scope, Seen, Source, Volume
@@ -184,7 +183,7 @@ class DiskcacheAdapter(ExpiringRows):
         return make_batch(
             [_id_of(key, raw, rowid) for key, raw, rowid in zip(keys, raws, rowids, strict=True)],
             [text for text, _problem in texts],
-            [_stamp(row, file) for row, file in zip(page, files, strict=True)],
+            stamps_of([(*row, *file.stamp) for row, file in zip(page, files, strict=True)]),
             types=[self._type(*one) for one in zip(modes, kinds, names, strict=True)],
             tags=[() if tag is None else (shown_key(tag),) for tag in tags],
             problems=problems,
@@ -422,12 +421,3 @@ def _expires(cells: Sequence[Cell]) -> Floats:
 
 def _whole(cell: Cell) -> int:
     return cell if isinstance(cell, int) else 0
-
-
-def _stamp(row: tuple[Cell, ...], file: ValueFile) -> Stamp:
-    """Rowid, the row as it is listed, and its file."""
-    seen = hashlib.blake2b(repr(row).encode("ascii", "backslashreplace"), digest_size=8).digest()
-    status = stamp_of(file.status) if file.status else (0, 0, 0)
-    beside = hashlib.blake2b(repr(status).encode(), digest_size=8).digest()
-    rowid = row[0] if isinstance(row[0], int) else 0
-    return (rowid, int.from_bytes(seen, "big", signed=True), int.from_bytes(beside, "big", signed=True))

@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from cache_studio.adapters.diskcache import DATABASE
-from cache_studio.adapters.files import Folder, safe_name
+from cache_studio.adapters.files import Folder, safe_name, stamp_of
 from cache_studio.adapters.sqlite_open import Cell, Table
+from cache_studio.model.identity import Stamp
 
 TABLE = "Cache"
 SETTINGS = "Settings"
@@ -106,6 +107,11 @@ class ValueFile:
     def size(self) -> int:
         """Bytes, 0 without a file."""
         return self.status.st_size if self.status else 0
+
+    @property
+    def stamp(self) -> Stamp:
+        """Changed by every write of the file; empty without one."""
+        return stamp_of(self.status) if self.status else ()
 
 
 NO_FILE = ValueFile()
