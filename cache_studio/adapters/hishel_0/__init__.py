@@ -1,6 +1,6 @@
 """hishel-0: HTTP responses that hishel 0.1 keeps in SQLite."""
 
-from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.base import SQLITE_MARKS, Format, Recognition
 from cache_studio.adapters.mapping import TTL_OPTION
 from cache_studio.adapters.sight import Sight
 
@@ -17,5 +17,6 @@ FORMAT = Format(
     title="HTTP responses of hishel 0.1 (SQLite)",
     options=(TTL_OPTION,),
     recognise=recognise,
+    marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.hishel_0.adapter:Hishel0Adapter",
 )

@@ -1,6 +1,6 @@
 """hishel-files: HTTP responses that hishel 0.1 keeps as files."""
 
-from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.base import HASHED, Format, Recognition
 from cache_studio.adapters.mapping import TTL_OPTION
 from cache_studio.adapters.sight import Sight
 
@@ -17,5 +17,6 @@ FORMAT = Format(
     title="HTTP responses of hishel 0.1 (a file an entry)",
     options=(TTL_OPTION,),
     recognise=recognise,
+    marks=(HASHED,),
     adapter="cache_studio.adapters.hishel_files.adapter:HishelFilesAdapter",
 )
