@@ -142,5 +142,11 @@ class TestRequestsCacheFiles(LibraryContract):
         with self.opened(target) as adapter:
             assert listing(adapter) == {}
 
+    def test_the_files_of_aiohttp_client_cache_are_not_taken_for_its_own(self, target: Target) -> None:
+        for path in Path(target.location).glob("*.json"):
+            path.unlink()
+        (Path(target.location) / "responses").mkdir()
+        assert get_format(self.format_name).recognise(Sight(target.location)).certainty is Certainty.NO
+
     def test_other_formats_are_less_sure(self, target: Target) -> None:
         assert get_format("json-directory").recognise(Sight(target.location)).certainty is not Certainty.SURE

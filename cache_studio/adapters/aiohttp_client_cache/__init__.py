@@ -1,6 +1,6 @@
 """aiohttp-client-cache: HTTP responses in SQLite."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
+from cache_studio.adapters.base import NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 
 COLUMNS = frozenset(("key", "value"))
@@ -30,5 +30,6 @@ FORMAT = Format(
     title="aiohttp-client-cache: HTTP responses in SQLite",
     options=(),
     recognise=recognise,
+    marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.aiohttp_client_cache.adapter:AiohttpClientCacheAdapter",
 )

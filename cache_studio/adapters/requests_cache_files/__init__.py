@@ -19,5 +19,6 @@ FORMAT = Format(
     title="requests-cache: HTTP responses, a file each",
     options=(),
     recognise=recognise,
+    marks=(f"*/{REDIRECTS}",),
     adapter="cache_studio.adapters.requests_cache_files.adapter:RequestsCacheFilesAdapter",
 )

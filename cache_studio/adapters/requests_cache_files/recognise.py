@@ -22,6 +22,8 @@ def recognise(sight: Sight) -> Recognition:
     table = sight.below(REDIRECTS).tables.get("redirects")
     if table is None or set(table.names) not in _COLUMNS:
         return NOT_RECOGNISED
+    if "responses" in sight.folders:  # aiohttp-client-cache keeps its files there
+        return NOT_RECOGNISED
     if ending_of(sight.files):
         return Recognition(Certainty.SURE, note="HTTP responses of requests-cache, a file each.")
     return Recognition(Certainty.LOOK, note="A database of redirects without responses.")
