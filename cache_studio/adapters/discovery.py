@@ -7,11 +7,12 @@ look closer. So it costs little more than listing the folders.
 import os
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from cache_studio.adapters.base import HASHED, Certainty
+from cache_studio.adapters.base import HASHED, Certainty, Format
 from cache_studio.adapters.registry import all_formats, recognise
 from cache_studio.model.errors import CacheStudioError
 
@@ -38,54 +39,55 @@ class Found(TypedDict):
     volume: int | None
 
 
-@dataclass(slots=True)
 class Marks:
-    """The marks of all formats, in the form in which a name is compared at once."""
+    """The marks of formats by what is compared with a name: a dictionary where it is whole, endings in one call."""
 
-    files: tuple[str, ...] = ()
-    """Endings of files that are looked at."""
-    names: frozenset[str] = frozenset()
-    """Whole names of files and folders that are looked at."""
-    members: frozenset[str] = frozenset()
-    member_endings: tuple[str, ...] = ()
-    hashed: bool = False
+    def __init__(self, formats: Iterable[Format]) -> None:
+        """Read the marks as `Format.marks` writes them."""
+        by_mark: dict[str, list[Format]] = defaultdict(list)
+        for known in formats:
+            for mark in known.marks:
+                by_mark[mark].append(known)
+        self._by_mark = dict(by_mark)
+        self.hashed = HASHED in by_mark
+        inside = [mark for mark in by_mark if mark.startswith("*/") and mark != HASHED]
+        self.members = {mark[2:]: mark for mark in inside if not mark.startswith("*/*")}
+        self.member_endings = {mark[3:]: mark for mark in inside if mark.startswith("*/*")}
+        self.endings = {mark[1:]: mark for mark in by_mark if mark.startswith("*") and not mark.startswith("*/")}
+        self.names = {mark: mark for mark in by_mark if not mark.startswith("*")}
 
-    @classmethod
-    def of(cls, marks: Iterable[str]) -> "Marks":
-        """Read marks as `Format.marks` writes them."""
-        given = set(marks)
-        inside = {mark[2:] for mark in given if mark.startswith("*/")} - {HASHED[2:]}
-        return cls(
-            tuple(mark[1:] for mark in given if mark.startswith("*") and not mark.startswith("*/")),
-            frozenset(mark for mark in given if not mark.startswith("*")),
-            frozenset(name for name in inside if not name.startswith("*")),
-            tuple(name[1:] for name in inside if name.startswith("*")),
-            HASHED in given,
-        )
+    def formats(self, marks: Iterable[str]) -> list[Format]:
+        """The formats that have any of these marks, each once."""
+        return list({known.name: known for mark in marks for known in self._by_mark[mark]}.values())
+
+    def of_file(self, name: str) -> list[Format]:
+        """The formats that look at a file of this name."""
+        marks = [mark for ending, mark in self.endings.items() if name.endswith(ending)]
+        return self.formats([*marks, name] if name in self.names else marks)
 
 
 @dataclass(slots=True)
 class _Folder:
     path: str
-    is_marked: bool
+    marks: set[str]
     folders: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
 
 
 def walk(folders: Sequence[str]) -> Iterator[Found]:
     """Every cache that a format is sure of, below these folders, as it is found; a cache is not looked into."""
-    marks = Marks.of(mark for known in all_formats() for mark in known.marks)
+    marks = Marks(all_formats())
     for folder in folders:
         waiting = [(os.path.abspath(folder), 0)]
         while waiting:
             path, depth = waiting.pop()
-            seen = _listed(_Folder(path, os.path.basename(path) in marks.names), marks)
-            found = _sure(path) if seen.is_marked else None
+            seen = _listed(_Folder(path, {os.path.basename(path)} & set(marks.names)), marks)
+            found = _sure(path, marks.formats(seen.marks)) if seen.marks else None
             if found is not None:
                 yield found
                 continue
             for name in sorted(seen.files)[:FILES_A_FOLDER]:
-                found = _sure(os.path.join(path, name))
+                found = _sure(os.path.join(path, name), marks.of_file(name))
                 if found is not None:
                     yield found
             if depth < DEEPEST:
@@ -95,28 +97,31 @@ def walk(folders: Sequence[str]) -> Iterator[Found]:
 
 def _listed(folder: _Folder, marks: Marks) -> _Folder:
     """Sort the names of a folder; nothing is asked of the disk but its listing."""
-    members, endings, files, hashed = marks.members, marks.member_endings, marks.files, marks.hashed
+    members, names, hashed = marks.members, marks.names, marks.hashed
+    inside, files = tuple(marks.member_endings), tuple(marks.endings)
     try:
         with os.scandir(folder.path) as entries:
             for entry in entries:
                 name = entry.name
-                if not folder.is_marked and (
-                    name in members or name.endswith(endings) or (hashed and _HASH(name) is not None)
-                ):
-                    folder.is_marked = True
+                if name in members:
+                    folder.marks.add(members[name])
+                if name.endswith(inside):
+                    folder.marks.update(mark for end, mark in marks.member_endings.items() if name.endswith(end))
+                if hashed and _HASH(name) is not None:
+                    folder.marks.add(HASHED)
                 if entry.is_dir(follow_symlinks=False):
                     if name not in SKIPPED and not (folder.path == "/" and f"/{name}" in SYSTEM):
                         folder.folders.append(name)
-                elif (name.endswith(files) or name in marks.names) and entry.is_file(follow_symlinks=False):
+                elif (name.endswith(files) or name in names) and entry.is_file(follow_symlinks=False):
                     folder.files.append(name)
     except OSError:  # no right to list it, or gone meanwhile
         pass
     return folder
 
 
-def _sure(path: str) -> Found | None:
+def _sure(path: str, formats: Sequence[Format]) -> Found | None:
     try:
-        answers = recognise(path)
+        answers = recognise(path, formats)
     except CacheStudioError:
         return None
     for answer in answers:

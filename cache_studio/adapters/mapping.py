@@ -67,6 +67,13 @@ def plain_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_")
 
 
+def names_of(roles: Sequence[str]) -> "re.Pattern[bytes]":
+    """Finds in the bytes of JSON, without parsing, a field that `guess_roles` could take for one of these roles."""
+    names = {name for role in ROLES if role.name in roles for name in role.names}
+    spelled = "|".join(sorted(name.replace("_", r'[^a-z0-9"]*') for name in names))
+    return re.compile(rf'"[^a-z0-9"]*(?:{spelled})[^a-z0-9"]*"\s*:'.encode(), re.IGNORECASE)
+
+
 def guess_roles(samples: Sequence[Mapping[str, object]], now: float) -> dict[str, str]:
     """Role name to field name, from the names and a few sample objects or rows (`now` bounds plausible times).
 

@@ -1,5 +1,6 @@
 """Which formats there are: all of the entry-point group `cache_studio.adapters`, bundled or a stranger's."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -61,8 +62,8 @@ def all_formats() -> list[Format]:
     return loaded
 
 
-def recognise(path: str) -> list[dict[str, object]]:
-    """What every path format says of `path`, surest first, the rest left out. Call it in a child process.
+def recognise(path: str, among: Collection[Format] | None = None) -> list[dict[str, object]]:
+    """What every path format (or these) says of `path`, surest first, the rest left out. Call it in a child process.
 
     Each answer: `format`, `certainty`, `options`, `note`, `places`. Raises WrongFormat for something that
     is neither file nor folder, CacheUnavailable never: a missing path is an empty list.
@@ -71,7 +72,7 @@ def recognise(path: str) -> list[dict[str, object]]:
     if sight.kind == "other":
         raise WrongFormat("This is neither a file nor a folder.", "Give a file, a folder or a URL.")
     answers: list[dict[str, object]] = []
-    for candidate in all_formats():
+    for candidate in all_formats() if among is None else among:
         if candidate.schemes or sight.kind == "missing":
             continue
         found = candidate.recognise(sight)

@@ -10,9 +10,10 @@ import pytest
 from layout_trees import TREES
 
 from cache_studio.adapters import discovery
-from cache_studio.adapters.base import HASHED
+from cache_studio.adapters.base import HASHED, NOT_RECOGNISED, Format, Recognition
 from cache_studio.adapters.discovery import Marks, walk
 from cache_studio.adapters.registry import all_formats
+from cache_studio.adapters.sight import Sight
 
 _WATCHED = """
 import os, sys
@@ -97,10 +98,32 @@ def test_what_python_is_made_of_is_no_cache() -> None:
     assert list(walk([library])) == []
 
 
-def test_marks_are_read_as_they_are_written() -> None:
-    marks = Marks.of(["*.db", ".cachier", "*/cache.db", "*/*.djcache", HASHED])
-    assert marks == Marks((".db",), frozenset({".cachier"}), frozenset({"cache.db"}), (".djcache",), True)
-    assert Marks.of([]) == Marks()
+def test_a_format_is_asked_only_where_one_of_its_marks_is(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def format_of(name: str, *marks: str) -> Format:
+        def recognise(sight: Sight) -> Recognition:
+            asked.append((name, sight.name))
+            return NOT_RECOGNISED
+
+        return Format(name, name, (), recognise, "", marks=marks)
+
+    formats = [
+        format_of("database", "*.db"), format_of("named", ".cachier"), format_of("member", "*/cache.db"),
+        format_of("ending", "*/*.djcache"), format_of("hashes", HASHED),
+    ]  # fmt: skip
+    marks = Marks(formats)
+    for path in ("a/x.db", "a/cache.db", "b/1.djcache", f"c/{'0f' * 16}", "d/.cachier/x", "e/plain.txt"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(b"")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(discovery, "all_formats", lambda: formats)
+        assert list(walk([str(tmp_path)])) == []
+    assert asked == [
+        ("member", "a"), ("database", "cache.db"), ("database", "x.db"), ("ending", "b"), ("hashes", "c"),
+        ("named", ".cachier"),
+    ]  # fmt: skip
+    assert [known.name for known in marks.of_file("x.db")] == ["database"]
 
 
 def test_the_volume_of_a_huge_cache_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,29 +3,36 @@
 from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Recognition
 from cache_studio.adapters.json_file.layout import FILE_NAME, OPTIONS, SIGNATURE
 from cache_studio.adapters.json_samples import Sample, inner_samples, looks_like_json, sample
+from cache_studio.adapters.mapping import names_of
 from cache_studio.adapters.sight import Sight
 
 _KNOWN = {option.name: option.default for option in OPTIONS}
 _TIMES = ("created", "accessed", "expires")
+_TIME_NAMES = names_of(_TIMES)
 
 
 def recognise(sight: Sight) -> Recognition:
     """Sure for an object of objects with a time in them, at the top or one level below; the file's name helps."""
     if sight.kind == "file" and sight.name == FILE_NAME and not sight.head.strip():
         return Recognition(Certainty.SURE, {}, "The file is empty.")
-    if not looks_like_json(sight):
-        return NOT_RECOGNISED
+    if not looks_like_json(sight) or not _TIME_NAMES.search(sight.head):
+        return NOT_RECOGNISED if sight.name != FILE_NAME else _empty(sight)
     top = sample(sight)
     if top is None or top.kind != "object":
         return NOT_RECOGNISED
-    if not top.values and sight.name == FILE_NAME:
-        return Recognition(Certainty.SURE, {}, "No entry is there yet.")
     for found in (top, *inner_samples(sight)):
         if found.kind == "object" and found.mostly_objects:
             recognition = _entries(found)
             if recognition.certainty is not Certainty.NO:
                 return recognition
     return NOT_RECOGNISED
+
+
+def _empty(sight: Sight) -> Recognition:
+    top = sample(sight) if looks_like_json(sight) else None
+    if top is None or top.kind != "object" or top.values:
+        return NOT_RECOGNISED
+    return Recognition(Certainty.SURE, {}, "No entry is there yet.")
 
 
 def _entries(found: Sample) -> Recognition:
