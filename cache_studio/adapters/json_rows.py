@@ -5,6 +5,7 @@ and a small one at once, by the same code. Loads no numpy: a child must be there
 """
 
 import json
+import math
 import os
 import zlib
 from array import array
@@ -247,14 +248,14 @@ class _Columns:
             return None
         unit, zone = self._spec["unit"], self._spec["zone"]
         plain = unit in ("auto", "seconds")
-        absent = float("inf") if role == "expires" else NAN  # no expiry is no end
+        absent = math.inf if role == "expires" else NAN  # no expiry is no end, and Python writes that as Infinity, too
         return array(
             "d",
             [
                 value
                 if plain and type(value) is float and 0.0 <= value < MILLISECONDS_FROM
                 else absent
-                if value is None
+                if value is None or value == math.inf
                 else parse_time(value, unit, zone)
                 for value in values
             ],

@@ -2,11 +2,13 @@
 
 import io
 import json
+import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cache_studio.adapters.json_spans import Fault, JsonWalk, pointer_parts
+from cache_studio.adapters.json_spans import UNREADABLE, Fault, JsonWalk, pointer_parts
 from cache_studio.adapters.mapping import guess_roles
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.errors import EntryNotFound
@@ -14,6 +16,9 @@ from cache_studio.model.errors import EntryNotFound
 SAMPLES = 50
 """How many entries a guess is made from."""
 BEGINNINGS = (b"{", b"[")
+_FLAT_FROM = 2
+_is_word = re.compile(r"[A-Za-z_$@.][\w$@. -]*").fullmatch
+"""Whether a key reads as the name of a setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,9 @@ class Sample:
     kind: str
     """ "object", "list" or "lines"."""
     values: Sequence[object]
+    """What could be decoded: an entry that no decoder takes (a number of 10,000 digits) tells nothing of the others."""
+    keys: Sequence[str] = ()
+    """The keys of an object's members."""
 
     @property
     def objects(self) -> list[Mapping[str, object]]:
@@ -40,9 +48,17 @@ class Sample:
         """The same where a few entries are broken."""
         return len(self.objects) * 2 > len(self.values)
 
+    @property
+    def flat(self) -> bool:
+        """Whether it is an object of plain values, or of any under keys that are no names of settings."""
+        plain = not any(isinstance(value, dict | list) for value in self.values)
+        words = sum(_is_word(key) is not None for key in self.keys)
+        return self.kind == "object" and len(self.keys) >= _FLAT_FROM and (plain or words * 2 < len(self.keys))
+
     def roles(self) -> dict[str, str]:
-        """What the fields seem to mean."""
-        return guess_roles(self.objects, time.time())
+        """What the fields seem to mean; NaN and infinite numbers tell nothing."""
+        finite = [{name: value for name, value in entry.items() if _tells(value)} for entry in self.objects]
+        return guess_roles(finite, time.time())
 
 
 def looks_like_json(sight: Sight) -> bool:
@@ -51,26 +67,31 @@ def looks_like_json(sight: Sight) -> bool:
 
 
 def sample_lines(sight: Sight) -> Sample | None:
-    """The first lines where each is an object of its own and there are several."""
-    text = _text(sight.head)
-    whole = text.split(b"\n") if sight.size == len(sight.head) else text.split(b"\n")[:-1]
-    lines = [line for line in whole if line.strip()][:SAMPLES]
-    values = [_decoded(line) for line in lines]
-    return Sample("", "lines", values) if len(values) > 1 and all(isinstance(v, dict) for v in values) else None
+    """The first lines where each is an object of its own and there are several; one that is broken spoils no other."""
+    lines = _text(sight.head).split(b"\n")
+    cut = lines.pop() if sight.size > len(sight.head) else b""
+    lines = [line for line in lines if line.strip()][:SAMPLES]
+    values = [value for line in lines if (value := _decoded(line)) is not UNREADABLE]
+    if not values or not all(isinstance(value, dict) for value in values):
+        return None
+    several = len(values) > 1 or cut.lstrip().startswith(b"{")
+    return Sample("", "lines", values) if several and len(values) > len(lines) - len(values) else None
 
 
 def sample(sight: Sight, pointer: str = "") -> Sample | None:
     """The first entries below `pointer` (one name or the whole), as far as the head holds them."""
     walk = JsonWalk(io.BytesIO(sight.head), pointer_parts(pointer), _whole)
     values: list[object] = []
+    keys: list[str] = []
     try:
         for members in walk.members():
-            values += [member.decoded for member in members]
+            values += [member.decoded for member in members if member.decoded is not UNREADABLE]
+            keys += [member.key for member in members if member.key is not None]
             if len(values) >= SAMPLES:
                 break
     except (Fault, EntryNotFound):
         pass  # the head ends somewhere, or the document is broken: what came before counts
-    return Sample(pointer, walk.kind, values[:SAMPLES]) if walk.opened else None
+    return Sample(pointer, walk.kind, values[:SAMPLES], keys[:SAMPLES]) if walk.opened else None
 
 
 def inner_samples(sight: Sight) -> list[Sample]:
@@ -116,4 +137,8 @@ def _decoded(line: bytes) -> object:
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
-        return None
+        return UNREADABLE
+
+
+def _tells(value: object) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)

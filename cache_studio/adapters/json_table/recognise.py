@@ -22,7 +22,9 @@ _KNOWN = frozenset(option.name for option in OPTIONS)
 
 
 def recognise(sight: Sight) -> Recognition:
-    """Look, never sure: several objects as lines, in a list, or as the members of an object; at most one level down."""
+    """Look, never sure: several objects as lines, in a list, or as the members of an object; at most one level down;
+    or one object of plain values.
+    """
     if not looks_like_json(sight):
         return NOT_RECOGNISED
     lines = sample_lines(sight)
@@ -37,6 +39,8 @@ def recognise(sight: Sight) -> Recognition:
     for inner in inner_samples(sight) if top.kind == "object" else ():
         if inner.only_objects and (inner.kind == "list" or {"created", "expires", "accessed"} & set(inner.roles())):
             return _mapped(inner, {"at": inner.pointer})
+    if top.flat:
+        return Recognition(Certainty.LOOK, {}, "Keys and plain values; nothing tells when they end.")
     return NOT_RECOGNISED
 
 
