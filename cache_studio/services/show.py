@@ -8,7 +8,7 @@ from cache_studio import isolation
 from cache_studio.adapters.base import Adapter
 from cache_studio.decoding.decode import decode_isolated
 from cache_studio.decoding.decoded import Decoded
-from cache_studio.decoding.views.look import look_isolated
+from cache_studio.decoding.views.look import BODY, WORDS, look_isolated
 from cache_studio.decoding.views.shapes import Views
 from cache_studio.model.identity import EntryId
 from cache_studio.model.payload import Fact, Payload, Piece
@@ -71,8 +71,9 @@ class Reader:
 
     def _looked_at(self, piece: Piece, payload: Payload) -> ShownPiece:
         """A piece with its views; what the entry's other pieces hold (a body, a prompt) belongs to them."""
-        main = payload.pieces[0]
-        beside = {other.name: (other.data, other.total) for other in payload.pieces[1:]} if piece is main else {}
+        beside = {other.name: (other.data, other.total) for other in payload.pieces if other is not piece}
+        if piece.name == BODY or piece.name in WORDS:
+            beside = {}
         decoded, views = look_isolated(self._child, piece.data, piece.hint, piece.total, beside, self._ending)
         return ShownPiece(piece, decoded, views)
 

@@ -59,8 +59,9 @@ class TestGptcache(LibraryContract):
 
     def test_answers_embedding_and_session_are_shown(self, adapter: Adapter) -> None:
         pieces = adapter.read(self.row(adapter, "two answers").id).pieces
-        assert [piece.name for piece in pieces] == ["value", "answer 2", "embedding"]
-        assert (pieces[0].data, pieces[2].total) == (b"answer to two answers 0", 32)
+        assert [piece.name for piece in pieces] == ["value", "answer 2", "question", "embedding"]
+        assert (pieces[0].data, pieces[3].total) == (b"answer to two answers 0", 32)
+        assert pieces[2].data == b"two answers"
         facts = adapter.read(self.row(adapter, "last").id).facts
         assert [(fact.name, fact.value) for fact in facts] == [("Sessions", "session 1")]
 

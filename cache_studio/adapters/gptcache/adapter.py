@@ -102,7 +102,7 @@ class GptcacheAdapter(RowsAdapter):
     # Reading.
 
     def read(self, entry_id: EntryId, max_bytes: int | None = None) -> Payload:
-        """The answers, then the embedding."""
+        """The answers, then the question and its embedding."""
         self.database.require_same_file()
         place = self.rows.place(entry_id)
         found = self.database.rows(f"SELECT id FROM {self._table(QUESTION)} WHERE {place[0]}", place[1])
@@ -116,7 +116,10 @@ class GptcacheAdapter(RowsAdapter):
         embedding = column_piece(
             self.database, self.rows.table, "embedding_data", place, max_bytes, name="embedding", hint="bytes"
         )
-        return Payload((*(pieces or [missing]), embedding), self._facts(found[0][0]))
+        question = column_piece(
+            self.database, self.rows.table, "question", place, max_bytes, name="question", hint="text"
+        )
+        return Payload((*(pieces or [missing]), question, embedding), self._facts(found[0][0]))
 
     def _answer_piece(self, name: str, row: tuple[Cell, ...], max_bytes: int | None) -> Piece:
         hint = "text" if row[1] == TEXT else ""
