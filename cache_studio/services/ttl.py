@@ -60,6 +60,9 @@ def plan_ttl(
     if standing.returns_entries:
         notes.append(HELD)
     before = expires[chosen]
+    stale = int((before <= now).sum())
+    if stale:
+        notes.insert(0, _stale_note(stale, change))
     return TtlPlan(
         change=change,
         cache_name=attachment.place.name,
@@ -67,11 +70,17 @@ def plan_ttl(
         rows=rows[chosen],
         now=now,
         left_out=int((~chosen).sum()),
-        stale=int((before <= now).sum()),
+        stale=stale,
         before=Span.of(before),
         after=Span.of(change.moments(before, now)),
         notes=tuple(notes),
     )
+
+
+def _stale_note(count: int, change: TtlChange) -> str:
+    are = "is" if count == 1 else "are"
+    from_now = "; what is added counts from now" if change.kind is Kind.EXTEND else ""
+    return f"{_entries(count)} among them {are} stale and fresh again then{from_now}."
 
 
 def _entries(count: int) -> str:

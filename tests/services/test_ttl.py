@@ -65,10 +65,13 @@ def test_a_plan_says_what_changes_from_when_to_when_and_what_stays(attached, cac
         cache.expires["stale"], cache.expires["later"], 1,
     )  # fmt: skip
     assert (plan.after.first, plan.after.last, plan.after.forever) == (now + 2 * HOUR, now + 2 * HOUR, 0)
-    assert plan.notes == ("1 entry left out: expiry not recorded.",)
+    assert plan.notes == (
+        "1 entry among them is stale and fresh again then.", "1 entry left out: expiry not recorded.",
+    )  # fmt: skip
     plan = planned(attached, EXTEND, now=now)
     assert (plan.count, plan.after.first, plan.after.last) == (3, now + HOUR, cache.expires["later"] + HOUR)
     assert "1 entry left out: no expiry to extend." in plan.notes
+    assert plan.notes[0].endswith("; what is added counts from now.")
     plan = planned(attached, PERSIST)
     assert (plan.count, plan.after.first, plan.after.forever) == (3, None, 3)
     assert "1 entry left out: no expiry to take away." in plan.notes

@@ -5,7 +5,7 @@ from datetime import datetime
 from cache_studio.gui.item_models.rows_model import Column
 from cache_studio.gui.look.text import tr
 from cache_studio.model.units import format_count, format_size
-from cache_studio.trash.index import Action, State, WaitingEntry
+from cache_studio.trash.index import STAYING, Action, State, WaitingEntry
 
 UNDO = "undo"
 """The name of the column that offers Undo."""
@@ -16,9 +16,9 @@ ACTIONS: tuple[Column[Action], ...] = (
     Column(
         "entries", lambda action: format_count(action.removed) if action.removed or action.planned else "", 80, True
     ),
-    Column("bytes", lambda action: format_size(action.bytes), 90, True),
+    Column("bytes", lambda action: format_size(action.bytes) if action.verb != STAYING else "", 90, True),
     Column("by", lambda action: tr(action.by), 90),
-    Column("state", lambda action: state_words(action), 260),
+    Column("state", lambda action: state_words(action), 360),
     Column(UNDO, lambda action: tr("Undo") if action.waiting else "", 80, has_heading=False),
 )
 """What was done."""

@@ -150,7 +150,7 @@ class ActivityTab(QWidget):
         if chosen is not None:
             self._select(chosen.id)
         days = self._studio.settings.trash_days
-        words = tr("{entries} entries wait for undo, {size}; kept for {days} days")
+        words = tr("{entries} entries wait in the trash, {size}; kept for {days} days")
         self._usage.setText(words.format(entries=f"{answer.entries:,}", size=format_size(answer.bytes), days=days))
         searching = bool(self.search.text().strip())
         rows = len(answer.waiting) if searching else len(answer.actions)

@@ -49,7 +49,7 @@ def test_an_action_is_listed_with_its_undo(
     _, verb, cache, entries, _, by, state, undo = cells(tab.listed, 0)
     assert (verb, cache, entries, by, undo) == ("purge", "comparisons", "5", "window", "Undo")
     assert state == "done, can be undone"
-    assert tab.usage_text().startswith("5 entries wait for undo, ")
+    assert tab.usage_text().startswith("5 entries wait in the trash, ")
     assert not tab.undo_button.isEnabled()
     tab.table.selectRow(0)
     with qtbot.waitSignal(tab.undo_requested) as asked:
