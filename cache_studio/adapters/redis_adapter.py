@@ -145,7 +145,7 @@ class RedisAdapter(Adapter):
             return batch
         return take(batch, [row for row, name in enumerate(batch.namespaces) if name == namespace])
 
-    def changes(self, names: Collection[str]) -> tuple[Batch, list[EntryId]]:
+    def changes(self, names: Collection[str]) -> tuple[Batch, list[EntryId]] | None:
         """The entries that these announced keys are part of, asked for directly."""
         ids = [name for name in dict.fromkeys(self._parts(names)) if name.startswith(self._prefix)]
         with self._link.call():

@@ -30,6 +30,7 @@ BATCH_BYTES = 4 << 20
 BATCH_KEYS = 100
 TOO_LARGE = "It is larger than 64 MB, which is not copied; remove it without undo."
 LATE = "It expired meanwhile; Redis keeps no stale key."
+UNREADABLE = "The copy in the trash cannot be read."
 _VERSION = 1
 Names: TypeAlias = tuple[str, ...]
 
@@ -62,7 +63,7 @@ def unpack_copies(data: bytes) -> list[KeyCopy]:
             return [KeyCopy(*key) for key in keys]
     except (ValueError, TypeError, msgpack.UnpackException):
         pass
-    raise CacheUnavailable("The copy in the trash cannot be read.", "It is damaged or of a later version.")
+    raise CacheUnavailable(UNREADABLE, "It is damaged or of a later version.")
 
 
 class Remover:

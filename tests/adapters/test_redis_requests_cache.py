@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from contract import listing
@@ -54,3 +55,10 @@ class TestRedisRequestsCache(RedisLibraryContract):
         facts = {fact.name: fact.value for fact in adapter.read(row.id).facts}
         assert (facts["URL"], facts["Status"]) == ("https://example.test/long.png", "200 OK")
         assert len(listing(adapter)) == self.count
+
+    def test_a_damaged_copy_is_refused_and_the_rest_comes_back(self, adapter: Adapter) -> None:
+        keep, rows = MemoryKeep(), [self.row(adapter, key) for key in PAGES[:2]]
+        adapter.remove([row.seen for row in rows], keep)
+        damaged = replace(keep.taken[0], data=b"\xc1" + keep.taken[0].data)
+        answers = adapter.restore([damaged, keep.taken[1]], keep)
+        assert [answer.fate for answer in answers] == [Return.FAILED, Return.RESTORED]

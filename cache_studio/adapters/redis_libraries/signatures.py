@@ -93,6 +93,13 @@ SIGNATURES = (
         "hash",
         lambda key: ("HGET", key, "0"),
     ),
+    Signature(
+        "redis-aiohttp-cache",
+        _name("(.+):responses"),
+        _head(b"[0-9a-f]{64}$"),
+        "hash",
+        lambda key: ("HRANDFIELD", key),
+    ),
     Signature(specs.CELERY.name, _name(_RESULT), _head(rb'\{"status"|\{"task_id"'), sure=_never),
     Signature(
         specs.RQ.name,

@@ -5,7 +5,7 @@ as they tell method and URL.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import cast
@@ -13,17 +13,16 @@ from typing import cast
 import msgpack
 
 from cache_studio.adapters.base import EntryCopy, Keep, Kept
-from cache_studio.adapters.redis_fields import fields_leading_to, remove_fields, restore_fields
+from cache_studio.adapters.redis_fields import Led, fields_leading, remove_fields, restore_fields
 from cache_studio.adapters.redis_libraries import specs
 from cache_studio.adapters.redis_libraries.adapter import RedisLibraryAdapter
 from cache_studio.adapters.redis_listing import Described
-from cache_studio.adapters.redis_options import bytes_of, text_of
+from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_removal import KeyCopy
 from cache_studio.adapters.redis_values import asked
 from cache_studio.adapters.stored_responses import END, Told, told, told_by_ends
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch
-from cache_studio.model.errors import CacheUnavailable
 from cache_studio.model.identity import EntryId
 from cache_studio.model.payload import Fact
 from cache_studio.model.seeing import Fate, Removal, Restoration, Return, Seen
@@ -39,18 +38,19 @@ class RedisRequestsCacheAdapter(RedisLibraryAdapter):
     """Responses by method and URL; the redirects to one go and come with it."""
 
     library = specs.REQUESTS
-    _led: Mapping[bytes, list[bytes]] = MappingProxyType({})
-    """The redirects to each hash that is being removed."""
+    _led: Led = MappingProxyType({})
+    """The redirects as they are at a removal."""
 
     def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
         """As every format does; then the redirects to what was removed, which the library would follow."""
         self.capabilities.require(Ability.REMOVE)
-        self._led = self._leading_to([seen.id for seen in entries])
+        with self._link.call():
+            self._led = fields_leading(self._link, self._redirects, bytes)
         removals = super().remove(entries, keep)
         gone = [_name(removal.id) for removal in removals if removal.fate is Fate.REMOVED]
-        leading = {key: (bytes_of(name), self._led.get(key, [])) for name in gone if (key := self._hash(name))}
         with self._link.call():
-            remove_fields(self._link, self._redirects, leading)
+            places = [(self._hash(name), bytes_of(name), b"") for name in gone]
+            remove_fields(self._link, self._redirects, places, self._led)
         return removals
 
     def restore(self, copies: Sequence[EntryCopy], kept: Kept) -> list[Restoration]:
@@ -58,9 +58,9 @@ class RedisRequestsCacheAdapter(RedisLibraryAdapter):
         opened = [_opened(copy) for copy in copies]
         answers = super().restore([copy for copy, _fields in opened], kept)
         with self._link.call():
-            for (copy, fields), answer in zip(opened, answers, strict=True):
+            for (_copy, fields), answer in zip(opened, answers, strict=True):
                 if answer.fate is Return.RESTORED:
-                    restore_fields(self._link, self._redirects, self._hash(text_of(copy.id)), fields)
+                    restore_fields(self._link, self._redirects, fields)
         return answers
 
     def present(self, copies: Sequence[EntryCopy]) -> list[bool]:
@@ -76,10 +76,6 @@ class RedisRequestsCacheAdapter(RedisLibraryAdapter):
 
     def _hash(self, name: str) -> bytes:
         return bytes_of(name[len(self._prefix) :])
-
-    def _leading_to(self, ids: Sequence[EntryId]) -> Mapping[bytes, list[bytes]]:
-        with self._link.call():
-            return fields_leading_to(self._link, self._redirects, {self._hash(_name(entry_id)) for entry_id in ids})
 
     def _rows(self, page: Described, created: Sequence[float] | None) -> Batch:
         said = self._told(page.names)
@@ -133,15 +129,13 @@ def _name(entry_id: EntryId) -> str:
     return cast(str, entry_id)
 
 
-def _opened(copy: EntryCopy) -> tuple[EntryCopy, list[bytes]]:
-    """A copy as the keys alone have it, and the redirects."""
+def _opened(copy: EntryCopy) -> tuple[EntryCopy, list[tuple[bytes, bytes]]]:
+    """A copy as the keys alone have it, and the redirects; a damaged one stays as it is, to be refused as such."""
     try:
         data, fields = msgpack.unpackb(copy.data, max_bin_len=len(copy.data))
     except (ValueError, TypeError, msgpack.UnpackException):
-        raise CacheUnavailable(
-            "The copy in the trash cannot be read.", "It is damaged or of a later version."
-        ) from None
-    return replace(copy, data=data), list(fields)
+        return copy, []
+    return replace(copy, data=data), [(field, value) for field, value in fields]
 
 
 def _expiry(said: Told, dropped: float) -> float:
