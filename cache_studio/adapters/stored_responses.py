@@ -28,6 +28,7 @@ _BODY_NAMED_WITHIN = 1_024
 _LENGTHS = {b"C": 1, b"B": 4, b"\x8e": 8}
 """The opcodes of bytes, and how long the length behind each is."""
 _LONGEST_TYPE = 60
+_NO_RESPONSE = "The value holds no response."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,6 @@ def told(value: bytes) -> Told:
         return Told(problem=f"The pickle is broken: {reading.problem}")
     if isinstance(reading.root, Instance):
         return _told_by_object(reading.root)
-    if field_of(reading.root, "request") is None and field_of(reading.root, "url") is None:
-        return Told(problem="The pickle holds no response.")
     return _told_by_fields(reading.root)
 
 
@@ -149,6 +148,8 @@ def _told_by_json(value: bytes) -> Told:
 
 def _told_by_fields(fields: object) -> Told:
     """A dict of requests-cache, from JSON or a pickle: its times are ISO 8601, in UTC where they have no offset."""
+    if field_of(fields, "request") is None and field_of(fields, "url") is None:
+        return Told(problem=_NO_RESPONSE)
     first = _first(field_of(fields, "history"))
     request = field_of(first if first is not None else fields, "request")
     expires = field_of(fields, "expires")
@@ -165,9 +166,10 @@ def _told_by_fields(fields: object) -> Told:
 
 
 def _told_by_object(response: Instance) -> Told:
-    """A CachedResponse of aiohttp-client-cache, or one of an early requests-cache."""
+    """A CachedResponse of aiohttp-client-cache; its times are in UTC without an offset."""
     if field_of(response, "method") is None:
-        return _told_by_fields(response) if field_of(response, "request") else Told(problem="It holds no response.")
+        # Old versions of attrs keep the state without names: a response, of which nothing can be told.
+        return Told() if response.name.endswith(".CachedResponse") else Told(problem=_NO_RESPONSE)
     first = _first(field_of(response, "history"))
     expires = field_of(response, "expires")
     asked = response if first is None else first

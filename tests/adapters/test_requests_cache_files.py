@@ -17,7 +17,7 @@ from cache_studio.adapters.base import Adapter, Certainty
 from cache_studio.adapters.registry import get_format
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.errors import CacheUnavailable
+from cache_studio.model.errors import CacheUnavailable, WrongFormat
 from cache_studio.model.seeing import Fate, Return
 from cache_studio.model.targets import Target
 
@@ -147,6 +147,18 @@ class TestRequestsCacheFiles(LibraryContract):
             path.unlink()
         (Path(target.location) / "responses").mkdir()
         assert get_format(self.format_name).recognise(Sight(target.location)).certainty is Certainty.NO
+
+    def test_another_folder_is_refused_with_a_sentence(self, tmp_path: Path) -> None:
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "one.json").write_text("{}")
+        with pytest.raises(WrongFormat, match=r"redirects\.sqlite"), self.opened(Target(str(tmp_path / "other"))):
+            pass
+
+    def test_a_file_that_holds_no_response_is_said_to_hold_none(self, target: Target, adapter: Adapter) -> None:
+        (Path(target.location) / "0000000000000001.json").write_text('{"created_at": "2026-01-01T00:00:00+00:00"}')
+        row = self.row(adapter, "0000000000000001")
+        assert row.problem
+        assert row.expires is None
 
     def test_other_formats_are_less_sure(self, target: Target) -> None:
         assert get_format("json-directory").recognise(Sight(target.location)).certainty is not Certainty.SURE

@@ -13,12 +13,13 @@ from cache_studio.adapters.base import Kept as KeptFiles
 from cache_studio.adapters.defaults import join, without
 from cache_studio.adapters.file_listing import FileListing, Look, Parsed
 from cache_studio.adapters.files import Folder, read_up_to, stamp_of
+from cache_studio.adapters.requests_cache_files import REDIRECTS
 from cache_studio.adapters.requests_cache_files.beside import Beside, Kept
 from cache_studio.adapters.requests_cache_files.recognise import USUAL, ending_of
 from cache_studio.adapters.stored_responses import END, LARGEST_JSON, Told, told, told_by_ends
 from cache_studio.model.capabilities import Ability, Capabilities
 from cache_studio.model.columns import Batch, make_batch
-from cache_studio.model.errors import CacheStudioError
+from cache_studio.model.errors import CacheStudioError, WrongFormat
 from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Fact
@@ -48,7 +49,10 @@ class RequestsCacheFilesAdapter(FileListing):
         """Open the folder. Its entries are the files of the ending that most of those have which a hash names."""
         root = Folder.open(os.path.abspath(target.location))
         try:
-            return cls(root, ending_of(entry.name for entry in root.walk()) or USUAL, writable=writable)
+            names = [entry.name for entry in root.walk()]
+            if REDIRECTS not in names:
+                raise WrongFormat(f"The folder has no {REDIRECTS}.", "requests-cache keeps one beside its files.")
+            return cls(root, ending_of(names) or USUAL, writable=writable)
         except BaseException:
             root.close()
             raise
