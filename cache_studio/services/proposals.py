@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from cache_studio import isolation
 from cache_studio.adapters.base import Certainty, Format
 from cache_studio.adapters.registry import all_formats, format_names, get_format
+from cache_studio.config import project
 from cache_studio.model.errors import BadRequest, CacheUnavailable, WrongFormat
 from cache_studio.model.targets import Target, parse_target
 
@@ -59,6 +60,10 @@ def propose(target: Target) -> list[Proposal]:
 def choose(proposals: list[Proposal]) -> Proposal:
     """The best proposal, or BadRequest with the places when several caches lie below the target."""
     best = proposals[0]
+    several = [other for other in proposals if other.places]
+    if len(several) > 1 and all(other.note == best.note for other in several):
+        listed = ", ".join(place for other in several for place in other.places)
+        raise BadRequest(f"Several caches lie here: {listed}.", "Attach one of them by its own path.")
     if len(best.places) > 1:
         listed = ", ".join(best.places[:5])
         raise BadRequest(f"Several caches lie here: {listed}.", "Attach one of them by its own path.")
@@ -92,9 +97,30 @@ def _path_answers(target: Target) -> list[Mapping[str, object]]:
         raise CacheUnavailable(f"There is nothing at {target.location}.", "Check the path; nothing was created.")
     if not os.access(target.location, os.R_OK):
         raise CacheUnavailable(f"{target.location} cannot be read: no permission.", "Ask its owner for read access.")
+    said = _project_answers(target.location)
+    if said and said[0]["places"]:
+        return said  # the folder of the project: what its file names, not what it looks like
     found = isolation.call("cache_studio.adapters.registry:recognise", target.location, limits=LOOK_LIMITS)
     assert isinstance(found, list)
-    return found
+    return [*said, *found]
+
+
+def _project_answers(location: str) -> list[Mapping[str, object]]:
+    """What the file of the project says of this path: of the cache itself, or of the caches below its folder.
+
+    WrongFormat where the file is broken.
+    """
+    file = project.file_of(location)
+    named = [cache for cache in project.caches_of(file) if cache.format in format_names()] if file else []
+    here = os.path.realpath(location)
+    if file is not None and here == os.path.realpath(file.parent):
+        return [_answer(cache, [cache.path]) for cache in named if os.path.lexists(cache.path)]
+    return [_answer(cache, []) for cache in named if os.path.realpath(cache.path) == here]
+
+
+def _answer(cache: project.ProjectCache, places: list[str]) -> Mapping[str, object]:
+    note = f"As {project.FILE_NAME} says."
+    return {"format": cache.format, "certainty": "sure", "options": cache.options, "note": note, "places": places}
 
 
 def _url_answers(target: Target) -> list[Mapping[str, object]]:
