@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from cache_studio.adapters.masked_names import without_session
 from cache_studio.model.options import Option, OptionKind, OptionValue
 
 PREFIX_OPTION = Option("key_prefix", OptionKind.TEXT, "Key prefix", "KEY_PREFIX of the site, to find an entry by key.")
@@ -29,8 +30,12 @@ def split_key(made: str) -> tuple[str, str, str] | None:
     return (prefix, version, key) if first and second and version.isdecimal() else None
 
 
-def kind_of(made: str) -> str:
-    """Which part of Django stored the entry, "" where a site's own code did."""
+def shown_place(made: str) -> tuple[str, str]:
+    """Namespace (`prefix:version`) and key of a stored key; the whole is the key where a site makes it otherwise."""
     parts = split_key(made)
-    key = made if parts is None else parts[2]
+    return ("", without_session(made)) if parts is None else (f"{parts[0]}:{parts[1]}", without_session(parts[2]))
+
+
+def kind_of(key: str) -> str:
+    """Which part of Django stored the entry, "" where a site's own code did."""
     return next((kind for start, kind in _KINDS if key.startswith(start)), "")

@@ -24,10 +24,10 @@ class TestDjangoDb(ExpiryChecks):
     format_name = "django-db"
     program = "django_db_program"
     versions = "Django 5.2"
-    ordinary = (":1:user:1", ":1:user:2", ":1:плитка", ":1:emoji 🦊", ":1:<b>html</b>", ":1:line\nbreak")
-    stale = (":1:old 1", ":1:old 2")
-    forever = (":1:always", ":1:always 2")
-    count = 12
+    ordinary = ("user:1", "user:2", "плитка", "emoji 🦊", "<b>html</b>", "line\nbreak")
+    stale = ("old 1", "old 2")
+    forever = ("always", "always 2")
+    count = 13
 
     def stored(self, target: Target) -> Mapping[str, object]:
         return rows_by_table(target.location)
@@ -62,18 +62,23 @@ class TestDjangoDb(ExpiryChecks):
         assert rows_by_table(target.location) == before
         assert len(before) == 5
 
-    def test_a_key_is_found_as_the_code_of_the_site_writes_it(self, target: Target, adapter: Adapter) -> None:
-        assert [row.key for row in rows_of(adapter.lookup(["user:1"]))] == [":1:user:1"]
-        with self.opened(Target(target.location, self.format_name, {"version": "2"})) as other:
-            assert [row.key for row in rows_of(other.lookup(["second"]))] == [":2:second"]
-            assert rows_of(other.lookup(["user:1"])) == []
+    def test_prefix_and_version_are_the_namespace(self, adapter: Adapter) -> None:
+        assert self.row(adapter, "user:1").namespace == ":1"
+        assert self.row(adapter, "second").namespace == ":2"
+        assert [row.id for row in rows_of(adapter.lookup(["second"]))] == [":2:second"]
+        assert rows_of(adapter.lookup(["second"], ":1")) == []
+        assert [row.id for row in rows_of(adapter.lookup(["second"], ":2"))] == [":2:second"]
 
-    def test_the_parts_of_django_and_of_a_key_are_named(self, adapter: Adapter) -> None:
-        row = self.row(adapter, ":1:views.decorators.cache.cache_page.x")
+    def test_the_parts_of_django_are_named_and_sessions_are_masked(self, adapter: Adapter) -> None:
+        row = self.row(adapter, "views.decorators.cache.cache_page.x")
         assert row.type == "page"
         payload = adapter.read(row.id)
         assert payload.pieces[0].hint == "base64"
-        assert ("Key in the code", "views.decorators.cache.cache_page.x") in [(f.name, f.value) for f in payload.facts]
+        assert f":1:{row.key}" in [fact.value for fact in payload.facts]
+        session = next(row for row in listing(adapter).values() if row.type == "session")
+        assert "abcdefghijk" not in session.key + str(adapter.read(session.id).facts)
+        for namespace in (None, ":1"):
+            assert [found.key for found in rows_of(adapter.lookup([session.key], namespace))] == [session.key]
 
     def test_the_note_of_recognition_tells_whose_database_it_is(self, target: Target) -> None:
         best = recognise(target.location)[0]
@@ -91,7 +96,7 @@ class TestDjangoDb(ExpiryChecks):
 
     def test_an_expiry_that_is_no_time_is_a_problem(self, target: Target, adapter: Adapter) -> None:
         run_sql(target.location, "UPDATE \"site cache\" SET expires = 'soon' WHERE cache_key = ':1:user:1'")
-        row = self.row(adapter, ":1:user:1")
+        row = self.row(adapter, "user:1")
         assert row.expires is None
         assert row.problem
 
@@ -108,7 +113,7 @@ def test_a_site_without_time_zones_writes_its_local_time(tmp_path: Path, monkeyp
             made = get_format("django-db")
             options = {"table": "site cache", "zone": zone}
             with closing(made.adapter_class().open(Target(location), options, writable=True)) as adapter:
-                moments[zone] = next(row for row in listing(adapter).values() if row.key == ":1:user:1").expires
+                moments[zone] = next(row for row in listing(adapter).values() if row.key == "user:1").expires
         assert moments["local"] == pytest.approx(time.time() + 3600, abs=60)
         assert moments["utc"] == pytest.approx((moments["local"] or 0) + 9 * 3600)
     finally:

@@ -1,7 +1,6 @@
 """django-db: Django's database cache, a table among those of the site."""
 
 from cache_studio.adapters.base import NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
-from cache_studio.adapters.django_keys import KEY_OPTIONS
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.options import Option, OptionKind
 from cache_studio.model.times import ZONES
@@ -9,7 +8,6 @@ from cache_studio.model.times import ZONES
 OPTIONS = (
     Option("table", OptionKind.TEXT, "Table", "Name of the cache table; the first one when left out."),
     Option("zone", OptionKind.CHOICE, "Time zone", "utc where the site sets USE_TZ, as is usual.", "utc", ZONES),
-    *KEY_OPTIONS,
     Option(
         "whole_database",
         OptionKind.CHOICE,

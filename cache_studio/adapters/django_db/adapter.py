@@ -7,8 +7,10 @@ from math import ceil, inf, isfinite
 import numpy as np
 
 from cache_studio.adapters.base import require_found
+from cache_studio.adapters.defaults import join, lookup_by_scan, take
 from cache_studio.adapters.django_db.layout import EXPIRES, KEY, NEVER, NEVER_DAY, VALUE, is_cache_table, others_of
-from cache_studio.adapters.django_keys import kind_of, made_key, split_key
+from cache_studio.adapters.django_keys import kind_of, shown_place
+from cache_studio.adapters.masked_names import MASK
 from cache_studio.adapters.sqlite_adapter import CHANGING, table_missing
 from cache_studio.adapters.sqlite_columns import moments, numbers, stamps_of
 from cache_studio.adapters.sqlite_copies import COPY_BYTES
@@ -36,7 +38,7 @@ _SLACK = 1e-3
 
 
 class DjangoDbAdapter(ExpiringRows):
-    """One row an entry; its key is Django's own `prefix:version:key`."""
+    """One row an entry; prefix and version of its key are its namespace."""
 
     largest_copy = COPY_BYTES
     _options: Mapping[str, OptionValue]
@@ -94,23 +96,28 @@ class DjangoDbAdapter(ExpiringRows):
 
     def _batch(self, page: Page) -> Batch:
         keys, sizes, written = list(zip(*page, strict=True))[-3:]
-        shown = shown_keys(keys)
+        places = [shown_place(key) for key in shown_keys(keys)]
         expires = moments(written, "iso", self._zone)
         expires[[row for row, cell in enumerate(written) if _is_never(cell)]] = np.inf
         unreadable = np.flatnonzero(np.isnan(expires)).tolist()
         return make_batch(
             [entry_id_of([row[-3]], row[0]) for row in page],
-            shown,
+            [key for _namespace, key in places],
             stamps_of(page),
-            types=[kind_of(key) for key in shown],
+            namespaces=[namespace for namespace, _key in places],
+            types=[kind_of(key) for _namespace, key in places],
             problems=dict.fromkeys(unreadable, "Its expiry cannot be read as a time."),
             size=np.maximum(numbers(sizes), 0),
             expires=expires,
         )
 
     def lookup(self, keys: Collection[str], namespace: str | None = None) -> Batch:
-        """The entries with these keys: as they are stored, or as the site's code gives them to Django."""
-        return super().lookup({*keys, *(made_key(key, self._options) for key in keys)}, namespace)
+        """By the primary key where the namespace is known; else by a scan, for it may be any version's."""
+        if namespace is None or any(MASK in key for key in keys):
+            return lookup_by_scan(self, keys, namespace)
+        found = self._current([f"{namespace}:{key}" if namespace else key for key in keys])
+        rows = [take(batch, [row]) for batch, row in found.values()]
+        return join([one for one in rows if one.namespaces == [namespace]])
 
     # Reading.
 
@@ -118,11 +125,13 @@ class DjangoDbAdapter(ExpiringRows):
         """The value, base64 of a pickle."""
         self.database.require_same_file()
         place = self.rows.place(entry_id)
-        key = shown_key(entry_id) if isinstance(entry_id, str | int | bytes) else str(entry_id)
+        made = shown_key(entry_id) if isinstance(entry_id, str | int | bytes) else str(entry_id)
+        key = shown_place(made)[1]
         found = self.database.rows(f"SELECT 1 FROM {quoted(self.rows.table.name)} WHERE {place[0]}", place[1])
         require_found(found, key)
         piece = column_piece(self.database, self.rows.table, VALUE, place, max_bytes, hint="base64")
-        return Payload((piece,), (Fact("Table", self.rows.table.name), *_key_facts(key)))
+        facts = [Fact("Table", self.rows.table.name)]
+        return Payload((piece,), (*facts, *(() if MASK in key else (Fact("Stored as", made),))))
 
     # Expiry.
 
@@ -154,11 +163,3 @@ def _named(tables: Sequence[str]) -> str:
     more = len(tables) - _NAMED
     names = ", ".join(tables[:_NAMED]) + (f" and {more} more" if more > 0 else "")
     return f"the table {names}" if len(tables) == 1 else f"the tables {names}"
-
-
-def _key_facts(key: str) -> tuple[Fact, ...]:
-    parts = split_key(key)
-    if parts is None:
-        return ()
-    titles = ("Key prefix", "Version", "Key in the code")
-    return tuple(Fact(title, part) for title, part in zip(titles, parts, strict=True) if part)

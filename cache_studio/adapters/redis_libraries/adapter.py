@@ -7,6 +7,7 @@ from typing import ClassVar, cast
 
 from cache_studio.adapters.base import EntryCopy
 from cache_studio.adapters.defaults import join, lookup_by_scan, take
+from cache_studio.adapters.masked_names import MASK
 from cache_studio.adapters.redis_adapter import forbidden, kind_code, known_or_nan, seconds_of
 from cache_studio.adapters.redis_expiry import RedisExpiryAdapter
 from cache_studio.adapters.redis_libraries import specs
@@ -52,7 +53,7 @@ class RedisLibraryAdapter(RedisExpiryAdapter):
         found = take(batch, rows)
         missing = set(keys) - set(found.keys) - {cast(str, entry_id) for entry_id in found.ids}
         if not self._nested():
-            missing = {key for key in missing if specs.MASK in key}
+            missing = {key for key in missing if MASK in key}
         return join([found, lookup_by_scan(self, missing, namespace)]) if missing else found
 
     def read(self, entry_id: EntryId, max_bytes: int | None = None) -> Payload:
@@ -74,7 +75,7 @@ class RedisLibraryAdapter(RedisExpiryAdapter):
         return self.library.nested
 
     def _facts(self, name: str, value: bytes) -> tuple[Fact, ...]:
-        shown = () if specs.MASK in "".join(self._place(name)) else (Fact("Name in Redis", name),)
+        shown = () if MASK in "".join(self._place(name)) else (Fact("Name in Redis", name),)
         return (*shown, *facts_of(value))
 
     def _place(self, name: str) -> specs.Place:

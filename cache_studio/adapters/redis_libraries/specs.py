@@ -4,19 +4,18 @@ A prefix is what an adapter is attached with; `place` reads namespace and key fr
 application knows them, or None for a key that is no entry of this library.
 """
 
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from cache_studio.adapters.masked_names import masked, without_session
+
 Place: TypeAlias = tuple[str, str]
-MASK = "•••"
-"""Stands before the digest of what is masked."""
 _VERSIONED = re.compile(r"(.*?:\d+):(.*)", re.DOTALL)
 _VERSION_AT_END = re.compile(r".*:\d+:", re.DOTALL)
-_DJANGO_SESSION = re.compile(r"(django\.contrib\.sessions\.(?:cache|cached_db))(.+)", re.DOTALL)
 _REQUEST_HASH = re.compile(r"[0-9a-f]{16}|[0-9a-f]{64}")
+_ENTRY = re.compile(r"entry:[0-9a-f]{32}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _DOGPILE_LOCK = "_lock"
 
@@ -44,11 +43,6 @@ class Library:
     """Why nothing is removed: this is no cache."""
 
 
-def masked(secret: str) -> str:
-    """What is shown in place of a secret: the same for the same one, and no way back."""
-    return MASK + hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-
-
 def _plain(name: str, prefix: str) -> Place | None:
     return ("", name[len(prefix) :]) if name.startswith(prefix) else None
 
@@ -61,8 +55,7 @@ def _django(name: str, prefix: str) -> Place | None:
         namespace, key = found[1], found[2]
     else:
         return None
-    session = _DJANGO_SESSION.fullmatch(key)
-    return namespace, session[1] + masked(session[2]) if session else key
+    return namespace, without_session(key)
 
 
 def _fastapi(name: str, prefix: str) -> Place | None:
@@ -101,6 +94,11 @@ def _requests(name: str, prefix: str) -> Place | None:
     """`namespace:hash`; the prefix ends with the colon."""
     fits = prefix.endswith(":") and name.startswith(prefix) and _REQUEST_HASH.fullmatch(name, len(prefix))
     return ("", name[len(prefix) :]) if fits else None
+
+
+def _hishel(name: str, prefix: str) -> Place | None:
+    """`prefix:entry:id`; the other keys of an entry are no entries of their own."""
+    return ("", name[-32:]) if name.startswith(prefix) and _ENTRY.fullmatch(name, len(prefix)) else None
 
 
 def _rq(name: str, prefix: str) -> Place | None:
@@ -163,4 +161,12 @@ REQUESTS = Library(
     _requests,
     nested=True,
     own_clock="requests-cache judges a response by the expiry in its value; Redis only drops it an hour later.",
+)
+HISHEL = Library(
+    "redis-hishel",
+    "Redis: responses of hishel 2",
+    "hishel:",
+    _hishel,
+    nested=True,
+    own_clock="hishel keeps the expiry in its index and beside the body, too.",
 )

@@ -1,5 +1,6 @@
 """Django's database cache in the database of a site that has tables of its own."""
 
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ STALE = ["old 1", "old 2"]
 FOREVER = ["always", "always 2"]
 SITE = {"auth_user": 3, "django_session": 2}
 TABLE = "site cache"
+SESSION = "django.contrib.sessions.cacheabcdefghijk"
 
 
 def _configure(path, use_tz=True, zone="UTC"):
@@ -62,8 +64,18 @@ def make(folder, use_tz=True, zone="UTC"):
     for key in FOREVER:
         cache.set(key, "for ever", None)
     cache.set("second", "of version 2", 3600, version=2)
+    cache.set(SESSION, {"_auth_user_id": "1"}, 3600)
     connection.close()
     return {"location": "db.sqlite3", "options": {"table": TABLE, "whole_database": "yes"}}
+
+
+def _shown(made):
+    """Without prefix and version; the end of a session's key is a secret."""
+    key = made.split(":", 2)[2]
+    if key == SESSION:
+        digest = hashlib.sha256(key.removeprefix("django.contrib.sessions.cache").encode()).hexdigest()
+        return f"django.contrib.sessions.cache•••{digest[:8]}"
+    return key
 
 
 def truth(location):
@@ -75,7 +87,7 @@ def truth(location):
     for key, moment in rows:
         moment = datetime.fromisoformat(str(moment))
         expires = None if moment.year == 9999 else moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-        found.append({"key": key, "expires": expires})
+        found.append({"key": _shown(key), "expires": expires})
     return found
 
 
@@ -84,12 +96,8 @@ def open(location):
         _configure(location)
 
 
-def _bare(key):
-    return key.split(":", 2)[2]
-
-
 def holds(key):
-    return _cache().get(_bare(key)) is not None and _bare(key) in _cache()
+    return _cache().get(key) is not None and key in _cache()
 
 
 def complaints():
@@ -105,8 +113,8 @@ def complaints():
 
 
 def rewrite(key):
-    _cache().set(_bare(key), "another, longer value " * 50, 7200)
+    _cache().set(key, "another, longer value " * 50, 7200)
 
 
 def delete(key):
-    _cache().delete(_bare(key))
+    _cache().delete(key)
