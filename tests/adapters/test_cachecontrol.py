@@ -32,7 +32,7 @@ def file_of(target: Target, url: str) -> Path:
 
 API = "https://api.example.com/users/1"
 LONG = "https://long.example/archive.bin"
-PACKAGE = "https://files.pythonhosted.org/packages/numpy-2.1.0-cp311.whl"
+PACKAGE = "https://files.example/packages/numpy-2.1.0-cp311.whl"
 
 
 class CacheControlContract(LibraryContract):

@@ -64,6 +64,8 @@ class EntriesAdapter(HashedKeysAdapter):
     own_columns: ClassVar[tuple[str, ...]]
     """All columns of `entries`."""
     generation: ClassVar[str]
+    cut_off: ClassVar[str]
+    """What becomes of a response that the application is reading when its entry is removed."""
     abilities: ClassVar[tuple[Ability, ...]] = ()
     """Beside reading, watching and removing."""
     rows: RowsWithBodies
@@ -88,6 +90,7 @@ class EntriesAdapter(HashedKeysAdapter):
         try:
             adapter._choose_table()
             adapter._set_capabilities([Ability.READ, Ability.WATCH, *CHANGING, *cls.abilities], writable)
+            adapter.warnings = (*adapter.warnings, cls.cut_off)
         except BaseException:
             adapter.database.close()
             raise
@@ -113,10 +116,14 @@ class EntriesAdapter(HashedKeysAdapter):
         own = [name for name in self.own_columns if name not in _SHARED]
         return ["id", "cache_key", f"CAST(substr(data, 1, {LONGEST_HEAD + 1}) AS BLOB)", *own, *_MORE]
 
+    @property
+    def listed_names(self) -> tuple[str, ...]:
+        """What stands in a listed row: its number, the columns, the length of its head and the summary of its body."""
+        own = (name for name in self.own_columns if name not in _SHARED)
+        return ("rowid", *_SHARED, *own, "length", "body")
+
     def _cells(self, page: Page) -> dict[str, Sequence[Cell]]:
-        own = [name for name in self.own_columns if name not in _SHARED]
-        names = ("rowid", *_SHARED, *own, "length", "body")
-        return dict(zip(names, zip(*page, strict=True), strict=True))
+        return dict(zip(self.listed_names, zip(*page, strict=True), strict=True))
 
     def _batch(self, page: Page) -> Batch:
         cells = self._cells(page)
@@ -160,7 +167,8 @@ class EntriesAdapter(HashedKeysAdapter):
         head = read_head(data)
         facts = [Fact("Cache key", shown_keys([cells["cache_key"]])[0])]
         if head is not None:
-            facts = [Fact("URL", head.url), Fact("Method", head.method), Fact("Status", str(head.status)), *facts]
+            status = [] if head.status is None else [Fact("Status", str(head.status))]
+            facts = [Fact("URL", head.url), Fact("Method", head.method), *status, *facts]
         value = Piece("value", data[:max_bytes], len(data), "msgpack")
         return Payload((value, read_body(self.database, entry_id, max_bytes)), (*facts, *self.own_facts(cells)))
 

@@ -22,6 +22,7 @@ class Hishel1Adapter(EntriesAdapter):
 
     generation = "1"
     own_columns = COLUMNS_1
+    cut_off = "A response that the application is reading from this cache at that moment ends early, without an error."
     sources = {"expires": Source.DERIVED}
 
     def moments(
