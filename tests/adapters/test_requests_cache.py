@@ -1,5 +1,6 @@
 """requests-cache 1.x in SQLite, with the library beside it."""
 
+import math
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from applications import running
 from contract import listing, scan_all
 from keeping import MemoryKeep
 from library_contract import LibraryContract
@@ -149,6 +151,16 @@ class TestRequestsCache(ResponsesContract):
         row = self.row(adapter, "GET https://example.test/text")
         assert row.expires == pytest.approx(1767312000.25)
         assert row.type == "text/html"
+
+    @pytest.mark.parametrize("serializer", ["json", "orjson", "safe_pickle"])
+    def test_other_serializers_of_the_library_are_told(self, tmp_path: Path, serializer: str) -> None:
+        with running(self.program) as application:
+            made = application.call("make_serialized", str(tmp_path), serializer)
+        with self.opened(Target(made["location"], self.format_name)) as adapter:
+            rows = {row.key: row.expires for row in listing(adapter).values()}
+        truth = {entry["key"]: entry["expires"] for entry in made["truth"]}
+        assert len(truth) == self.count - 1
+        assert rows == pytest.approx({key: math.inf if at is None else at for key, at in truth.items()}, abs=0.001)
 
     def test_a_value_in_another_form_keeps_its_column(self, target: Target, adapter: Adapter) -> None:
         change(target, "INSERT INTO responses VALUES ('0000000000000002', 'url: https://x.test', 1767312000)")

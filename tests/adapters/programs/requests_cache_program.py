@@ -116,6 +116,22 @@ def make(folder: str) -> dict:
     return {"location": path.name, "options": {}}
 
 
+def make_serialized(folder: str, serializer: str) -> dict:
+    """The same responses in another form, told by the library (1.x)."""
+    from requests_cache import init_serializer
+    from requests_cache.serializers import safe_pickle_serializer
+
+    path = Path(folder) / f"{serializer}.sqlite"
+    signed = safe_pickle_serializer(secret_key="not a secret")
+    form = signed if serializer == "safe_pickle" else init_serializer(serializer, False)
+    cache = SQLiteCache(str(path), serializer=form)
+    fill(cache)
+    found = entries(cache)
+    cache.responses.close()
+    cache.redirects.close()
+    return {"location": str(path), "truth": found}
+
+
 def entries(cache) -> list:
     """Every entry by the library itself."""
     found = []
