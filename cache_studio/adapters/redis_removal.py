@@ -189,11 +189,13 @@ class Remover:
         calls = [(names, (*settings, *(part for proof in proofs for part in proof))) for names, proofs in entries]
         for start in range(0, len(calls), BATCH_KEYS):
             for answer in self._link.run_script(self._remove, calls[start : start + BATCH_KEYS]):
-                if isinstance(answer, Exception):
-                    fates.append(explain(answer, self._link.place).message)
-                else:
-                    fates.append({-1: Fate.GONE, 0: Fate.CHANGED}.get(cast(int, answer), Fate.REMOVED))
+                fates.append(self._fate(answer))
         return fates
+
+    def _fate(self, answer: object) -> Fate | str:
+        if isinstance(answer, Exception):
+            return explain(answer, self._link.place).message
+        return {-1: Fate.GONE, 0: Fate.CHANGED}.get(cast(int, answer), Fate.REMOVED)
 
     def _remove_watching(self, names: list[bytes], proofs: list[tuple[str, int]], how: str) -> Fate | str:
         now = self._watched(names, how)

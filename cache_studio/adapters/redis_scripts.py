@@ -6,7 +6,7 @@ ARGV of each: tolerance of expiries in ms, bytes above which values are compared
 compare ("seen": type and memory; "equal": content), then the columns of each key.
 """
 
-_COMPARING = """
+COMPARING = """
 local tolerance, large, how = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local function near(key, seen)
   local told = expiry(key)
@@ -26,7 +26,7 @@ end
 """
 
 TELL = (
-    _COMPARING
+    COMPARING
     + """
 local told = {}
 for _, key in ipairs(KEYS) do
@@ -39,7 +39,7 @@ return told
 """Proof and expiry of each key."""
 
 REMOVE = (
-    _COMPARING
+    COMPARING
     + """
 if redis.call('EXISTS', unpack(KEYS)) == 0 then return -1 end
 for i, key in ipairs(KEYS) do
@@ -52,7 +52,7 @@ return redis.call('UNLINK', unpack(KEYS))
 """Per key: proof, expiry. Answers how many keys were removed, 0 when one changed, -1 when all are gone."""
 
 EXPIRE = (
-    _COMPARING
+    COMPARING
     + """
 if redis.call('EXISTS', unpack(KEYS)) == 0 then return -1 end
 for i, key in ipairs(KEYS) do
@@ -68,7 +68,7 @@ return 1
 """The moment (epoch ms, -1 for never), then per key: proof, expiry. Answers 1, 0 when one changed, -1 when gone."""
 
 RESTORE = (
-    _COMPARING
+    COMPARING
     + """
 if redis.call('EXISTS', unpack(KEYS)) > 0 then
   for i, key in ipairs(KEYS) do

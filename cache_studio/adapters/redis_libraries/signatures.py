@@ -93,6 +93,7 @@ SIGNATURES = (
         "hash",
         lambda key: ("HGET", key, "0"),
     ),
+    Signature(specs.HISHEL.name, _name("(.+:)entry:[0-9a-f]{32}"), _head(rb"\x82\xa7request")),
     Signature(
         "redis-aiohttp-cache",
         _name("(.+):responses"),

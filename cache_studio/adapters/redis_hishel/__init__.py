@@ -1,0 +1,10 @@
+"""hishel 2 in Redis: three keys hold an entry, and a sorted set for each URL says which are served until when."""
+
+from cache_studio.adapters.redis_libraries import format_of, specs
+
+FORMAT = format_of(
+    specs.HISHEL.name,
+    specs.HISHEL.title,
+    specs.HISHEL.prefix,
+    "cache_studio.adapters.redis_hishel.adapter:RedisHishelAdapter",
+)
