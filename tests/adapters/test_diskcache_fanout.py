@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pytest
@@ -31,16 +30,16 @@ from cache_studio.model.targets import Target
 
 
 def held_locks(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long each transaction from now on changes rows, in seconds."""
+    """How long each transaction from now on works on rows, in seconds, without what a busy machine puts aside."""
     held: list[float] = []
     writing = Database.writing
 
     @contextmanager
     def measured(self: Database) -> Iterator[sqlite3.Connection]:
         with writing(self) as connection:
-            began = time.perf_counter()
+            began = time.thread_time()
             yield connection
-            held.append(time.perf_counter() - began)
+            held.append(time.thread_time() - began)
 
     monkeypatch.setattr(Database, "writing", measured)
     return held
@@ -171,8 +170,7 @@ class TestFanout(LibraryContract):
         finally:
             (tmp_path / "end").touch()
             using.join(30)
-        # The median: a busy machine puts aside who holds a lock, too.
-        assert median(held) < 0.008
+        assert max(held) < 0.008
         ((stored, dropped),) = answers
         assert stored
         assert dropped <= stored / 3, (stored, dropped)

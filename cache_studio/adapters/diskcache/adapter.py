@@ -10,15 +10,14 @@ import numpy as np
 from cache_studio.adapters.base import EntryCopy, Keep, Kept, require_found
 from cache_studio.adapters.defaults import join
 from cache_studio.adapters.diskcache import DATABASE
-from cache_studio.adapters.diskcache.keys import are_packed_json, key_text, kind_of_key
+from cache_studio.adapters.diskcache.keys import are_packed_json, key_text, key_texts, kind_of_key
 from cache_studio.adapters.diskcache.layout import (
-    BINARY,
     DATA_POLICY,
     DEQUE_KEYS,
     LFU,
     LRU,
+    NO_FILE,
     PICKLE,
-    RAW,
     SETTINGS,
     TABLE,
     TEXT,
@@ -30,20 +29,31 @@ from cache_studio.adapters.diskcache.layout import (
     value_file,
 )
 from cache_studio.adapters.diskcache.leftovers import Leftovers
+from cache_studio.adapters.diskcache.listing import (
+    IN_FILE,
+    KEY,
+    LISTED,
+    RAW_KEY,
+    CacheRows,
+    expires_of,
+    id_of,
+    stamps_with,
+    value_type,
+)
 from cache_studio.adapters.file_copies import Copier, FileCopy, Outcome, is_present, restore_file
 from cache_studio.adapters.files import Folder, NoRegularFile, stamp_of
 from cache_studio.adapters.sqlite_adapter import CHANGING, Chosen
-from cache_studio.adapters.sqlite_columns import numbers, stamps_of
+from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import unpack_row
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_expiries import ExpiringRows, with_set_expiry
 from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.adapters.sqlite_pages import Page
-from cache_studio.adapters.sqlite_rows import NEWER, Row, Rows, entry_id_of
-from cache_studio.adapters.sqlite_text import lengths_sql, shown_key
+from cache_studio.adapters.sqlite_rows import NEWER, Row
+from cache_studio.adapters.sqlite_text import shown_key
 from cache_studio.adapters.sqlite_values import column_piece
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.columns import Batch, Floats, ScanEnd, make_batch
+from cache_studio.model.columns import Batch, ScanEnd, make_batch
 from cache_studio.model.errors import CacheUnavailable, WrongFormat
 from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue
@@ -55,28 +65,6 @@ LOCK_SECONDS = 0.004
 """A FanoutCache drops a `set` that finds the lock held for 10 ms."""
 _ROWS_AT_ONCE = 2_000
 _SAMPLES = 20
-_IN_FILE = " file"
-"""How the type of a value ends that lies in a file of its own."""
-_KEY_AT, _RAW_AT, _FILENAME_AT = "key", "raw", "filename"
-_LISTED = (
-    "key", "raw", "store_time", "expire_time", "access_time", "access_count", "tag", "size", "mode", "filename",
-    "typeof(value)", lengths_sql("value"),
-)  # fmt: skip
-
-
-class _Rows(Rows):
-    """Rows told apart by key and raw, floats among them: a rowid is given away again."""
-
-    __slots__ = ()
-
-    def id_of(self, row: Row) -> EntryId:
-        """As `_id_of`."""
-        at = self.columns.index
-        return _id_of(row[at(_KEY_AT)], row[at(_RAW_AT)], row[at("rowid")])
-
-
-def _id_of(key: Cell, raw: Cell, rowid: Cell) -> EntryId:
-    return entry_id_of((key, raw), rowid if key is None or raw is None else None)
 
 
 class DiskcacheAdapter(ExpiringRows):
@@ -140,7 +128,7 @@ class DiskcacheAdapter(ExpiringRows):
         triggers = self.database.rows("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", [TABLE])
         if {" ".join(shown_key(sql).split()) for (sql,) in triggers} <= TRIGGERS:
             table = replace(table, triggers=0)  # known: none of them removes an entry
-        self.rows = _Rows(table, (_KEY_AT, _RAW_AT), "rowid")
+        self.rows = CacheRows(table, (KEY, RAW_KEY), "rowid")
         # A database that was replaced may lie in a folder that was replaced with it.
         self._root.close()
         self._root = Folder.open(os.path.dirname(self.database.path))
@@ -164,27 +152,31 @@ class DiskcacheAdapter(ExpiringRows):
         return (yield from super().scan())
 
     def _key_column(self) -> str:
-        return _KEY_AT
+        return KEY
 
     def _expressions(self) -> Sequence[str]:
-        return _LISTED
+        return LISTED
 
     def _batch(self, page: Page) -> Batch:
         columns = list(zip(*page, strict=True))
         rowids, keys, raws, stored, expiries, reads, counts, tags, _sizes, modes, names, kinds, lengths = columns
-        texts = [key_text(key, raw, self._has_json) for key, raw in zip(keys, raws, strict=True)]
-        files = [value_file(self._root, name) for name in names]
-        expires = _expires(expiries)
+        texts = key_texts(keys, raws, self._has_json)
+        files = [NO_FILE if name is None else value_file(self._root, name) for name in names]
+        expires = expires_of(expiries)
         unknown = np.full(len(page), np.nan)
         problems = {row: problem for row, (_text, problem) in enumerate(texts) if problem}
         problems |= {row: file.problem for row, file in enumerate(files) if file.problem}
         for row in np.flatnonzero(np.isnan(expires)).tolist():
             problems.setdefault(row, "Its expiry is no number.")
+        kinds_of = {
+            key: value_type(*key, self._has_json)
+            for key in set(zip(modes, kinds, (name is None for name in names), strict=True))
+        }
         return make_batch(
-            [_id_of(key, raw, rowid) for key, raw, rowid in zip(keys, raws, rowids, strict=True)],
+            [id_of(key, raw, rowid) for key, raw, rowid in zip(keys, raws, rowids, strict=True)],
             [text for text, _problem in texts],
-            stamps_of([(*row, *file.stamp) for row, file in zip(page, files, strict=True)]),
-            types=[self._type(*one) for one in zip(modes, kinds, names, strict=True)],
+            stamps_with([stored, expiries, reads, counts, lengths], rowids, names, files),
+            types=[kinds_of[mode, kind, name is None] for mode, kind, name in zip(modes, kinds, names, strict=True)],
             tags=[() if tag is None else (shown_key(tag),) for tag in tags],
             problems=problems,
             size=[float(int(length or 0) + file.size) for length, file in zip(lengths, files, strict=True)],
@@ -193,15 +185,6 @@ class DiskcacheAdapter(ExpiringRows):
             expires=expires,
             hits=numbers(counts).clip(min=0) if self.settings.policy == LFU else unknown,
         )
-
-    def _type(self, mode: Cell, kind: Cell, filename: Cell) -> str:
-        end = "" if filename is None else _IN_FILE
-        if self._has_json:
-            return f"json{end}"
-        if mode == RAW:
-            return {"text": "text", "blob": "bytes", "null": "none"}.get(str(kind), "number")
-        name = {BINARY: "bytes", TEXT: "text", PICKLE: "pickle"}.get(mode if isinstance(mode, int) else 0, "")
-        return name and f"{name}{end}"
 
     def lookup(self, keys: Collection[str], namespace: str | None = None) -> Batch:
         """By the index for keys that are stored as they are; the others are read, none of their values is."""
@@ -260,7 +243,7 @@ class DiskcacheAdapter(ExpiringRows):
 
     def _row_size(self, batch: Batch, row: int) -> int:
         # A value file is copied as a file, never through memory.
-        return 0 if batch.types[row].endswith(_IN_FILE) else super()._row_size(batch, row)
+        return 0 if batch.types[row].endswith(IN_FILE) else super()._row_size(batch, row)
 
     def chosen(self, entries: Sequence[Seen], keep: Keep | None, answers: dict[EntryId, Removal]) -> list[list[Chosen]]:
         """As in `RowsAdapter`, with the value files."""
@@ -272,7 +255,7 @@ class DiskcacheAdapter(ExpiringRows):
         return row[self.rows.columns.index(name)]
 
     def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
-        file = value_file(self._root, self._cell(chosen.row, _FILENAME_AT))
+        file = value_file(self._root, self._cell(chosen.row, "filename"))
         if file.parts is None or file.status is None:
             return None
         try:
@@ -408,15 +391,6 @@ def _database_path(location: str) -> str:
     if not os.path.isfile(path):
         raise CacheUnavailable(f"There is no {DATABASE} in this folder.", "Give the folder of a diskcache.")
     return path
-
-
-def _expires(cells: Sequence[Cell]) -> Floats:
-    """NULL and infinity are never. A negative moment has passed, too, though the library's `expire` overlooks it."""
-    found = numbers(cells)
-    for row in np.flatnonzero(np.isnan(found)).tolist():
-        if cells[row] is None or cells[row] == np.inf:
-            found[row] = np.inf
-    return found
 
 
 def _whole(cell: Cell) -> int:

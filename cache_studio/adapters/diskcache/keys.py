@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from cache_studio.adapters.pickled_keys import BROKEN, pickle_text
@@ -20,6 +20,13 @@ def key_text(key: Cell, raw: Cell, has_json: bool) -> tuple[str, str]:
     if raw or not isinstance(key, bytes):
         return shown_key(key), "" if key is not None else "Its key is NULL."
     return pickle_text(key)
+
+
+def key_texts(keys: Sequence[Cell], raws: Sequence[Cell], has_json: bool) -> list[tuple[str, str]]:
+    """`key_text` of many."""
+    if set(map(type, keys)) == {str}:
+        return [(str(key), "") for key in keys]
+    return [key_text(key, raw, has_json) for key, raw in zip(keys, raws, strict=True)]
 
 
 def are_packed_json(pairs: Iterable[tuple[Cell, Cell]]) -> bool:
