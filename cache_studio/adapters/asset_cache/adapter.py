@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
+from cache_studio.adapters.asset_cache.expiry import ExpiringAssets, why_not
 from cache_studio.adapters.asset_cache.layout import (
     LONGEST_METADATA,
     Columns,
@@ -30,7 +31,8 @@ from cache_studio.adapters.file_copies import (
     restore_file,
 )
 from cache_studio.adapters.files import Folder, NoRegularFile, stamp_of
-from cache_studio.adapters.sqlite_adapter import CHANGING, Chosen, RowsAdapter, table_missing
+from cache_studio.adapters.mapped_expiry import with_set_expiry
+from cache_studio.adapters.sqlite_adapter import CHANGING, Chosen, table_missing
 from cache_studio.adapters.sqlite_columns import moments, numbers
 from cache_studio.adapters.sqlite_copies import unpack_row
 from cache_studio.adapters.sqlite_database import Database
@@ -50,11 +52,10 @@ from cache_studio.model.targets import Target
 _LOWEST_SIZE_PARTS = ("text", "metadata")
 
 
-class AssetCacheAdapter(RowsAdapter):
+class AssetCacheAdapter(ExpiringAssets):
     """An index of generated images and speech with a value file an entry."""
 
     sources = {"expires": Source.DERIVED, "hits": Source.DERIVED}
-    columns: Columns
     _options: Mapping[str, OptionValue]
     _root: Folder
 
@@ -74,6 +75,7 @@ class AssetCacheAdapter(RowsAdapter):
             abilities += [Ability.ACCESS_TIMES] if "accessed" in adapter.columns.names else []
             abilities += [Ability.HIT_RATE] if "uses" in adapter.columns.names else []
             adapter._set_capabilities(abilities, writable)
+            adapter.capabilities = with_set_expiry(adapter.capabilities, why_not(adapter.columns, target.location))
             if adapter.capabilities.can(Ability.REMOVE):
                 adapter._put_back_leftovers()
             undo.pop_all()

@@ -9,6 +9,7 @@ from typing import Any
 
 from cache_studio.adapters.file_listing import DEEPEST, EMPTY, FileListing, Look, Parsed
 from cache_studio.adapters.files import Folder, NoRegularFile, read_up_to, stamp_of
+from cache_studio.adapters.mapped_expiry import with_set_expiry
 from cache_studio.adapters.mapping import FieldMap
 from cache_studio.adapters.multi_level.layout import (
     FOLDER,
@@ -38,6 +39,7 @@ READ_AT_ONCE = 64_000
 READ_HERE = 4_000_000
 """Files up to this length are read in this process, longer ones in a child."""
 _EMPTY_FOLDERS = "empty folders"
+NOT_WRITTEN = "The TTL of an entry lies inside its pickle, which is looked at and never written anew."
 
 
 class MultiLevelAdapter(FileListing):
@@ -54,6 +56,7 @@ class MultiLevelAdapter(FileListing):
         self._fields = fields
         self._wanted = (*fields.fields.values(), "key")
         super().__init__(root, writable=writable)
+        self.capabilities = with_set_expiry(self.capabilities, NOT_WRITTEN)
 
     @classmethod
     def open(cls, target: Target, options: Mapping[str, OptionValue], *, writable: bool) -> "MultiLevelAdapter":
