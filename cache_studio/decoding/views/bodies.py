@@ -10,7 +10,7 @@ from cache_studio.decoding.plain_text import decode_text
 from cache_studio.decoding.views.reading import text
 from cache_studio.decoding.views.shapes import Body
 
-MOST_SHOWN = 4_000_000
+MOST_SHOWN = 2_000_000
 """Bytes of a body that are decoded."""
 _HEAD = 65_536
 _SECONDS = 0.7

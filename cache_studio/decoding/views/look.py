@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from cache_studio import isolation
-from cache_studio.decoding.decode import LIMITS, decode
+from cache_studio.decoding.decode import LIMITS, decode, decode_isolated
 from cache_studio.decoding.decoded import Decoded
 from cache_studio.decoding.json_text import decode_json
 from cache_studio.decoding.views.conversations import llm_view
@@ -22,6 +23,7 @@ WORDS = ("prompt", "question", "messages", "input", "system", "llm")
 _WRAPPED = ("value", "response", "data", "result", "body")
 _MOST_WRAPPED = 4
 _LONGEST_WORDS = 1_000_000
+_TOO_MUCH = "It was not made out whether this is a response, an answer or a table: that took too much."
 Beside = Mapping[str, tuple[bytes, int]]
 
 
@@ -61,15 +63,18 @@ def look_isolated(
     stop: threading.Event | None = None,
     limits: isolation.Limits = LIMITS,
 ) -> tuple[Decoded, Views]:
-    """Decode and look in the worker's child. Over its limits there is only a problem; raises Cancelled on `stop`."""
+    """Decode and look in the worker's child; raises Cancelled on `stop`.
+
+    A value whose views go over the limits is only decoded, and says so.
+    """
     needed = {name: list(part) for name, part in beside.items() if name == BODY or name in WORDS}
     try:
         flat = worker.call(f"{__name__}:look_flat", data, hint, total, needed, limits=limits, stop=stop)
-    except LimitExceeded as error:
-        return Decoded(problem=f"The decoder was stopped. {error.message} The bytes are shown as hex."), Views()
+    except LimitExceeded:
+        decoded = decode_isolated(worker, data, hint, total, stop, limits)
+        return replace(decoded, warnings=(*decoded.warnings, _TOO_MUCH)), Views()
     assert isinstance(flat, list)
-    decoded, views = flat
-    return Decoded.from_list(decoded), Views.from_list(views)
+    return Decoded.from_list(flat[0]), Views.from_list(flat[1])
 
 
 def _wrapped(root: object) -> list[object]:

@@ -56,7 +56,8 @@ def _view(found: Found, beside: tuple[bytes, int] | None) -> HttpView:
     if status is None and found.status is not None:
         notes.append("The status is no number from 0 to 999.")
     if len(headers) < len(found.headers):
-        notes.append(f"The first {len(headers):,} of {len(found.headers):,} headers are shown.")
+        least = "at least " if len(found.headers) >= reading.MOST_FIELDS else ""
+        notes.append(f"The first {len(headers):,} of {least}{len(found.headers):,} headers are shown.")
     return HttpView(
         origin=found.origin,
         status=status,
