@@ -13,6 +13,7 @@ from library_contract import LibraryContract
 
 from cache_studio.adapters.base import Adapter, Certainty
 from cache_studio.adapters.dbm_files import FORMAT as DBM
+from cache_studio.adapters.discovery import walk
 from cache_studio.adapters.dogpile_dbm import adapter as dogpile
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.capabilities import Ability
@@ -86,3 +87,9 @@ class TestDogpileDbm(LibraryContract):
             found["strange"] = b"\x80no entry"
         assert self.row(adapter, "strange").problem
         assert adapter.read(b"strange").pieces[0].data == b"\x80no entry"
+
+    def test_discovery_proposes_it_and_no_plain_shelf(self, target: Target) -> None:
+        folder = Path(target.location).parent
+        with dbm.dumb.open(str(folder / "shelf"), "c") as shelf:
+            shelf["key"] = b"somebody's data"
+        assert [found["format"] for found in walk([str(folder)])] == ["dogpile-dbm"]

@@ -14,6 +14,7 @@ from keeping import MemoryKeep
 from library_contract import LibraryContract
 
 from cache_studio.adapters.base import Adapter, Certainty
+from cache_studio.adapters.discovery import walk
 from cache_studio.adapters.npm_cacache import FORMAT
 from cache_studio.adapters.npm_cacache.layout import bucket_of, content_parts, last_line
 from cache_studio.adapters.sight import Sight
@@ -140,3 +141,10 @@ class TestNpm(LibraryContract):
         assert found["totalEntries"] == self.count - 1
         assert found["reclaimedCount"] >= 1
         assert len(listing(adapter)) == self.count - 1
+
+
+def test_discovery_finds_it_by_its_folder(tmp_path: Path) -> None:
+    write_line(tmp_path / "home" / ".npm" / "_cacache", "a", b"content")
+    assert [(found["target"], found["format"]) for found in walk([str(tmp_path)])] == [
+        (str(tmp_path / "home" / ".npm"), "npm-cacache")
+    ]

@@ -1,4 +1,7 @@
-"""dbm: a key and value file of Python's own kind (dbm.dumb), which shelve uses, too."""
+"""dbm: a key and value file of Python's own kind (dbm.dumb), which shelve uses, too.
+
+It has no marks: a shelf is as often somebody's data as a cache, so it is opened when it is named and never proposed.
+"""
 
 from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
@@ -22,5 +25,4 @@ FORMAT = Format(
     options=(),
     recognise=recognise,
     adapter="cache_studio.adapters.dbm_files.adapter:DbmAdapter",
-    marks=("*.dir",),
 )

@@ -32,4 +32,5 @@ FORMAT = Format(
     options=(),
     recognise=recognise,
     adapter="cache_studio.adapters.npm_cacache.adapter:CacacheAdapter",
+    marks=("*/_cacache",),
 )
