@@ -1,5 +1,6 @@
 """The attach dialog: a target, what it could be, the options of that format, how to attach it."""
 
+import os
 from dataclasses import dataclass, replace
 from threading import Event
 
@@ -25,17 +26,20 @@ from cache_studio.config.secrets import why_no_keyring
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.look.icon_paths import format_icon
 from cache_studio.gui.look.icons import icon
-from cache_studio.gui.look.text import display_text, plain_label, tooltip_text, tr
+from cache_studio.gui.look.text import display_text, plain_label, set_tooltip, tooltip_text, tr
+from cache_studio.gui.mapping_preview import MappingPreview
 from cache_studio.gui.option_form import OptionForm
 from cache_studio.gui.widgets.buttons import PrimaryButton, SecondaryButton
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.targets import Target, parse_target
+from cache_studio.services.mapping_preview import share
 from cache_studio.services.passwords import wants_password, with_password
 from cache_studio.services.proposals import Proposal, parse, propose
 from cache_studio.services.studio import short_name
 
 TYPING_MS = 300
-SIZE = QSize(640, 620)
+SIZE = QSize(1020, 660)
+OPTIONS_WIDTH = 400
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class AttachDialog(QDialog):
         self.rate = QSpinBox()
         self.read_only = QCheckBox(tr("Read-only: nothing in the cache can be changed from here"))
         self.message = plain_label("", "small")
+        self.preview = MappingPreview(controller.tasks)
+        self.share = SecondaryButton(tr("Share…"), "export")
         self.attach = PrimaryButton(tr("Attach"))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -94,7 +100,7 @@ class AttachDialog(QDialog):
         self.keep_password.hide()
         self.proposals.setAccessibleName(tr("What it could be"))
         self.proposals.setIconSize(QSize(20, 20))
-        self.proposals.setMaximumHeight(112)
+        self.proposals.setMaximumHeight(76)
         self.proposals.setWordWrap(True)
         self.proposals.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.name.setAccessibleName(tr("Name"))
@@ -103,6 +109,8 @@ class AttachDialog(QDialog):
         self.rate.setValue(round(self._controller.studio.settings.target_hit_rate * 100))
         self.rate.setAccessibleName(tr("Target hit rate"))
         self.message.setWordWrap(True)
+        set_tooltip(self.share, tr("Write the options into cache-studio.toml of a folder, for everybody who opens it"))
+        self.share.setEnabled(False)
         self.attach.setEnabled(False)
         self.attach.setDefault(True)
 
@@ -127,6 +135,7 @@ class AttachDialog(QDialog):
         own.addRow(plain_label(tr("Name"), "note"), self.name)
         own.addRow(plain_label(tr("Target hit rate"), "note"), self.rate)
         foot = QHBoxLayout()
+        foot.addWidget(self.share)
         foot.addStretch(1)
         cancel = SecondaryButton(tr("Cancel"))
         cancel.clicked.connect(self.reject)
@@ -141,11 +150,24 @@ class AttachDialog(QDialog):
         column.addWidget(self.keep_password)
         column.addWidget(self.message)
         column.addWidget(_framed(self.proposals))
-        column.addWidget(plain_label(tr("Options"), "label"))
-        column.addWidget(scroll, 1)
+        column.addLayout(self._halves(scroll), 1)
         column.addLayout(own)
         column.addWidget(self.read_only)
         column.addLayout(foot)
+
+    def _halves(self, options: QWidget) -> QHBoxLayout:
+        """The options, and beside them what they make of the first entries."""
+        halves = QHBoxLayout()
+        halves.setSpacing(16)
+        for title, content, width in ((tr("Options"), options, OPTIONS_WIDTH), (tr("Preview"), self.preview, 0)):
+            half = QVBoxLayout()
+            half.setSpacing(4)
+            half.addWidget(plain_label(title, "label"))
+            half.addWidget(content, 1)
+            if width:
+                content.setFixedWidth(width)
+            halves.addLayout(half, 0 if width else 1)
+        return halves
 
     def _connect(self) -> None:
         self.target.textEdited.connect(lambda _text: self._timer.start(TYPING_MS))
@@ -153,13 +175,15 @@ class AttachDialog(QDialog):
         self.password.textEdited.connect(lambda _text: self._timer.start(TYPING_MS * 2))
         self.proposals.currentItemChanged.connect(lambda _now, _before: self._on_proposal())
         self.name.textEdited.connect(self._on_name_edited)
-        self.form.edited.connect(lambda: self._say(""))
+        self.form.edited.connect(self._on_edited)
+        self.share.clicked.connect(self._ask_where_to_share)
         self.attach.clicked.connect(self._decide)
 
     def done(self, result: int) -> None:
         """Want no answer any more."""
         self._timer.stop()
         self._controller.tasks.drop(self._task)
+        self.preview.stop()
         super().done(result)
 
     @property
@@ -237,11 +261,52 @@ class AttachDialog(QDialog):
         self.attach.setEnabled(proposal is not None)
         if proposal is None:
             self.form.set_options((), {})
+            self._preview()
             return
         self.form.set_options(get_format(proposal.format).options, proposal.target.options)
+        self._preview()
         self.read_only.setChecked(not proposal.target.is_local)
         if not self._name_edited:
             self.name.setText(display_text(short_name(proposal.target), 120))
+
+    def _on_edited(self) -> None:
+        self._say("")
+        self._preview()
+
+    def _chosen(self) -> Target | None:
+        """The target with the options as they stand in the fields."""
+        proposal = self._current()
+        return None if proposal is None else proposal.target.with_options(self.form.values(), proposal.format)
+
+    def _preview(self) -> None:
+        target = self._chosen()
+        # A server is asked nothing before Attach.
+        is_path = target is not None and not target.is_url
+        self.preview.show_target(target if is_path else None)
+        self.share.setEnabled(is_path)
+
+    def _ask_where_to_share(self) -> None:
+        target = self._chosen()
+        if target is None:
+            return
+        start = os.path.dirname(target.location)
+        folder = QFileDialog.getExistingDirectory(self, tr("Folder of the project"), start)
+        if folder:
+            self.share_in(folder)
+
+    def share_in(self, folder: str) -> None:
+        """Write the options into the project file of a folder above the cache; the line below the target says so."""
+        target, name = self._chosen(), self.name.text().strip()
+        if target is None:
+            return
+
+        def shared(file: str) -> None:
+            self._say(tr("{file} says now how to attach this cache.").replace("{file}", file))
+
+        def refused(error: CacheStudioError) -> None:
+            self._say(f"{error.message} {error.hint}".strip(), wrong=True)
+
+        self._controller.tasks.run(f"{self._task} share", lambda _stop: share(target, name, folder), shared, refused)
 
     def _on_name_edited(self) -> None:
         self._name_edited = True
@@ -261,10 +326,9 @@ class AttachDialog(QDialog):
         self.message.setVisible(bool(text))
 
     def _decide(self) -> None:
-        proposal = self._current()
-        if proposal is None:
+        target = self._chosen()
+        if target is None:
             return
-        target = proposal.target.with_options(self.form.values(), proposal.format)
         try:
             place = self._controller.studio.place_of(target)
         except CacheStudioError as error:
