@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cache_studio.adapters.json_directory.fields import field_places
+from cache_studio.adapters.json_fields import field_places
 from cache_studio.adapters.json_rows import Identities, fault_sentence, open_json, stamp_of_span, walk
 from cache_studio.adapters.json_spans import Fault
 from cache_studio.adapters.mapped_expiry import MappedExpiry

@@ -21,8 +21,8 @@ from cache_studio.adapters.json_directory import FORMAT
 from cache_studio.adapters.json_directory import adapter as adapter_module
 from cache_studio.adapters.json_directory.access import JsonDirectoryAccess
 from cache_studio.adapters.json_directory.adapter import JsonDirectoryAdapter
-from cache_studio.adapters.json_directory.fields import JsonFields, scan_head
 from cache_studio.adapters.json_directory.layout import file_name
+from cache_studio.adapters.json_fields import JsonFields, scan_head
 from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.capabilities import Ability

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from cache_studio.adapters.file_access import FileAccess, Parts, empty_key
 from cache_studio.adapters.files import Folder
 from cache_studio.adapters.json_directory.encoding import Encoding
-from cache_studio.adapters.json_directory.fields import JsonFields
 from cache_studio.adapters.json_directory.layout import (
     DEFAULT_TTL,
     SIGNATURE,
@@ -18,6 +17,7 @@ from cache_studio.adapters.json_directory.layout import (
     own_expiry,
     wanted_fields,
 )
+from cache_studio.adapters.json_fields import JsonFields
 from cache_studio.adapters.key_access import Held, Known
 from cache_studio.adapters.mapping import FieldMap
 from cache_studio.model.errors import BadRequest

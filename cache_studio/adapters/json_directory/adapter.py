@@ -10,7 +10,6 @@ from cache_studio.adapters.base import SetsExpiry, require_found
 from cache_studio.adapters.file_listing import EMPTY, FileListing, Look, Parsed
 from cache_studio.adapters.files import Folder, NoRegularFile, read_up_to, stamp_of
 from cache_studio.adapters.json_directory.expiry import BROKEN, ExpiryEdit, expiry_edit
-from cache_studio.adapters.json_directory.fields import JsonFields
 from cache_studio.adapters.json_directory.layout import (
     DEFAULT_TTL,
     SIGNATURE,
@@ -25,6 +24,7 @@ from cache_studio.adapters.json_directory.layout import (
     wanted_fields,
 )
 from cache_studio.adapters.json_directory.recognise import SAMPLES, Sample, guess, head_fields
+from cache_studio.adapters.json_fields import JsonFields
 from cache_studio.adapters.json_rewrite import Edit, publish
 from cache_studio.adapters.mapped_expiry import MappedExpiry, with_set_expiry
 from cache_studio.adapters.mapping import MAPPING_OPTIONS, ROLES, FieldMap

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cache_studio.adapters.files import Folder, stamp_of
-from cache_studio.adapters.json_directory.fields import JsonFields
 from cache_studio.adapters.json_directory.layout import named_fields
 from cache_studio.adapters.json_expiry_edits import place_for
+from cache_studio.adapters.json_fields import JsonFields
 from cache_studio.adapters.json_rewrite import Edit
 from cache_studio.adapters.mapped_expiry import MappedExpiry
 from cache_studio.adapters.mapping import FieldMap

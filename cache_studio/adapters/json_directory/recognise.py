@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Recognition
-from cache_studio.adapters.json_directory.fields import plain_value, scan_head
 from cache_studio.adapters.json_directory.layout import DEFAULT_TTL, SIGNATURE, SUFFIX, key_of_name
+from cache_studio.adapters.json_fields import plain_value, scan_head
 from cache_studio.adapters.mapping import guess_roles
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.times import MILLISECONDS_FROM
