@@ -4,7 +4,6 @@ A subclass says how its layout is written by the original application (`make` an
 methods); everything else is derived. The tests run on real files, tables or keys.
 """
 
-import hashlib
 import json
 import math
 import os
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 from keeping import FullKeep, MemoryKeep
 from layout_trees import TREES
+from manifests import file_manifest, open_descriptors
 
 from cache_studio.adapters.base import Adapter, Certainty
 from cache_studio.adapters.registry import get_format
@@ -103,26 +103,10 @@ def listing(adapter: Adapter) -> dict[EntryId, Row]:
     return rows
 
 
-def file_manifest(folder: Path) -> dict[str, tuple[object, ...]]:
-    """Every name below a folder with length, modification time and content hash."""
-    found: dict[str, tuple[object, ...]] = {}
-    for path in sorted(folder.rglob("*")):
-        status = path.lstat()
-        content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and not path.is_symlink() else ""
-        moved = 0 if path.is_dir() else status.st_mtime_ns
-        found[os.fsdecode(bytes(path.relative_to(folder)))] = (status.st_mode, moved, content)
-    return found
-
-
 def removes(test: Callable[..., None]) -> Callable[..., None]:
     """Marks a test that removes entries: it is left out where a format is only looked at."""
     test.removes = True  # type: ignore[attr-defined]  # a function takes any attribute
     return test
-
-
-def open_descriptors() -> int:
-    """How many files this process holds open."""
-    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
 class AdapterContract:
