@@ -170,6 +170,18 @@ class TestHishel(LibraryContract):
             for row in listing(adapter).values():
                 adapter.read(row.id)
 
+    def test_hostile_heads_hold_nobody_up(self, target: Target) -> None:
+        heads = [b"\x91" * 60_000, b"\xdf\xff\xff\xff\xff", b"\x82" * 70_000, b"\x81\xa7request\xc7\x04\x01abcd", b""]
+        with closing(sqlite3.connect(target.location)) as database, database:
+            ids = database.execute("SELECT id FROM entries").fetchall()
+            for (entry_id,), head in zip(ids, heads, strict=False):
+                database.execute("UPDATE entries SET data = ? WHERE id = ?", (head, entry_id))
+        with self.opened(target) as adapter:
+            rows = listing(adapter)
+            assert {entry_id for entry_id, row in rows.items() if row.problem} == {one for (one,) in ids[: len(heads)]}
+            for entry_id in rows:
+                adapter.read(entry_id)
+
     def test_the_folder_that_the_library_makes_is_enough(self, target: Target) -> None:
         found = get_format("hishel").recognise(Sight(str(Path(target.location).parent)))
         assert (found.certainty, found.places) == (Certainty.SURE, (target.location,))

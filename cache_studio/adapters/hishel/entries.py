@@ -99,7 +99,7 @@ class EntriesAdapter(HashedKeysAdapter):
     def _choose_table(self) -> None:
         tables = self.database.tables()
         entries, streams = tables.get(ENTRIES), tables.get(STREAMS)
-        fits = entries is not None and set(entries.names) == set(self.own_columns)
+        fits = entries is not None and entries.rowid and set(entries.names) == set(self.own_columns)
         if entries is None or streams is None or not fits or set(streams.names) != STREAM_COLUMNS:
             raise WrongFormat(
                 f"This is no database of hishel {self.generation}.",
@@ -163,8 +163,7 @@ class EntriesAdapter(HashedKeysAdapter):
         """The packed head, then the body across its chunks."""
         row = self._require_row(entry_id)
         cells = dict(zip(self.rows.columns, row, strict=True))
-        data = _bytes(cells["data"])
-        head = read_head(data)
+        data, head = _bytes(cells["data"]), _head(cells["data"])
         facts = [Fact("Cache key", shown_keys([cells["cache_key"]])[0])]
         if head is not None:
             status = [] if head.status is None else [Fact("Status", str(head.status))]

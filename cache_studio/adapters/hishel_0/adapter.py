@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from cache_studio.adapters.base import require_found
 from cache_studio.adapters.hishel.hashed_keys import HashedKeysAdapter
 from cache_studio.adapters.hishel_0.layout import (
     BROKEN,
@@ -63,7 +64,7 @@ class Hishel0Adapter(HashedKeysAdapter):
 
     def _choose_table(self) -> None:
         table = self.database.tables().get(TABLE)
-        if table is None or set(table.names) != COLUMNS:
+        if table is None or not table.rowid_name or set(table.names) != COLUMNS:
             raise WrongFormat(
                 "This is no database of hishel 0.1.", "Attach it without naming a format, then it is recognised."
             )
@@ -109,14 +110,18 @@ class Hishel0Adapter(HashedKeysAdapter):
 
     def read(self, entry_id: EntryId, max_bytes: int | None = None) -> Payload:
         """The stored response, its content in base64 within; where it is a pickle, nothing of that is run."""
-        cells = dict(zip(self.rows.columns, self._require_row(entry_id), strict=True))
-        data = (
-            cells["data"]
-            if isinstance(cells["data"], bytes)
-            else shown_key(cells["data"]).encode("utf-8", "surrogateescape")
-        )
-        piece = Piece("value", data[:max_bytes], len(data), serializer_of(data[:HEAD]))
-        return Payload((piece,), response_facts(shown_key(cells["key"]), read_tail(data[-TAIL:])))
+        self.database.require_same_file()
+        table = self.rows.table
+        where, values = self.rows.place(entry_id)
+        wanted = f"{table.sql(table.rowid_name)}, key, typeof(data), substr({_BLOB}, -{TAIL})"
+        found = self.database.rows(f"SELECT {wanted} FROM {TABLE} WHERE {where} LIMIT 1", values)
+        require_found(found, shown_key(entry_id if isinstance(entry_id, str | int | bytes) else str(entry_id)))
+        number, key, kind, end = found[0]
+        data, total = b"", 0
+        if kind in ("text", "blob") and isinstance(number, int):
+            data, total = self.database.head(TABLE, "data", number, max_bytes)
+        piece = Piece("value", data, total, serializer_of(data[:HEAD]))
+        return Payload((piece,), response_facts(shown_key(key), read_tail(end) if isinstance(end, bytes) else None))
 
     def details(self) -> Mapping[str, object]:
         """The pages of the database."""
