@@ -2,7 +2,7 @@
 
 import re
 
-from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
+from cache_studio.adapters.base import HASHED, NOT_RECOGNISED, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 
 COUNT_FILES = (
@@ -39,4 +39,5 @@ FORMAT = Format(
     options=(),
     recognise=recognise,
     adapter="cache_studio.adapters.cachelib_files.adapter:CachelibFilesAdapter",
+    marks=(HASHED,),
 )

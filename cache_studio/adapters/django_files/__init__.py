@@ -34,4 +34,5 @@ FORMAT = Format(
     options=KEY_OPTIONS,
     recognise=recognise,
     adapter="cache_studio.adapters.django_files.adapter:DjangoFilesAdapter",
+    marks=(f"*/*{SUFFIX}",),
 )
