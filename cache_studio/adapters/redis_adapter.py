@@ -47,7 +47,7 @@ from cache_studio.recording.reader import Recorded
 KINDS = ("none", "string", "list", "set", "zset", "hash", "stream")
 FULL = 0.9
 """The part of maxmemory from which on a server counts as full."""
-_FIRST_ROWS, _ROWS = 500, 5000
+_FIRST_ROWS = 500
 _FIRST_SECONDS = 0.1
 _FORBIDDEN = "The user of this connection may not look at this key."
 _RECORDER = re.compile(r"(?:^|:)recorder:")
@@ -61,6 +61,8 @@ class RedisAdapter(Adapter):
     batch_size = 200
     largest_copy = COPY_BYTES
     separator: ClassVar[str] = ":"
+    batch_rows: ClassVar[int] = 5_000
+    """Entries of one batch of a listing after the first."""
 
     def __init__(self, link: Link, options: Mapping[str, OptionValue], *, writable: bool) -> None:
         """Take over an open link."""
@@ -127,7 +129,7 @@ class RedisAdapter(Adapter):
                         batch = self._batch(waiting)
                     if len(batch):
                         yield batch
-                    waiting, limit, deadline = Described(), _ROWS, time.monotonic() + _FIRST_SECONDS
+                    waiting, limit, deadline = Described(), self.batch_rows, time.monotonic() + _FIRST_SECONDS
             with self._link.call():
                 batch = self._batch(waiting)
             if len(batch):

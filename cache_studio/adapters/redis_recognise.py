@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from cache_studio.adapters.base import Certainty
-from cache_studio.adapters.redis_libraries.signatures import library_answers
 from cache_studio.adapters.redis_options import KEYS_FORMAT, RESPONSE_FORMAT, RESPONSE_META, bytes_of, glob_of, text_of
+from cache_studio.adapters.redis_signatures import library_answers
 
 SAMPLE = 1000
 _CALLS = 50

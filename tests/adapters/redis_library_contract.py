@@ -9,10 +9,14 @@ from typing import ClassVar
 import pytest
 from applications import Application, running
 from contract import listing
+from keeping import MemoryKeep
 from library_contract import LibraryContract
 from redis_caches import application, dumps
 
+from cache_studio.adapters.base import Adapter
 from cache_studio.adapters.redis_link import recognise_url
+from cache_studio.model.errors import UnsupportedAction
+from cache_studio.model.seeing import Fate, Return
 from cache_studio.model.targets import Target
 from cache_studio.recording.counts import Tally, to_fields
 from cache_studio.recording.places import redis_recorder_prefix
@@ -22,6 +26,8 @@ class RedisLibraryContract(LibraryContract):
     """The program's functions get the URL of the server in place of a folder and of a location."""
 
     pytestmark = pytest.mark.redis
+    without_scripts: ClassVar[bool] = True
+    """Whether a user who may run no scripts can attach it."""
     certainty: ClassVar[str] = "sure"
     """How sure it is of what the program writes; "" where nothing tells it from plain keys."""
 
@@ -62,6 +68,41 @@ class RedisLibraryContract(LibraryContract):
         with application(target.location) as client:
             client.hset(redis_recorder_prefix(prefix) + "1234", mapping=recorded)
             client.hset(prefix + "recorder:1234", mapping=recorded)
+
+    def test_our_own_reads_and_removals_are_not_counted(self, target: Target, adapter: Adapter) -> None:
+        before = adapter.counters()
+        rows, keep = listing(adapter), MemoryKeep()
+        for entry_id in rows:
+            adapter.read(entry_id)
+        adapter.lookup(self.ordinary[:2])
+        adapter.remove([row.seen for row in rows.values()], keep)
+        adapter.present(keep.taken)
+        adapter.restore(keep.taken, keep)
+        with application(target.location) as client:
+            client.get("no such key")
+        after = adapter.counters()
+        assert (after.hits, after.misses, after.epoch) == (before.hits, (before.misses or 0) + 1, before.epoch)
+
+    @pytest.fixture
+    def plain_user(self) -> Iterator[str]:
+        """The URL for a user who may run no scripts."""
+        with application(self.url) as client:
+            client.acl_setuser("plain", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-eval", "-evalsha"])
+            yield self.url.replace("//", "//plain@")
+            client.acl_deluser("plain")
+
+    def test_a_user_without_scripts_looks_and_removes(self, target: Target, plain_user: str) -> None:
+        place = Target(plain_user, self.format_name, target.options, "any")
+        if not self.without_scripts:
+            with pytest.raises(UnsupportedAction, match="Scripts"), self.opened(place):
+                pass
+            return
+        with self.opened(place) as adapter:
+            row, keep = self.row(adapter, self.ordinary[0]), MemoryKeep()
+            assert len(listing(adapter)) == self.count
+            assert adapter.remove([row.seen], keep)[0].fate is Fate.REMOVED
+            assert adapter.restore(keep.taken, keep)[0].fate is Return.RESTORED
+            assert self.row(adapter, row.key).columns() == row.columns()
 
     def test_it_is_proposed_for_the_database(self, target: Target) -> None:
         found = recognise_url(Target(self.url))

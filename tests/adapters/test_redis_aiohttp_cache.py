@@ -23,6 +23,7 @@ HASHES = ("aiohttp-cache:responses", "aiohttp-cache:redirects")
 class TestRedisAiohttpCache(RedisLibraryContract):
     format_name = "redis-aiohttp-cache"
     program = "redis_aiohttp_program"
+    without_scripts = False
     versions = "aiohttp-client-cache 0.15.0"
     ordinary = (*PAGES, "HEAD https://example.test/form", "GET https://example.test/long.png", REDIRECTED)
     stale = ("GET https://example.test/stale/1", "GET https://example.test/stale/2")

@@ -1,6 +1,7 @@
 """hishel 2 in Redis: three keys hold an entry, and a sorted set for each URL says which are served until when."""
 
-from cache_studio.adapters.redis_libraries import format_of, specs
+from cache_studio.adapters import redis_specs as specs
+from cache_studio.adapters.redis_libraries import format_of
 
 FORMAT = format_of(
     specs.HISHEL.name,

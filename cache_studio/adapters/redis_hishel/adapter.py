@@ -8,6 +8,7 @@ from typing import cast
 
 import msgpack
 
+from cache_studio.adapters import redis_specs as specs
 from cache_studio.adapters.base import EntryCopy, Keep, Kept
 from cache_studio.adapters.defaults import take
 from cache_studio.adapters.hishel.layout import LONGEST_HEAD, UNREADABLE, Head, read_head, stored_keys
@@ -21,7 +22,6 @@ from cache_studio.adapters.redis_hishel.index import (
     standings,
     with_others,
 )
-from cache_studio.adapters.redis_libraries import specs
 from cache_studio.adapters.redis_libraries.adapter import RedisLibraryAdapter
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import Described
@@ -44,6 +44,7 @@ class RedisHishelAdapter(RedisLibraryAdapter):
     """An entry is its three keys and its place in an index; the id is the name of the first key."""
 
     library = specs.HISHEL
+    batch_rows = 500
     _standing: Mapping[str, Standing] = MappingProxyType({})
     """Where the entries stand that are being removed."""
 

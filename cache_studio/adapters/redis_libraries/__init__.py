@@ -1,8 +1,8 @@
 """Caches that libraries keep in Redis with one key an entry; each is a format made of its row in `specs`."""
 
+from cache_studio.adapters import redis_specs as specs
 from cache_studio.adapters.base import Format
 from cache_studio.adapters.redis_keys import ACCESSED_OPTION, recognise
-from cache_studio.adapters.redis_libraries import specs
 from cache_studio.adapters.redis_options import LINK_OPTIONS, SCHEMES
 from cache_studio.model.options import Option, OptionKind
 

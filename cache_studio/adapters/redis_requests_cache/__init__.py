@@ -1,6 +1,7 @@
 """requests-cache in Redis: a key for each response, and a hash of redirects beside them."""
 
-from cache_studio.adapters.redis_libraries import format_of, specs
+from cache_studio.adapters import redis_specs as specs
+from cache_studio.adapters.redis_libraries import format_of
 
 FORMAT = format_of(
     specs.REQUESTS.name,

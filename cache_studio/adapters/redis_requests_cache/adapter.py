@@ -12,9 +12,9 @@ from typing import cast
 
 import msgpack
 
+from cache_studio.adapters import redis_specs as specs
 from cache_studio.adapters.base import EntryCopy, Keep, Kept
 from cache_studio.adapters.redis_fields import Led, fields_leading, remove_fields, restore_fields
-from cache_studio.adapters.redis_libraries import specs
 from cache_studio.adapters.redis_libraries.adapter import RedisLibraryAdapter
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_options import bytes_of
@@ -38,6 +38,7 @@ class RedisRequestsCacheAdapter(RedisLibraryAdapter):
     """Responses by method and URL; the redirects to one go and come with it."""
 
     library = specs.REQUESTS
+    batch_rows = 200  # to tell what a value is takes the better part of a millisecond
     _led: Led = MappingProxyType({})
     """The redirects as they are at a removal."""
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from cache_studio.adapters import redis_specs as specs
 from cache_studio.adapters.base import Certainty
-from cache_studio.adapters.redis_libraries import specs
 from cache_studio.adapters.redis_options import bytes_of
 
 _HEAD = 256
