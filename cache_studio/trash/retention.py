@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cache_studio.config.database import Database
 from cache_studio.trash.files import FileFolder
+from cache_studio.trash.index import STAYING
 
 LOG_SECONDS = 365 * 86_400.0
 """How long an action without copies stays in the list."""
@@ -15,12 +16,14 @@ CLAIM_SECONDS = 86_400.0
 
 
 def overdue(database: Database, days: float, limit: int, now: float) -> list[str]:
-    """Actions whose copies must go, oldest first; never the newest that has any."""
-    waiting = database.read("SELECT id, at, kept_bytes FROM actions WHERE waiting>0 ORDER BY number")
-    total = sum(size for _, _, size in waiting)
+    """Actions whose copies must go, oldest first; never the newest that has any, nor the newest that removed."""
+    waiting = database.read("SELECT id, at, kept_bytes, verb FROM actions WHERE waiting>0 ORDER BY number")
+    removing = [name for name, _, _, verb in waiting if verb != STAYING]
+    newest = {*removing[-1:], *(name for name, *_ in waiting[-1:])}
+    total = sum(size for _, _, size, _ in waiting)
     chosen = []
-    for name, at, size in waiting[:-1]:
-        if total > limit or at < now - days * 86_400:
+    for name, at, size, _ in waiting:
+        if name not in newest and (total > limit or at < now - days * 86_400):
             chosen.append(name)
             total -= size
     return chosen
