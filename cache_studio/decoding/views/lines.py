@@ -73,9 +73,7 @@ def freshness_words(fresh: Freshness) -> str:
 def _age_words(validity: Validity, fresh: Freshness) -> str:
     if math.isnan(fresh.age):
         return f"{NOT_RECORDED}: neither Date nor the time of storing"
-    basis = "Date" if math.isnan(validity.received) else "storing"
-    told = "" if math.isnan(validity.age) else " and Age"
-    return f"{_seconds(fresh.age)}, from {basis}{told}"
+    return _seconds(fresh.age) + (", by its Date" if math.isnan(validity.received) else "")
 
 
 def _lifetime_words(validity: Validity, fresh: Freshness) -> str:

@@ -127,7 +127,7 @@ class DetailDock(QFrame):
         self._split.addWidget(area)
         self._split.addWidget(self.value)
         self._split.setStretchFactor(1, 1)
-        self._split.setSizes([310, 420])
+        self._split.setSizes([280, 450])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

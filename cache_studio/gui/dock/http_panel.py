@@ -1,20 +1,24 @@
-"""A value as an HTTP response: status, request, age and freshness that tick, headers, and the body by its type."""
+"""A value as an HTTP response: status, request, age and freshness that tick, and headers or the body by its type."""
 
 import time
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from cache_studio.decoding.nodes import Node
 from cache_studio.decoding.views.lines import body_notes, http_lines, http_warnings, status_words
 from cache_studio.decoding.views.shapes import HttpView
 from cache_studio.gui.dock.body_view import BodyView, PreparedBody
 from cache_studio.gui.dock.fact_grid import FactGrid, wrappable_words
+from cache_studio.gui.dock.tree_view import TreeView
 from cache_studio.gui.look.text import display_text, plain_label, tr
+from cache_studio.gui.widgets.segmented import SegmentedButtons
 
+BODY, HEADERS = "Body", "Headers"
+"""The lower parts, by the words on their buttons."""
 _URL_SHOWN = 1_000
-_HEADER_SHOWN = 600
 _TICK_MS = 1000
 
 
@@ -28,6 +32,7 @@ class HttpPanel(QSplitter):
         self._prepared: PreparedBody | None = None
         self._status, self._request = plain_label("", "title"), plain_label("", "mono")
         self._origin = plain_label("", "source")
+        self._status.setWordWrap(True)
         self._request.setWordWrap(True)
         self._request.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._warnings, self._notes = plain_label("", "small"), plain_label("", "small")
@@ -36,12 +41,14 @@ class HttpPanel(QSplitter):
         for label in (self._warnings, self._notes):
             label.setWordWrap(True)
         self.facts, self.body = FactGrid(), BodyView()
-        self._headers_title = plain_label(tr("Headers"), "note")
-        self._headers = QGridLayout()
-        self._headers.setHorizontalSpacing(8)
-        self._headers.setVerticalSpacing(4)
-        self._headers.setColumnStretch(1, 1)
-        self._labels: list[QLabel] = []
+        self.headers = TreeView()
+        self.headers.setAccessibleName(tr("Headers"))
+        self.parts = SegmentedButtons(tr("Part of the response"), (BODY, HEADERS))
+        self.parts.chosen.connect(self.choose_part)
+        self._part = BODY
+        self._lower = QStackedWidget()
+        for view in (self.body, self.headers):
+            self._lower.addWidget(view)
         self._timer = QTimer(self)
         self._timer.setInterval(_TICK_MS)
         self._timer.timeout.connect(self.tick)
@@ -49,7 +56,7 @@ class HttpPanel(QSplitter):
         self.setChildrenCollapsible(False)
         self.setHandleWidth(1)
         self.addWidget(self._head())
-        self.addWidget(self.body)
+        self.addWidget(self._lower)
         self.setStretchFactor(0, 1)
         self.setStretchFactor(1, 1)
         self.setSizes([1000, 1000])
@@ -57,7 +64,7 @@ class HttpPanel(QSplitter):
     def show_response(self, view: HttpView, prepared: PreparedBody | None) -> None:
         """Show a response; without a body there is only its head."""
         self._view, self._prepared = view, prepared
-        self._status.setText(display_text(status_words(view), 200))
+        self._status.setText(wrappable_words(display_text(status_words(view), 200)))
         self._origin.setText(display_text(view.origin, 80))
         request = f"{view.method} {view.url}".strip()
         self._request.setText(wrappable_words(display_text(request, _URL_SHOWN)))
@@ -65,11 +72,21 @@ class HttpPanel(QSplitter):
         for label, notes in ((self._warnings, http_warnings(view)), (self._notes, body_notes(view))):
             label.setText("\n".join(display_text(note, 300) for note in notes))
             label.setVisible(bool(notes))
-        self._show_headers(view.headers)
-        self.body.setVisible(prepared is not None)
+        self.headers.show_tree(header_tree(view))
+        self.parts.set_available(BODY, prepared is not None)
         if prepared is not None:
             self.body.show_body(prepared)
+        self._show_part(self._part if prepared is not None else HEADERS)
         self.tick()
+
+    def choose_part(self, name: str) -> None:
+        """Show body or headers, and begin with them next time."""
+        self._part = name
+        self._show_part(name)
+
+    def _show_part(self, name: str) -> None:
+        self.parts.choose(name)
+        self._lower.setCurrentWidget(self.body if name == BODY else self.headers)
 
     def tick(self) -> None:
         """Show age and freshness as they are now."""
@@ -87,12 +104,9 @@ class HttpPanel(QSplitter):
         return "\n".join(lines).strip("\n")
 
     def find_text(self, text: str, step: int) -> tuple[int, int]:
-        """Find in the body."""
-        return self.body.find_text(text, step)
-
-    def header_texts(self) -> list[str]:
-        """The labels of the headers as shown: name, value, name, value..."""
-        return [label.text().replace("\u200b", "") for label in self._labels]
+        """Find in the part that is shown."""
+        shown = self.body if self._lower.currentWidget() is self.body else self.headers
+        return shown.find_text(text, step)
 
     def sizeHint(self) -> QSize:
         """As much as there is."""
@@ -110,12 +124,15 @@ class HttpPanel(QSplitter):
     def _head(self) -> QScrollArea:
         inside = QWidget()
         layout = QVBoxLayout(inside)
-        layout.setContentsMargins(16, 2, 12, 10)
+        layout.setContentsMargins(16, 2, 12, 8)
         layout.setSpacing(8)
-        for widget in (self._status, self._request, self._warnings, self.facts, self._notes, self._headers_title):
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._status, 1)
+        row.addWidget(self.parts)
+        layout.addLayout(row)
+        for widget in (self._request, self._warnings, self.facts, self._notes, self._origin):
             layout.addWidget(widget)
-        layout.addLayout(self._headers)
-        layout.addWidget(self._origin)
         layout.addStretch(1)
         area = QScrollArea()
         area.setWidget(inside)
@@ -126,18 +143,15 @@ class HttpPanel(QSplitter):
         inside.setAutoFillBackground(False)
         return area
 
-    def _show_headers(self, headers: Sequence[tuple[str, str]]) -> None:
-        for label in self._labels:
-            self._headers.removeWidget(label)
-            label.hide()
-            label.deleteLater()
-        self._labels = []
-        self._headers_title.setVisible(bool(headers))
-        for row, (name, value) in enumerate(headers):
-            for column, (text, role) in enumerate(((name, "mono-note"), (value, "mono"))):
-                label = plain_label(wrappable_words(display_text(text, _HEADER_SHOWN)), role)
-                label.setWordWrap(True)
-                label.setMinimumWidth(40)
-                label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-                self._headers.addWidget(label, row, column, Qt.AlignmentFlag.AlignTop)
-                self._labels.append(label)
+
+def header_tree(view: HttpView) -> Node:
+    """A line a header; those of the request in a branch of their own."""
+    nodes = _header_nodes(view.headers)
+    if view.request_headers:
+        count = len(view.request_headers)
+        nodes.append(Node("object", tr("of the request"), count=count, children=_header_nodes(view.request_headers)))
+    return Node("object", count=len(nodes), children=nodes or [Node("null", "", tr("no headers"))])
+
+
+def _header_nodes(headers: Sequence[tuple[str, str]]) -> list[Node]:
+    return [Node("array", name, value or tr("empty")) for name, value in headers]

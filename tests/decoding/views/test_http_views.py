@@ -106,7 +106,7 @@ def test_what_is_said_of_it(requests_values: dict[str, bytes]) -> None:
     assert status_words(view) == "200 OK"
     lines = {line.name: (line.value, line.source) for line in http_lines(view, STORED + 100)}
     assert lines["Freshness"] == ("fresh, 7 min 50 s left", "derived")
-    assert lines["Age"] == ("2 min 10 s, from storing and Age", "derived")
+    assert lines["Age"] == ("2 min 10 s", "derived")
     assert lines["Lifetime"] == ("10 min 00 s, by max-age", "recorded")
     assert lines["Body"] == ("application/json, 8 B", "recorded")
     stale = {line.name: line.value for line in http_lines(view, STORED + 10_000)}
