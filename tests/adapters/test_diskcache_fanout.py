@@ -20,6 +20,7 @@ from library_contract import LibraryContract
 from test_diskcache import stored_in
 
 from cache_studio.adapters.base import Adapter, Certainty, SetsExpiry
+from cache_studio.adapters.discovery import walk
 from cache_studio.adapters.registry import get_format
 from cache_studio.adapters.sight import Sight
 from cache_studio.adapters.sqlite_database import Database
@@ -84,6 +85,10 @@ class TestFanout(LibraryContract):
             assert found.recognise(Sight(os.path.join(target.location, name))).certainty is Certainty.SURE
         assert found.recognise(Sight(target.location)).certainty is Certainty.NO
         assert found.recognise(Sight(os.path.join(target.location, "index/data"))).certainty is Certainty.LOOK
+
+    def test_it_is_discovered_as_one_cache(self, target: Target) -> None:
+        found = list(walk([os.path.dirname(target.location)]))
+        assert [(one["target"], one["format"]) for one in found] == [(target.location, self.format_name)]
 
     def test_figures_are_the_librarys(self, target: Target, adapter: Adapter) -> None:
         assert adapter.measure().capacity == 2**28  # until the library opens it: it shares out its own default again
@@ -158,7 +163,7 @@ class TestFanout(LibraryContract):
     ) -> None:
         held = held_locks(monkeypatch)
         application = self.opened_by_library(target)
-        application.call("fill", 500)
+        application.call("fill", 150)
         seen = [row.seen for row in listing(adapter).values() if row.key.startswith("small")]
         answers: list[list[int]] = []
         using = threading.Thread(target=lambda: answers.append(application.call("use_until", str(tmp_path / "end"))))

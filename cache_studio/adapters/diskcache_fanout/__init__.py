@@ -18,4 +18,5 @@ FORMAT = Format(
     options=(KIND_OPTION,),
     recognise=recognise,
     adapter="cache_studio.adapters.diskcache_fanout.adapter:FanoutAdapter",
+    marks=("*/000",),
 )
