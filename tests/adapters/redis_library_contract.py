@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -13,10 +14,11 @@ from keeping import MemoryKeep
 from library_contract import LibraryContract
 from redis_caches import application, dumps
 
-from cache_studio.adapters.base import Adapter
+from cache_studio.adapters.base import Adapter, SetsExpiry
 from cache_studio.adapters.redis_link import recognise_url
+from cache_studio.model.capabilities import Ability
 from cache_studio.model.errors import UnsupportedAction
-from cache_studio.model.seeing import Fate, Return
+from cache_studio.model.seeing import Fate, Renewed, Return
 from cache_studio.model.targets import Target
 from cache_studio.recording.counts import Tally, to_fields
 from cache_studio.recording.places import redis_recorder_prefix
@@ -103,6 +105,25 @@ class RedisLibraryContract(LibraryContract):
             assert adapter.remove([row.seen], keep)[0].fate is Fate.REMOVED
             assert adapter.restore(keep.taken, keep)[0].fate is Return.RESTORED
             assert self.row(adapter, row.key).columns() == row.columns()
+
+    def test_an_expiry_is_set_where_the_library_obeys_it(self, target: Target, adapter: Adapter) -> None:
+        rows = [self.row(adapter, key) for key in self.ordinary[:2]]
+        if not adapter.capabilities.can(Ability.SET_EXPIRY):
+            assert adapter.capabilities.why_not(Ability.SET_EXPIRY).endswith(".")
+            if isinstance(adapter, SetsExpiry):
+                with pytest.raises(UnsupportedAction):
+                    adapter.set_expiry([row.seen for row in rows], [math.inf] * 2)
+            return
+        assert isinstance(adapter, SetsExpiry)
+        library, before = self.opened_by_library(target), self.stored(target)
+        wanted = [math.inf, (rows[1].expires or 0) + 1000]
+        assert {one.fate for one in adapter.set_expiry([row.seen for row in rows], wanted)} == {Renewed.SET}
+        truth = {entry["key"]: entry["expires"] for entry in library.call("truth", target.location)}
+        assert [truth[row.key] for row in rows] == [None, pytest.approx(wanted[1], abs=self.exact)]
+        assert all(library.call("holds", row.key) for row in rows)
+        changed = [self.row(adapter, row.key).seen for row in rows]
+        adapter.set_expiry(changed, [row.expires or 0 for row in rows])
+        assert self.stored(target) == before
 
     def test_it_is_proposed_for_the_database(self, target: Target) -> None:
         found = recognise_url(Target(self.url))

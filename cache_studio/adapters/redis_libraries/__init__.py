@@ -1,4 +1,4 @@
-"""Caches that libraries keep in Redis with one key an entry; each is a format made of its row in `specs`."""
+"""Caches that libraries keep in Redis with one key an entry; each is a format made of its row in `redis_specs`."""
 
 from cache_studio.adapters import redis_specs as specs
 from cache_studio.adapters.base import Format

@@ -1,4 +1,4 @@
-"""The studio's side of every library that keeps an entry in a Redis key; what differs is in `specs`."""
+"""The studio's side of every library that keeps an entry in a Redis key; what differs is in `redis_specs`."""
 
 import json
 import math
