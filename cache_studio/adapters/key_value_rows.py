@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
+from cache_studio.adapters.pickle_heads import looks_pickled
 from cache_studio.adapters.sqlite_adapter import CHANGING, RowsAdapter
 from cache_studio.adapters.sqlite_columns import numbers, stamps_of
 from cache_studio.adapters.sqlite_copies import COPY_BYTES
@@ -22,12 +23,6 @@ from cache_studio.model.targets import Target
 KEY, VALUE = "key", "value"
 _SAMPLE = 1_000
 """Bytes at both ends of a value that tell whether it was written anew: the length alone may be the same."""
-_PICKLES = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
-
-
-def looks_pickled(value: Cell) -> bool:
-    """Whether a value begins as a pickle of Python 3 does."""
-    return isinstance(value, bytes) and value[:2] in _PICKLES
 
 
 class KeyValueAdapter(RowsAdapter):

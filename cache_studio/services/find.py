@@ -11,9 +11,15 @@ from cache_studio.services.browse import current_view
 
 
 def find_entries(attachment: Attachment, key: str, namespace: str | None) -> list[Entry]:
-    """Every listed entry with this key, in one namespace or (None) in all."""
+    """Every listed entry with this key, in one namespace or (None) in all. Blocks.
+
+    Where no listed key is that text the cache itself is asked: it may store a hash of it, or list it under its URL.
+    """
     view = current_view(attachment)
     rows = [row for row in view.rows().tolist() if view.keys[row] == key]
+    if not rows:
+        ids = attachment.call(lambda adapter: adapter.lookup([key], namespace).ids).result()
+        rows = [row for row in map(view.row_of, ids) if row is not None]
     entries = [entry_at(view, row) for row in rows]
     return [entry for entry in entries if namespace is None or entry.namespace == namespace]
 

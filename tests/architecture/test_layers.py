@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,17 @@ def test_import_contracts() -> None:
 
 def test_importing_the_commands_loads_nothing_heavy() -> None:
     assert not HEAVY & loaded_by("import cache_studio.cli")
+
+
+def test_looking_at_a_place_loads_nothing_heavy(tmp_path: Path) -> None:
+    """A child looks at every path that is attached, and at every candidate of a discovery: it has to be light."""
+    (tmp_path / "x.json").write_text('{"a": {"created_at": 1700000000}}')
+    with closing(sqlite3.connect(tmp_path / "x.db")) as made, made:
+        made.execute("CREATE TABLE t (key TEXT PRIMARY KEY, value BLOB)")
+        made.execute("INSERT INTO t VALUES ('a', x'80049580')")
+    paths = [str(tmp_path), *map(str, tmp_path.iterdir())]
+    code = f"from cache_studio.adapters.registry import recognise; [recognise(path) for path in {paths!r}]"
+    assert not HEAVY & loaded_by(code)
 
 
 @pytest.mark.parametrize("option", ["--version", "--help"])

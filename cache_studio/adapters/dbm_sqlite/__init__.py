@@ -7,7 +7,7 @@ from cache_studio.adapters.sight import Sight
 def recognise(sight: Sight) -> Recognition:
     """Sure by the one table `Dict`; pickles as values make it a shelve."""
     from cache_studio.adapters.dbm_sqlite.layout import TABLE, is_dbm
-    from cache_studio.adapters.key_value_rows import looks_pickled
+    from cache_studio.adapters.pickle_heads import looks_pickled
     from cache_studio.adapters.sqlite_open import read_rows
 
     if sight.kind != "file" or not is_dbm(sight.tables):

@@ -9,7 +9,7 @@ TABLE_OPTION = Option("table", OptionKind.TEXT, "Table", "Name of the table; fou
 
 def recognise(sight: Sight) -> Recognition:
     """A table as the library makes it whose values are pickles is one; any other values could be anybody's."""
-    from cache_studio.adapters.key_value_rows import looks_pickled
+    from cache_studio.adapters.pickle_heads import looks_pickled
     from cache_studio.adapters.sqlite_open import read_rows
     from cache_studio.adapters.sqlitedict.layout import tables_as_made
 

@@ -5,7 +5,8 @@ import binascii
 from collections.abc import Collection, Mapping, Sequence
 
 from cache_studio.adapters.defaults import join, lookup_by_scan
-from cache_studio.adapters.key_value_rows import KeyValueAdapter, looks_pickled
+from cache_studio.adapters.key_value_rows import KeyValueAdapter
+from cache_studio.adapters.pickle_heads import looks_pickled
 from cache_studio.adapters.pickled_keys import LONGEST_PICKLE, pickle_text
 from cache_studio.adapters.sqlite_adapter import table_missing
 from cache_studio.adapters.sqlite_open import Cell, Table
