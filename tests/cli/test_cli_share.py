@@ -15,7 +15,8 @@ def make(path: Path) -> Path:
 
 def test_what_one_shares_another_attaches_by_the_folder(command, tmp_path):
     path = make(tmp_path / "app.db")
-    shared = command("share", f"sqlite-table:{path}?table=blobs&key=who&value=what&expires=gone_by", tmp_path, "--format", "json")
+    target = f"sqlite-table:{path}?table=blobs&key=who&value=what&expires=gone_by"
+    shared = command("share", target, tmp_path, "--format", "json")
     assert shared.code == 0, shared.err
     assert shared.json["file"] == str(tmp_path / "cache-studio.toml")
     (row,) = command("list", tmp_path, "--format", "json").json
