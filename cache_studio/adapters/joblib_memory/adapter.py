@@ -11,6 +11,7 @@ from cache_studio.adapters.defaults import join
 from cache_studio.adapters.file_copies import Copier, Outcome, removing_in
 from cache_studio.adapters.file_listing import EMPTY, FileListing, Look, Parsed
 from cache_studio.adapters.files import Folder, NoRegularFile, read_up_to
+from cache_studio.adapters.folder_volume import volume_below
 from cache_studio.adapters.joblib_memory.call_folders import (
     CallCopy,
     contents,
@@ -213,7 +214,7 @@ class JoblibAdapter(FileListing):
 
     def measure(self) -> Volume:
         """The lengths of all files below the folder."""
-        return Volume(_volume(self._root, DEEPEST + 2))
+        return Volume(volume_below(self._root, DEEPEST + 2))
 
     def watched(self) -> tuple[tuple[str, bool], ...]:
         """The folder and all below it."""
@@ -324,18 +325,6 @@ def _functions(folder: Folder, prefix: str, depth: int) -> Iterator[str]:
     for name in names if depth else ():
         with suppress(OSError), folder.below(name) as below:
             yield from _functions(below, f"{prefix}/{name}".lstrip("/"), depth - 1)
-
-
-def _volume(folder: Folder, depth: int) -> int:
-    total = 0
-    for entry in folder.walk():
-        with suppress(OSError):
-            if entry.is_file(follow_symlinks=False):
-                total += entry.stat(follow_symlinks=False).st_size
-            elif depth and entry.is_dir(follow_symlinks=False):
-                with folder.below(entry.name) as below:
-                    total += _volume(below, depth - 1)
-    return total
 
 
 LIST_CALLS = f"{__name__}:list_calls"

@@ -11,6 +11,7 @@ from typing import Any
 from cache_studio.adapters.base import EntryCopy, Keep, require_found
 from cache_studio.adapters.file_listing import EMPTY, FileListing, Look, Parsed
 from cache_studio.adapters.files import Folder, NoRegularFile, read_up_to, stamp_of
+from cache_studio.adapters.folder_volume import volume_below
 from cache_studio.adapters.npm_cacache.layout import CACHE, INDEX, bucket_of, content_parts, is_bucket, last_line
 from cache_studio.model.columns import Batch, make_batch
 from cache_studio.model.errors import WrongFormat
@@ -158,7 +159,7 @@ class CacacheAdapter(FileListing):
 
     def measure(self) -> Volume:
         """The lengths of all files of the cache: index, content and what is being written."""
-        return Volume(_volume(self._cache, _DEPTH), sum(part.bytes for part in self.compactable()))
+        return Volume(volume_below(self._cache, _DEPTH), sum(part.bytes for part in self.compactable()))
 
     # Changing.
 
@@ -214,18 +215,6 @@ def _facts(look: Look) -> tuple[Fact, ...]:
     found = metadata if isinstance(metadata, dict) else {}
     named = (("URL", found.get("url")), ("Status", found.get("status")), ("Integrity", fields.get("integrity")))
     return tuple(Fact(name, str(value)[:2_000]) for name, value in named if isinstance(value, str | int))
-
-
-def _volume(folder: Folder, depth: int) -> int:
-    total = 0
-    for entry in folder.walk():
-        with suppress(OSError):
-            if entry.is_file(follow_symlinks=False):
-                total += entry.stat(follow_symlinks=False).st_size
-            elif depth and entry.is_dir(follow_symlinks=False):
-                with folder.below(entry.name) as below:
-                    total += _volume(below, depth - 1)
-    return total
 
 
 LIST_BUCKETS = f"{__name__}:list_buckets"

@@ -23,7 +23,7 @@ const calls = JSON.parse(require('fs').readFileSync(0, 'utf8'));
 })();
 """
 KEYS = [
-    "make-fetch-happen:request-cache:https://registry.npmjs.org/left-pad",
+    "make-fetch-happen:request-cache:https://registry.example.org/left-pad",
     "<b>& quotes\"'",
     "line\nbreak\ttab",
     "emoji 🦊\x00",
@@ -47,7 +47,7 @@ def _run(*calls):
 
 def make(folder):
     cache = folder + "/npm/_cacache"
-    response = {"url": "https://registry.npmjs.org/left-pad", "status": 200, "resHeaders": {"etag": "x"}}
+    response = {"url": "https://registry.example.org/left-pad", "status": 200, "resHeaders": {"etag": "x"}}
     calls = [
         ["put", cache, key, f"content {key}", {"metadata": response if number == 0 else None}]
         for number, key in enumerate(KEYS)
