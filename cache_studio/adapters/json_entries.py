@@ -235,7 +235,7 @@ class JsonAdapter(Adapter):
             for removed in take_out(located, chosen, lambda start, end: _bytes(descriptor, start, end)):
                 if json_rows.stamp_of_span(removed.text) != removed.stamp:
                     raise CacheUnavailable("The file was written while it was read.", "Try again; nothing was removed.")
-                waiting.append(self._copy(removed, located.kind))
+                waiting.append(_entry_copy(self.fields, removed, located.kind))
                 held += len(removed.text)
                 if held >= COPIES_AT_ONCE:
                     keep.copies(waiting)
@@ -244,12 +244,6 @@ class JsonAdapter(Adapter):
                 keep.copies(waiting)
         finally:
             os.close(descriptor)
-
-    def _copy(self, removed: Removed, kind: str) -> EntryCopy:
-        field = self.fields.fields.get("namespace")
-        namespace = json_rows.text_of(removed.text, kind, field) if field else ""
-        name = msgpack.packb(removed.name, unicode_errors="surrogateescape")
-        return EntryCopy(key_of(removed.name), namespace, len(removed.text), removed.pack(), name)
 
     def restore(self, copies: Sequence[EntryCopy], kept: Kept) -> list[Restoration]:
         """Put the exact bytes back, each entry behind the one it stood behind, all in one rewrite."""
@@ -344,6 +338,13 @@ class JsonAdapter(Adapter):
     def watched(self) -> tuple[tuple[str, bool], ...]:
         """The folder: the file is replaced by rename."""
         return ((self._folder.path, False),)
+
+
+def _entry_copy(fields: FieldMap, removed: Removed, kind: str) -> EntryCopy:
+    field = fields.fields.get("namespace")
+    namespace = json_rows.text_of(removed.text, kind, field) if field else ""
+    name = msgpack.packb(removed.name, unicode_errors="surrogateescape")
+    return EntryCopy(key_of(removed.name), namespace, len(removed.text), removed.pack(), name)
 
 
 def _keep_version(folder: Folder, name: str, keep: Keep | None, said: list[str], version: str) -> None:

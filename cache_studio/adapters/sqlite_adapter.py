@@ -1,6 +1,5 @@
 """What every adapter of rows in a SQLite table has in common; a format says which table and what a row means."""
 
-import math
 import os
 import time
 from abc import abstractmethod
@@ -13,17 +12,18 @@ import numpy as np
 from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, require_found
 from cache_studio.adapters.defaults import join, take
 from cache_studio.adapters.sqlite_copies import COPY_BYTES, pack_id, pack_row, unpack_id, unpack_row
-from cache_studio.adapters.sqlite_database import INCREMENTAL, Database
+from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import Cell, bound, quoted
 from cache_studio.adapters.sqlite_pages import Page, Pages
 from cache_studio.adapters.sqlite_rows import Row, Rows, digest_of
+from cache_studio.adapters.sqlite_space import SQLiteSpace
 from cache_studio.adapters.sqlite_text import shown_key
 from cache_studio.adapters.sqlite_warnings import warnings_of
 from cache_studio.model.capabilities import Ability, Capabilities
 from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.errors import CacheStudioError, WrongFormat
 from cache_studio.model.identity import EntryId
-from cache_studio.model.seeing import Fate, Part, Removal, Restoration, Return, Seen, Volume
+from cache_studio.model.seeing import Fate, Removal, Restoration, Return, Seen
 
 CHANGING = (Ability.REMOVE, Ability.UNDO, Ability.COMPACT)
 READ_ONLY = "Attached read-only."
@@ -37,9 +37,6 @@ SQLite looks again 1, 3, 8, 18 and 33 ms after it found a lock: a commit that ta
 REST_SECONDS = 0.012
 """How long nothing is locked between two transactions: who waits for a lock looks now and then only."""
 KEYS_AT_ONCE = 200
-REWRITTEN_A_SECOND = 20_000_000
-"""Bytes that VACUUM rewrites in a second on a slow disk that others use, too."""
-FREE_PAGES = "free pages"
 
 
 @dataclass(slots=True)
@@ -56,7 +53,7 @@ class Chosen:
     digest: bytes = b""
 
 
-class RowsAdapter(Adapter):
+class RowsAdapter(SQLiteSpace, Adapter):
     """A cache whose entries are rows of one table. A format fills in the four abstract methods."""
 
     database: Database
@@ -326,46 +323,6 @@ class RowsAdapter(Adapter):
             return False
         now = self.rows.fetch(self.database.rows, unpack_id(copy.id))
         return now is not None and self.rows.equal(now, unpacked[0])
-
-    # Space and figures.
-
-    def compactable(self) -> list[Part]:
-        """The free pages of the database."""
-        space = self.database.space()
-        return [Part(FREE_PAGES, space.free_pages, space.free_bytes)] if space.free_pages else []
-
-    def compact(self) -> list[Part]:
-        """VACUUM in place, or the incremental one where the database is set up for it."""
-        self.capabilities.require(Ability.COMPACT)
-        pages = self.database.space().free_pages
-        return [Part(FREE_PAGES, pages, self.database.vacuum())]
-
-    def compact_note(self) -> str:
-        """For how long who writes meanwhile has to wait, or fails."""
-        waits = "the application may have to wait or lose a write."
-        try:
-            space = self.database.space()
-        except CacheStudioError:  # busy this moment: how large it is can be asked without it
-            return f"The database is locked while it is rewritten: {waits}"
-        if space.auto_vacuum == INCREMENTAL:
-            return "The database is locked for a moment at a time: others write between two steps."
-        seconds = math.ceil((space.pages - space.free_pages) * space.page_size / REWRITTEN_A_SECOND)
-        return f"The database is locked while it is rewritten, for about {max(1, seconds)} s: {waits}"
-
-    def measure(self) -> Volume:
-        """The files of the database; what is free in them."""
-        return Volume(self.database.volume(), sum(part.bytes for part in self.compactable()))
-
-    def _pages_details(self) -> dict[str, object]:
-        space = self.database.space()
-        return {
-            "table": self.rows.table.name,
-            "journal_mode": str(self.database.value("PRAGMA journal_mode")),
-            "page_size": space.page_size,
-            "pages": space.pages,
-            "free_pages": space.free_pages,
-            "triggers": self.rows.table.triggers,
-        }
 
     def watched(self) -> tuple[tuple[str, bool], ...]:
         """The folder of the database: its -wal moves, the file alone would not."""

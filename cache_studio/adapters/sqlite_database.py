@@ -322,7 +322,7 @@ class Database:
         """
         before, space = self.volume(), self.space()
         if space.auto_vacuum != INCREMENTAL:
-            self._require_room(space)
+            _require_room(self.path, space)
         with self._writer() as writer:
             if space.auto_vacuum == INCREMENTAL:
                 self._vacuum_in_steps(writer)
@@ -344,15 +344,6 @@ class Database:
                 raise Cancelled()
             left = now if now < left else 0
 
-    def _require_room(self, space: Space) -> None:
-        needed = int(space.page_size * space.pages * HEAD_ROOM)
-        free = shutil.disk_usage(os.path.dirname(self.path)).free
-        if free < needed:
-            raise CacheUnavailable(
-                f"Compacting needs {needed:,} free bytes; the disk has {free:,}.",
-                "Nothing was changed. Make room first.",
-            )
-
     def close(self) -> None:
         """Close, and let SQLite take its -wal and -shm away if they came with us. Safe to call twice."""
         if not self._closed:
@@ -368,6 +359,16 @@ class Database:
         if not os.access(os.path.dirname(self.path), os.W_OK, effective_ids=effective):
             return "The folder of the database cannot be written, and SQLite needs a journal there."
         return ""
+
+
+def _require_room(path: str, space: Space) -> None:
+    needed = int(space.page_size * space.pages * HEAD_ROOM)
+    free = shutil.disk_usage(os.path.dirname(path)).free
+    if free < needed:
+        raise CacheUnavailable(
+            f"Compacting needs {needed:,} free bytes; the disk has {free:,}.",
+            "Nothing was changed. Make room first.",
+        )
 
 
 class _Visits:

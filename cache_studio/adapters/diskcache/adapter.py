@@ -223,21 +223,11 @@ class DiskcacheAdapter(ExpiringRows):
             hint = hint or ("text" if kind in ("integer", "real") else "")
             pieces = [column_piece(self.database, self.rows.table, "value", place, max_bytes, hint=hint)]
         else:
-            pieces = [self._file_piece(value_file(self._root, filename), max_bytes, hint)]
+            pieces = [_file_piece(self._root, value_file(self._root, filename), max_bytes, hint)]
             facts.append(Fact("File", shown_key(filename)))
         if isinstance(key, bytes) and not raw:
             pieces.append(Piece("key", key[:max_bytes], len(key), "pickle"))
         return Payload(tuple(pieces), tuple(facts))
-
-    def _file_piece(self, file: ValueFile, max_bytes: int | None, hint: str) -> Piece:
-        if file.parts is None:
-            return Piece("value", b"", 0, hint, file.problem)
-        try:
-            with self._root.holding(file.parts) as folder:
-                data, status = folder.read(file.parts[-1], max_bytes)
-        except (OSError, NoRegularFile) as error:
-            return Piece("value", b"", 0, hint, f"Its value file cannot be read: {error}.")
-        return Piece("value", data, status.st_size if max_bytes is not None else len(data), hint)
 
     # Removing and restoring.
 
@@ -356,14 +346,7 @@ class DiskcacheAdapter(ExpiringRows):
 
     def counters(self) -> Counters:
         """What the library counts where its statistics are on, else the reads since each entry was stored (LFU)."""
-        settings = self._read_settings()
-        if settings.counts_hits:
-            hits, misses = settings.number("hits"), settings.number("misses")
-            return Counters(hits or 0, misses or 0, Source.RECORDED, Scope.CACHE)
-        if settings.policy == LFU:
-            total = self.database.value(f"SELECT total(access_count) FROM {TABLE}")
-            return Counters(int(total) if isinstance(total, float) else 0, None, Source.DERIVED, Scope.CACHE)
-        return Counters()
+        return _counters(self._read_settings(), self.database)
 
     def details(self) -> Mapping[str, object]:
         """What the library itself says: its counters, its volume and its policy."""
@@ -382,6 +365,26 @@ class DiskcacheAdapter(ExpiringRows):
         """Close the database without leaving a trace, and let go of the folder."""
         super().close()
         self._root.close()
+
+
+def _file_piece(root: Folder, file: ValueFile, max_bytes: int | None, hint: str) -> Piece:
+    if file.parts is None:
+        return Piece("value", b"", 0, hint, file.problem)
+    try:
+        with root.holding(file.parts) as folder:
+            data, status = folder.read(file.parts[-1], max_bytes)
+    except (OSError, NoRegularFile) as error:
+        return Piece("value", b"", 0, hint, f"Its value file cannot be read: {error}.")
+    return Piece("value", data, status.st_size if max_bytes is not None else len(data), hint)
+
+
+def _counters(settings: Settings, database: Database) -> Counters:
+    if settings.counts_hits:
+        return Counters(settings.number("hits") or 0, settings.number("misses") or 0, Source.RECORDED, Scope.CACHE)
+    if settings.policy == LFU:
+        total = database.value(f"SELECT total(access_count) FROM {TABLE}")
+        return Counters(int(total) if isinstance(total, float) else 0, None, Source.DERIVED, Scope.CACHE)
+    return Counters()
 
 
 def _database_path(location: str) -> str:
