@@ -13,7 +13,7 @@ from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from cache_studio.model.capabilities import Capabilities
+from cache_studio.model.capabilities import Ability, Capabilities
 from cache_studio.model.errors import EntryNotFound, UnsupportedAction
 from cache_studio.model.options import Option, OptionValue
 from cache_studio.model.seeing import Counters, Part, Removal, Renewal, Restoration, Seen, Source, Volume
@@ -55,6 +55,12 @@ HASHED = "*/<hash>"
 """A mark of `Format.marks`."""
 SQLITE_MARKS = ("*.db", "*.sqlite", "*.sqlite3")
 """Marks of a database; one without an ending is found only when it is named."""
+LOOKS = frozenset({Ability.READ, Ability.WATCH})
+"""The `Format.abilities` of what is only looked at."""
+CHANGES = LOOKS | {Ability.REMOVE, Ability.UNDO, Ability.COMPACT}
+"""Those of most caches."""
+SETS_TTL = CHANGES | {Ability.SET_EXPIRY}
+"""Those of an adapter that is a `SetsExpiry`, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +278,8 @@ class Format:
     that holds files of that ending. `.cachier`: a file or folder of that name. HASHED: a folder that holds names of 32
     hex digits or more.
     """
+    abilities: frozenset[Ability] = frozenset({Ability.READ})
+    """The most that an open, writable cache of this format allows; one that may be changed less says why."""
     home: Callable[[str], str] = str
     """The one path of a cache, whichever of its folders and files the target names; its recorder lies beside it."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from cache_studio.adapters.masked_names import masked, without_session
+from cache_studio.model.capabilities import Ability
 
 Place: TypeAlias = tuple[str, str]
 _VERSIONED = re.compile(r"(.*?:\d+):(.*)", re.DOTALL)
@@ -41,6 +42,13 @@ class Library:
     """Why the expiry cannot be changed: the library judges by something else, too."""
     data: str = ""
     """Why nothing is removed: this is no cache."""
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """The most that its entries allow; what lacks is for the reason `data` or `own_clock`."""
+        if self.data:
+            return frozenset(Ability) - {Ability.REMOVE, Ability.UNDO, Ability.SET_EXPIRY}
+        return frozenset(Ability) - ({Ability.SET_EXPIRY} if self.own_clock else frozenset())
 
 
 def _plain(name: str, prefix: str) -> Place | None:

@@ -346,6 +346,12 @@ class AdapterContract:
                 adapter.remove([], None)
         assert adapter.capabilities.can(Ability.UNDO) or adapter.no_undo or not adapter.capabilities.can(Ability.REMOVE)
 
+    def test_the_format_declares_what_is_allowed(self, adapter: Adapter) -> None:
+        declared, able = get_format(self.format_name).abilities, adapter.capabilities
+        assert able.allowed <= declared
+        kept = {Ability.REMOVE, Ability.UNDO, Ability.COMPACT, Ability.SET_EXPIRY} & declared
+        assert kept <= able.allowed | set(able.reasons)
+
     def test_interrupting_nothing_is_harmless(self, adapter: Adapter) -> None:
         adapter.interrupt()
         assert len(listing(adapter)) == self.count

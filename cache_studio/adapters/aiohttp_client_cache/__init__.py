@@ -1,6 +1,6 @@
 """aiohttp-client-cache: HTTP responses in SQLite."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
+from cache_studio.adapters.base import CHANGES, NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 
 COLUMNS = frozenset(("key", "value"))
@@ -32,4 +32,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.aiohttp_client_cache.adapter:AiohttpClientCacheAdapter",
+    abilities=CHANGES,
 )

@@ -1,6 +1,6 @@
 """beaker-db: Beaker's database cache, a whole namespace in one row. It is only looked at."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
+from cache_studio.adapters.base import LOOKS, NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.options import Option, OptionKind
 
@@ -26,5 +26,6 @@ FORMAT = Format(
     options=(TABLE_OPTION,),
     recognise=recognise,
     adapter="cache_studio.adapters.beaker_db.adapter:BeakerDbAdapter",
+    abilities=LOOKS,
     marks=SQLITE_MARKS,
 )

@@ -1,6 +1,6 @@
 """cachecontrol: HTTP responses that CacheControl keeps as files, and pip with it."""
 
-from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.base import CHANGES, Format, Recognition
 from cache_studio.adapters.sight import Sight
 
 
@@ -18,4 +18,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=("*/http", "*/http-v2", *(f"*/{digit}" for digit in "0123456789abcdef")),
     adapter="cache_studio.adapters.cachecontrol.adapter:CacheControlAdapter",
+    abilities=CHANGES,
 )

@@ -2,7 +2,7 @@
 
 import re
 
-from cache_studio.adapters.base import HASHED, NOT_RECOGNISED, Certainty, Format, Recognition
+from cache_studio.adapters.base import HASHED, NOT_RECOGNISED, SETS_TTL, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 
 COUNT_FILES = (
@@ -39,5 +39,6 @@ FORMAT = Format(
     options=(),
     recognise=recognise,
     adapter="cache_studio.adapters.cachelib_files.adapter:CachelibFilesAdapter",
+    abilities=SETS_TTL,
     marks=(HASHED,),
 )

@@ -1,6 +1,6 @@
 """cachier: the pickle files in which remembered calls wait, all of a function in one or one each."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
+from cache_studio.adapters.base import LOOKS, NOT_RECOGNISED, Certainty, Format, Recognition
 from cache_studio.adapters.mapping import TTL_OPTION
 from cache_studio.adapters.sight import Sight
 
@@ -26,4 +26,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=(".cachier",),
     adapter="cache_studio.adapters.cachier.adapter:CachierAdapter",
+    abilities=LOOKS,
 )

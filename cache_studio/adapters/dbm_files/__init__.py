@@ -3,7 +3,7 @@
 It has no marks: a shelf is as often somebody's data as a cache, so it is opened when it is named and never proposed.
 """
 
-from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
+from cache_studio.adapters.base import LOOKS, NOT_RECOGNISED, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 
 
@@ -25,4 +25,5 @@ FORMAT = Format(
     options=(),
     recognise=recognise,
     adapter="cache_studio.adapters.dbm_files.adapter:DbmAdapter",
+    abilities=LOOKS,
 )

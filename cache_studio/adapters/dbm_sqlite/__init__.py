@@ -1,6 +1,6 @@
 """dbm.sqlite3 of Python 3.13 and later, also under a shelve."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
+from cache_studio.adapters.base import CHANGES, NOT_RECOGNISED, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 
 
@@ -23,4 +23,5 @@ FORMAT = Format(
     options=(),
     recognise=recognise,
     adapter="cache_studio.adapters.dbm_sqlite.adapter:DbmSqliteAdapter",
+    abilities=CHANGES,
 )

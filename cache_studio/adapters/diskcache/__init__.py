@@ -2,8 +2,9 @@
 
 import os
 
-from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.base import SETS_TTL, Format, Recognition
 from cache_studio.adapters.sight import Sight
+from cache_studio.model.capabilities import Ability
 from cache_studio.model.options import Option, OptionKind
 
 DATABASE = "cache.db"
@@ -36,5 +37,6 @@ FORMAT = Format(
     recognise=recognise,
     marks=("*/cache.db",),
     adapter="cache_studio.adapters.diskcache.adapter:DiskcacheAdapter",
+    abilities=SETS_TTL | {Ability.ACCESS_TIMES, Ability.HIT_RATE},
     home=home,
 )

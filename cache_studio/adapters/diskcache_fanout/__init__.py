@@ -1,8 +1,9 @@
 """diskcache's FanoutCache: a folder of shards, each a diskcache."""
 
-from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.base import SETS_TTL, Format, Recognition
 from cache_studio.adapters.diskcache import KIND_OPTION
 from cache_studio.adapters.sight import Sight
+from cache_studio.model.capabilities import Ability
 
 
 def recognise(sight: Sight) -> Recognition:
@@ -18,5 +19,6 @@ FORMAT = Format(
     options=(KIND_OPTION,),
     recognise=recognise,
     adapter="cache_studio.adapters.diskcache_fanout.adapter:FanoutAdapter",
+    abilities=SETS_TTL | {Ability.ACCESS_TIMES, Ability.HIT_RATE},
     marks=("*/000",),
 )

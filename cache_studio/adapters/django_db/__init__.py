@@ -1,6 +1,6 @@
 """django-db: Django's database cache, a table among those of the site."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
+from cache_studio.adapters.base import NOT_RECOGNISED, SETS_TTL, SQLITE_MARKS, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.options import Option, OptionKind
 from cache_studio.model.times import ZONES
@@ -42,4 +42,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.django_db.adapter:DjangoDbAdapter",
+    abilities=SETS_TTL,
 )

@@ -2,7 +2,7 @@
 
 import re
 
-from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
+from cache_studio.adapters.base import NOT_RECOGNISED, SETS_TTL, Certainty, Format, Recognition
 from cache_studio.adapters.django_keys import KEY_OPTIONS
 from cache_studio.adapters.sight import Sight
 
@@ -34,5 +34,6 @@ FORMAT = Format(
     options=KEY_OPTIONS,
     recognise=recognise,
     adapter="cache_studio.adapters.django_files.adapter:DjangoFilesAdapter",
+    abilities=SETS_TTL,
     marks=(f"*/*{SUFFIX}",),
 )

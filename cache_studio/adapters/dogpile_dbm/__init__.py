@@ -1,8 +1,9 @@
 """dogpile-dbm: the dbm of a dogpile.cache region."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
+from cache_studio.adapters.base import LOOKS, NOT_RECOGNISED, Certainty, Format, Recognition
 from cache_studio.adapters.mapping import TTL_OPTION
 from cache_studio.adapters.sight import Sight
+from cache_studio.model.capabilities import Ability
 
 
 def recognise(sight: Sight) -> Recognition:
@@ -21,5 +22,6 @@ FORMAT = Format(
     options=(TTL_OPTION,),
     recognise=recognise,
     adapter="cache_studio.adapters.dogpile_dbm.adapter:DogpileDbmAdapter",
+    abilities=LOOKS | {Ability.REMOVE, Ability.UNDO},
     marks=("*.dir",),
 )

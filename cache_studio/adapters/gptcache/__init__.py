@@ -1,7 +1,8 @@
 """gptcache: the SQLite database in which GPTCache keeps questions, answers and what was served from them."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
+from cache_studio.adapters.base import CHANGES, NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
+from cache_studio.model.capabilities import Ability
 from cache_studio.model.options import Option, OptionKind
 
 PREFIX_OPTION = Option(
@@ -26,4 +27,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.gptcache.adapter:GptcacheAdapter",
+    abilities=CHANGES | {Ability.ACCESS_TIMES},
 )

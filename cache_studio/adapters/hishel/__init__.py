@@ -1,7 +1,8 @@
 """hishel: HTTP responses that hishel 2 keeps in SQLite."""
 
-from cache_studio.adapters.base import SQLITE_MARKS, Format, Recognition
+from cache_studio.adapters.base import SETS_TTL, SQLITE_MARKS, Format, Recognition
 from cache_studio.adapters.sight import Sight
+from cache_studio.model.capabilities import Ability
 
 
 def recognise(sight: Sight) -> Recognition:
@@ -19,4 +20,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.hishel.adapter:HishelAdapter",
+    abilities=SETS_TTL | {Ability.ACCESS_TIMES},
 )

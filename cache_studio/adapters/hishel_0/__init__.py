@@ -1,6 +1,6 @@
 """hishel-0: HTTP responses that hishel 0.1 keeps in SQLite."""
 
-from cache_studio.adapters.base import SQLITE_MARKS, Format, Recognition
+from cache_studio.adapters.base import CHANGES, SQLITE_MARKS, Format, Recognition
 from cache_studio.adapters.mapping import TTL_OPTION
 from cache_studio.adapters.sight import Sight
 
@@ -19,4 +19,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.hishel_0.adapter:Hishel0Adapter",
+    abilities=CHANGES,
 )

@@ -1,6 +1,6 @@
 """hishel-1: HTTP responses that hishel 1 keeps in SQLite."""
 
-from cache_studio.adapters.base import SQLITE_MARKS, Format, Recognition
+from cache_studio.adapters.base import CHANGES, SQLITE_MARKS, Format, Recognition
 from cache_studio.adapters.mapping import TTL_OPTION
 from cache_studio.adapters.sight import Sight
 
@@ -20,4 +20,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.hishel_1.adapter:Hishel1Adapter",
+    abilities=CHANGES,
 )

@@ -1,6 +1,6 @@
 """hishel-files: HTTP responses that hishel 0.1 keeps as files."""
 
-from cache_studio.adapters.base import HASHED, Format, Recognition
+from cache_studio.adapters.base import CHANGES, HASHED, Format, Recognition
 from cache_studio.adapters.mapping import TTL_OPTION
 from cache_studio.adapters.sight import Sight
 
@@ -19,4 +19,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=(HASHED,),
     adapter="cache_studio.adapters.hishel_files.adapter:HishelFilesAdapter",
+    abilities=CHANGES,
 )

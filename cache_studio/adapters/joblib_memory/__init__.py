@@ -1,6 +1,6 @@
 """joblib: the folder of a `joblib.Memory`, a folder of its own for each remembered call."""
 
-from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.base import CHANGES, Format, Recognition
 from cache_studio.adapters.sight import Sight
 
 
@@ -18,4 +18,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=("*/joblib",),
     adapter="cache_studio.adapters.joblib_memory.adapter:JoblibAdapter",
+    abilities=CHANGES,
 )

@@ -1,6 +1,6 @@
 """json-directory: a folder with one JSON file an entry, such as a cache of image-comparison results."""
 
-from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.base import SETS_TTL, Format, Recognition
 from cache_studio.adapters.mapping import MAPPING_OPTIONS
 from cache_studio.adapters.sight import Sight
 
@@ -19,5 +19,6 @@ FORMAT = Format(
     recognise=recognise,
     marks=("*/*.json",),
     adapter="cache_studio.adapters.json_directory.adapter:JsonDirectoryAdapter",
+    abilities=SETS_TTL,
     access="cache_studio.adapters.json_directory.access:JsonDirectoryAccess",
 )

@@ -1,8 +1,9 @@
 """json-file: all entries in one JSON object, rewritten whole at every save (S2)."""
 
-from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.base import SETS_TTL, Format, Recognition
 from cache_studio.adapters.json_file.layout import OPTIONS
 from cache_studio.adapters.sight import Sight
+from cache_studio.model.capabilities import Ability
 
 
 def recognise(sight: Sight) -> Recognition:
@@ -19,5 +20,6 @@ FORMAT = Format(
     recognise=recognise,
     marks=("*.json",),
     adapter="cache_studio.adapters.json_file.adapter:JsonFileAdapter",
+    abilities=SETS_TTL | {Ability.ACCESS_TIMES},
     access="cache_studio.adapters.json_file.access:JsonFileAccess",
 )

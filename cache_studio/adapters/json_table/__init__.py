@@ -1,7 +1,8 @@
 """json-table: any list, lines or object of entries in a JSON file, by a mapping of its fields."""
 
-from cache_studio.adapters.base import Format
+from cache_studio.adapters.base import SETS_TTL, Format
 from cache_studio.adapters.json_table.recognise import OPTIONS, recognise
+from cache_studio.model.capabilities import Ability
 
 FORMAT = Format(
     name="json-table",
@@ -10,4 +11,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=("*.json", "*.jsonl", "*.ndjson"),
     adapter="cache_studio.adapters.json_table.adapter:JsonTableAdapter",
+    abilities=SETS_TTL | {Ability.ACCESS_TIMES},
 )

@@ -1,6 +1,6 @@
 """langchain: what SQLiteCache of langchain-community keeps, the answers of models by prompt."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
+from cache_studio.adapters.base import CHANGES, NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 
 
@@ -20,4 +20,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.langchain.adapter:LangchainAdapter",
+    abilities=CHANGES,
 )

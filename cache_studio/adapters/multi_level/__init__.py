@@ -1,6 +1,6 @@
 """multi-level: the disk level of a multi-level cache, pickles in namespace folders."""
 
-from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.base import CHANGES, Format, Recognition
 from cache_studio.adapters.mapping import MAPPING_OPTIONS
 from cache_studio.adapters.sight import Sight
 
@@ -29,6 +29,7 @@ FORMAT = Format(
     recognise=recognise,
     marks=("*/l3", "*/*.cache"),
     adapter="cache_studio.adapters.multi_level.adapter:MultiLevelAdapter",
+    abilities=CHANGES,
     access="cache_studio.adapters.multi_level.access:MultiLevelAccess",
     home=home,
 )

@@ -1,6 +1,6 @@
 """npm-cacache: the cache of npm and of what else keeps its content with cacache."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
+from cache_studio.adapters.base import CHANGES, NOT_RECOGNISED, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 
 _FOLDERS = 8
@@ -32,5 +32,6 @@ FORMAT = Format(
     options=(),
     recognise=recognise,
     adapter="cache_studio.adapters.npm_cacache.adapter:CacacheAdapter",
+    abilities=CHANGES,
     marks=("*/_cacache",),
 )

@@ -3,6 +3,7 @@
 from cache_studio.adapters.base import NOT_RECOGNISED, Format, Recognition
 from cache_studio.adapters.redis_options import KEYS_FORMAT, LINK_OPTIONS, SCHEMES
 from cache_studio.adapters.sight import Sight
+from cache_studio.model.capabilities import Ability
 from cache_studio.model.options import Option, OptionKind
 
 PREFIX_OPTION = Option("prefix", OptionKind.TEXT, "Prefix", "Literal start of the keys; empty for all of the database.")
@@ -30,4 +31,5 @@ FORMAT = Format(
     adapter="cache_studio.adapters.redis_keys.adapter:RedisKeysAdapter",
     access="cache_studio.adapters.redis_keys.access:RedisKeysAccess",
     schemes=SCHEMES,
+    abilities=frozenset(Ability),
 )

@@ -25,7 +25,6 @@ from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Fact, Payload, Piece
 
 _HEAD_BYTES = 256
-_CHANGES = (Ability.REMOVE, Ability.UNDO, Ability.SET_EXPIRY)
 
 
 class RedisLibraryAdapter(RedisExpiryAdapter):
@@ -39,10 +38,9 @@ class RedisLibraryAdapter(RedisExpiryAdapter):
             # To look at a value is a use of it on servers before 7.2: the times told would be our own.
             options = {**options, "accessed": "off"}
         super().__init__(link, options, writable=writable)
-        if writable and self.library.data:
-            self.capabilities = self.capabilities.without(_CHANGES, self.library.data)
-        elif writable and self.library.own_clock:
-            self.capabilities = self.capabilities.without([Ability.SET_EXPIRY], self.library.own_clock)
+        if writable:
+            reason = self.library.data or self.library.own_clock
+            self.capabilities = self.capabilities.without(frozenset(Ability) - self.library.abilities, reason)
 
     def lookup(self, keys: Collection[str], namespace: str | None = None) -> Batch:
         """The entries with these keys, as they are shown or as they are called in Redis."""

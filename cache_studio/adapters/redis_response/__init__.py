@@ -4,6 +4,7 @@ from cache_studio.adapters.base import Format
 from cache_studio.adapters.redis_keys import ACCESSED_OPTION, recognise
 from cache_studio.adapters.redis_options import LINK_OPTIONS, RESPONSE_FORMAT, SCHEMES
 from cache_studio.adapters.redis_response.layout import DEFAULT_PREFIX
+from cache_studio.model.capabilities import Ability
 from cache_studio.model.options import Option, OptionKind
 
 PREFIX_OPTION = Option("prefix", OptionKind.TEXT, "Prefix", "Literal start of the entries' keys.", DEFAULT_PREFIX)
@@ -19,4 +20,5 @@ FORMAT = Format(
     adapter="cache_studio.adapters.redis_response.adapter:RedisResponseAdapter",
     access="cache_studio.adapters.redis_response.access:RedisResponseAccess",
     schemes=SCHEMES,
+    abilities=frozenset(Ability) - {Ability.SET_EXPIRY},
 )

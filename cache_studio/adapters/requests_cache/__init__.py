@@ -1,6 +1,6 @@
 """requests-cache: HTTP responses in SQLite, as requests-cache 1.x writes them."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
+from cache_studio.adapters.base import CHANGES, NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 
 COLUMNS = frozenset(("key", "value", "expires"))
@@ -21,4 +21,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.requests_cache.adapter:RequestsCacheAdapter",
+    abilities=CHANGES,
 )

@@ -1,7 +1,8 @@
 """requests-cache-files: HTTP responses of requests-cache, a file each."""
 
-from cache_studio.adapters.base import Format, Recognition
+from cache_studio.adapters.base import CHANGES, Format, Recognition
 from cache_studio.adapters.sight import Sight
+from cache_studio.model.capabilities import Ability
 
 REDIRECTS, LRU = "redirects.sqlite", "lru.db"
 """The databases beside the files: where redirects lead, and (with `max_cache_bytes`) when each was used."""
@@ -21,4 +22,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=(f"*/{REDIRECTS}",),
     adapter="cache_studio.adapters.requests_cache_files.adapter:RequestsCacheFilesAdapter",
+    abilities=CHANGES | {Ability.ACCESS_TIMES},
 )

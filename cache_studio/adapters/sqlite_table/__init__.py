@@ -1,8 +1,9 @@
 """Any SQLite table with a key column, by a mapping of its columns."""
 
-from cache_studio.adapters.base import SQLITE_MARKS, Format, Recognition
+from cache_studio.adapters.base import SETS_TTL, SQLITE_MARKS, Format, Recognition
 from cache_studio.adapters.mapping import MAPPING_OPTIONS
 from cache_studio.adapters.sight import Sight
+from cache_studio.model.capabilities import Ability
 from cache_studio.model.options import Option, OptionKind
 
 TABLE_OPTION = Option("table", OptionKind.TEXT, "Table", "Name of the table; guessed when left out.")
@@ -22,5 +23,6 @@ FORMAT = Format(
     recognise=recognise,
     marks=SQLITE_MARKS,
     adapter="cache_studio.adapters.sqlite_table.adapter:SQLiteTableAdapter",
+    abilities=SETS_TTL | {Ability.ACCESS_TIMES},
     access="cache_studio.adapters.sqlite_table.access:SQLiteTableAccess",
 )

@@ -1,6 +1,6 @@
 """sqlitedict: a dict in a table of a SQLite database."""
 
-from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
+from cache_studio.adapters.base import CHANGES, NOT_RECOGNISED, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.options import Option, OptionKind
 
@@ -33,4 +33,5 @@ FORMAT = Format(
     options=(TABLE_OPTION,),
     recognise=recognise,
     adapter="cache_studio.adapters.sqlitedict.adapter:SqlitedictAdapter",
+    abilities=CHANGES,
 )
