@@ -226,8 +226,9 @@ def discover(folders: tuple[str, ...], format_name: str) -> None:
 @click.command()
 @format_option(TABLE_OR_JSON)
 def formats(format_name: str) -> None:
-    """List the formats and their options."""
+    """List the formats, what the caches of each allow at most, and their options."""
     from cache_studio.adapters.registry import all_formats
+    from cache_studio.model.capabilities import ABILITY_WORDS
 
     known = all_formats()
     if format_name == "json":
@@ -238,6 +239,7 @@ def formats(format_name: str) -> None:
                     "title": found.title,
                     "schemes": list(found.schemes),
                     "runtime": bool(found.access),
+                    "abilities": sorted(ability.value for ability in found.abilities),
                     "options": [
                         {"name": option.name, "help": option.help, "default": option.default or None}
                         for option in found.options
@@ -248,8 +250,16 @@ def formats(format_name: str) -> None:
         )
     else:
         print_table(
-            ("format", "what it is", "options"),
-            [(found.name, found.title, " ".join(option.name for option in found.options)) for found in known],
+            ("format", "what it is", *(word for word, _ability in ABILITY_WORDS), "options"),
+            [
+                (
+                    found.name,
+                    found.title,
+                    *("yes" if ability in found.abilities else "no" for _word, ability in ABILITY_WORDS),
+                    " ".join(option.name for option in found.options),
+                )
+                for found in known
+            ],
         )
 
 

@@ -30,6 +30,7 @@ from cache_studio.gui.look.text import display_text, plain_label, set_tooltip, t
 from cache_studio.gui.mapping_preview import MappingPreview
 from cache_studio.gui.option_form import OptionForm
 from cache_studio.gui.widgets.buttons import PrimaryButton, SecondaryButton
+from cache_studio.model.capabilities import ABILITY_WORDS
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.targets import Target, parse_target
 from cache_studio.services.mapping_preview import share
@@ -246,7 +247,8 @@ class AttachDialog(QDialog):
         words = [display_text(place, 300)] if many else []
         words += [f"{proposal.format}: {known.title}", display_text(proposal.note, 200)]
         item = QListWidgetItem(icon(format_icon(proposal.format), size=20), " · ".join(word for word in words if word))
-        item.setToolTip(tooltip_text(proposal.note or place))
+        offered = ", ".join(tr(word) for word, ability in ABILITY_WORDS if ability in known.abilities)
+        item.setToolTip(tooltip_text(f"{proposal.note or place} {tr('This format offers')}: {offered}."))
         target = Target(place, proposal.format, proposal.target.options, proposal.target.password)
         item.setData(Qt.ItemDataRole.UserRole, replace(proposal, target=target, places=()))
         return item

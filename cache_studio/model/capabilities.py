@@ -21,6 +21,18 @@ class Ability(StrEnum):
     WATCH = "watch"
 
 
+ABILITY_WORDS = (
+    ("list", Ability.READ),
+    ("read", Ability.READ),
+    ("remove", Ability.REMOVE),
+    ("undo", Ability.UNDO),
+    ("compact", Ability.COMPACT),
+    ("live", Ability.WATCH),
+    ("TTL", Ability.SET_EXPIRY),
+)
+"""What people are told that a format offers: the word, and the ability it stands for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """The abilities of one open cache. What is not allowed has a reason, a full sentence to be shown."""

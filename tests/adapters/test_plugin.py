@@ -55,7 +55,9 @@ def cache(tmp_path: Path) -> Path:
 
 
 def test_it_is_listed_among_the_formats(command: Command) -> None:
-    assert "INI file with a section an entry" in {found["title"] for found in command("formats")}
+    (found,) = (one for one in command("formats") if one["format"] == "ini-cache")
+    assert found["title"] == "INI file with a section an entry"
+    assert found["abilities"] == ["read"]
 
 
 def test_its_caches_are_found_recognised_listed_and_shown(command: Command, cache: Path) -> None:

@@ -223,8 +223,14 @@ def test_a_json_cache_is_compared_as_a_cache(command, tmp_path):
 
 
 def test_formats_and_doctor(command):
-    known = {found["format"] for found in command("formats", "--format", "json").json}
-    assert {"json-directory", "json-file", "multi-level", "asset-cache", "redis", "redis-response"} <= known
+    known = {found["format"]: found["abilities"] for found in command("formats", "--format", "json").json}
+    assert {"json-directory", "json-file", "multi-level", "asset-cache", "redis", "redis-response"} <= set(known)
+    assert known["cachier"] == ["read", "watch"]
+    assert known["langchain"] == ["compact", "read", "remove", "undo", "watch"]
+    lines = command("formats").out.splitlines()
+    assert lines[0].split()[4:] == ["list", "read", "remove", "undo", "compact", "live", "TTL", "options"]
+    (row,) = (line.split() for line in lines if line.startswith("cachier "))
+    assert row[-8:] == ["yes", "yes", "no", "no", "no", "yes", "no", "ttl"]
     checked = command("doctor", "--format", "json")
     assert {"check", "ok", "detail"} == set(checked.json[0])
     assert "child process" in {check["check"] for check in checked.json}

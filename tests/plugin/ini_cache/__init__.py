@@ -2,6 +2,7 @@
 
 from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Format, Recognition
 from cache_studio.adapters.sight import Sight
+from cache_studio.model.capabilities import Ability
 
 FIRST_LINE = b"# ini-cache 1\n"
 
@@ -18,4 +19,5 @@ FORMAT = Format(
     recognise=recognise,
     marks=("*.ini",),
     adapter="ini_cache.adapter:IniCacheAdapter",
+    abilities=frozenset({Ability.READ}),
 )
