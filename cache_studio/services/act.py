@@ -208,7 +208,7 @@ def _undoing(
             while not stopped and (batch := trash.copies(action.id, after, UNDO_BATCH, only)):
                 answers = adapter.restore([copy for _, copy in batch], kept)
                 pairs = zip(batch, answers, strict=True)
-                trash.restored([copy_id for (copy_id, _), answer in pairs if _is_back(answer)])
+                trash.waiting.restored([copy_id for (copy_id, _), answer in pairs if _is_back(answer)])
                 fates.update(answer.fate for answer in answers)
                 reasons |= dict.fromkeys(answer.reason for answer in answers if answer.reason)
                 after = batch[-1][0]

@@ -57,10 +57,10 @@ def _undoing(
             while not stopped and (batch := trash.copies(action.id, after, size, only)):
                 answers = _put_back(setter, stored, [copy for _, copy in batch])
                 pairs = list(zip(batch, answers, strict=True))
-                trash.restored([copy_id for (copy_id, _), answer in pairs if answer.fate is Renewed.SET])
+                trash.waiting.restored([copy_id for (copy_id, _), answer in pairs if answer.fate is Renewed.SET])
                 # What the application changed or removed cannot be put back later either.
                 newer = (Renewed.CHANGED, Renewed.GONE)
-                trash.forget([copy_id for (copy_id, _), answer in pairs if answer.fate in newer])
+                trash.waiting.forget([copy_id for (copy_id, _), answer in pairs if answer.fate in newer])
                 tell_applications(attachment)
                 fates.update(answer.fate for answer in answers)
                 reasons |= dict.fromkeys(answer.reason for answer in answers if answer.reason)
@@ -135,7 +135,7 @@ def settle_left_open(adapter: Adapter, trash: Trash, action_id: str) -> Action:
     after = 0
     while rounded and (batch := trash.copies(action_id, after)):
         amended = [(number, copy, rounded.pop(copy.id)) for number, copy in batch if copy.id in rounded]
-        trash.amend(
+        trash.waiting.amend(
             [
                 (
                     number,

@@ -201,3 +201,22 @@ def close_action(database: Database, number: int) -> None:
     """An open action without unsettled copies is done."""
     with database.transaction() as write:
         write.execute("UPDATE actions SET state=? WHERE number=? AND state=?", (State.DONE, number, State.OPEN))
+
+
+class WaitingCopies:
+    """The copies that wait for undo, by the ids that `Trash.copies` gives them."""
+
+    def __init__(self, database: Database, folder: FileFolder) -> None:
+        self._database, self._folder = database, folder
+
+    def restored(self, copy_ids: Sequence[int]) -> None:
+        """These entries are in the cache again: drop their copies and count them as restored."""
+        drop_waiting(self._database, self._folder, copy_ids)
+
+    def amend(self, copies: Sequence[tuple[int, EntryCopy]]) -> None:
+        """Write their data anew."""
+        amend(self._database, copies)
+
+    def forget(self, copy_ids: Sequence[int]) -> None:
+        """Nothing can be done with these, which have no files, any more: drop them."""
+        forget_waiting(self._database, copy_ids)

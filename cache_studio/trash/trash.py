@@ -17,7 +17,7 @@ from cache_studio.config.database import Row, open_database
 from cache_studio.config.paths import private_folder
 from cache_studio.model.errors import BadRequest
 from cache_studio.trash import retention
-from cache_studio.trash.bin import Present, TrashBin, amend, drop_waiting, forget_waiting
+from cache_studio.trash.bin import Present, TrashBin, WaitingCopies
 from cache_studio.trash.files import RESERVE, FileFolder, KeptFiles
 from cache_studio.trash.index import (
     ACTION_COLUMNS,
@@ -179,17 +179,10 @@ class Trash:
         names = self._database.read("SELECT name FROM files WHERE action=?", (self._number(action_id),))
         return KeptFiles(self._files, frozenset(name for (name,) in names))
 
-    def restored(self, copy_ids: Sequence[int]) -> None:
-        """These entries are in the cache again: drop their copies and count them as restored."""
-        drop_waiting(self._database, self._files, copy_ids)
-
-    def amend(self, copies: Sequence[tuple[int, EntryCopy]]) -> None:
-        """Write the data of waiting copies, by their ids, anew."""
-        amend(self._database, copies)
-
-    def forget(self, copy_ids: Sequence[int]) -> None:
-        """Nothing can be done with these waiting copies, which have no files, any more: drop them."""
-        forget_waiting(self._database, copy_ids)
+    @property
+    def waiting(self) -> WaitingCopies:
+        """The copies that wait, by their ids: what has become of them is said there."""
+        return WaitingCopies(self._database, self._files)
 
     def undoing(self, action_id: str) -> AbstractContextManager[None]:
         """Undo an action in a block; UnsupportedAction where another process runs or undoes it.

@@ -50,11 +50,11 @@ def test_copies_can_be_amended_and_forgotten(trash: Trash) -> None:
     name = done(trash, STAYING, "a", "b", amended=b"after")
     (first, one), (second, two) = trash.copies(name)
     assert (one.data, two.data) == (b"after", b"before")
-    trash.amend([(second, EntryCopy("b", "", 0, b"later", b"b"))])
+    trash.waiting.amend([(second, EntryCopy("b", "", 0, b"later", b"b"))])
     assert [copy.data for _, copy in trash.copies(name)] == [b"after", b"later"]
     assert trash.damaged(name) == []
-    trash.forget([first])
-    trash.restored([second])
+    trash.waiting.forget([first])
+    trash.waiting.restored([second])
     action = trash.mark_undone(name, NOW)
     assert (action.waiting, action.restored, action.kept_bytes, action.state) == (0, 1, 0, State.UNDONE)
 

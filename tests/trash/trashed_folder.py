@@ -65,7 +65,7 @@ def undo_all(trash: Trash, cache: Path, action_id: str) -> None:
             draft = cache.with_suffix(".draft")
             draft.write_bytes(data)
             os.replace(draft, cache / copy.key)
-        trash.restored([copy_id for copy_id, _ in copies])
+        trash.waiting.restored([copy_id for copy_id, _ in copies])
     trash.mark_undone(action_id, NOW)
 
 
