@@ -61,6 +61,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("start_page", "Start page", VIEW, "", "", starts_group=True),
     ActionSpec("refresh", "Refresh", CACHE, "refresh", "F5", Need.CACHE),
     ActionSpec("pause", "Pause", CACHE, "pause", "Ctrl+P", Need.CACHE),
+    ActionSpec("find_key", "Find by key…", CACHE, "search", "Ctrl+Shift+F", Need.CACHE, Ability.READ),
     ActionSpec("invalidate", "Invalidate", CACHE, "invalidate", "", Need.CACHE, Ability.REMOVE, starts_group=True),
     ActionSpec("invalidate_matching", "Invalidate matching…", CACHE, "", "", Need.CACHE, Ability.REMOVE),
     ActionSpec("purge", "Purge stale", CACHE, "purge", "Ctrl+Shift+P", Need.CACHE, Ability.REMOVE),

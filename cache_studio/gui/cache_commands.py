@@ -217,6 +217,14 @@ class CacheCommands(QObject):
 
     # -- looking ---------------------------------------------------------------------------------------------
 
+    def find_key(self) -> None:
+        """Ask for a key and go to its entry."""
+        page = self._current()
+        if page is not None:
+            from cache_studio.gui.find_command import ask_for_key  # dialogs are loaded when they are needed
+
+            ask_for_key(self._window, self._controller.tasks, page)
+
     def refresh(self) -> None:
         """List anew."""
         page = self._current()

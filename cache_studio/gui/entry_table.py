@@ -1,12 +1,12 @@
 """The table of entries with its model: selection and scroll place outlive every new listing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QByteArray, QItemSelection, QItemSelectionModel, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetricsF, QGuiApplication, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QMenu, QWidget
 
 from cache_studio.gui.item_models import entry_columns as columns
 from cache_studio.gui.item_models.entry_columns import COLUMNS
@@ -138,6 +138,19 @@ class EntryTable(EntryTableView):
         """Ids of the selected entries."""
         return [found for first, last in runs(self.chosen_positions()) for found in self.entries.ids(first, last)]
 
+    def choose(self, ids: Sequence[EntryId]) -> bool:
+        """Select those of these entries that are shown and scroll to the first; whether all are shown."""
+        shown = self.entries.shown
+        found = [] if shown is None else sorted(at for at in map(shown.position_of, ids) if at >= 0)
+        if found:
+            first, model = self.entries.index(found[0], 0), self.selectionModel()
+            selection = self._selection(runs(np.asarray(found, np.int32)))
+            model.setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
+            model.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+            self.scrollTo(first, QAbstractItemView.ScrollHint.PositionAtCenter)
+            self.setFocus()
+        return len(found) == len(ids)
+
     def current_entry(self) -> Entry | None:
         """The entry of the current row."""
         return self.entries.entry(self.currentIndex().row())
@@ -231,11 +244,9 @@ class EntryTable(EntryTableView):
     def _restore(
         self, before: EntryRows, shown: EntryRows, chosen: NDArray[np.int32], top: "EntryId | None", offset: int
     ) -> None:
-        model, selection = self.selectionModel(), QItemSelection()
+        model = self.selectionModel()
         spans = runs(shown.follow(before, chosen))
-        last = len(COLUMNS) - 1
-        for first, end in spans if len(spans) <= _RANGES else ():
-            selection.select(self.entries.index(first, 0), self.entries.index(end, last))
+        selection = self._selection(spans if len(spans) <= _RANGES else ())
         at = -1 if self._current is None else shown.position_of(self._current)
         if at >= 0:
             model.setCurrentIndex(self.entries.index(at, 0), QItemSelectionModel.SelectionFlag.NoUpdate)
@@ -243,6 +254,13 @@ class EntryTable(EntryTableView):
         at = -1 if top is None else shown.position_of(top)
         if at >= 0:
             self.verticalScrollBar().setValue(at * self.verticalHeader().defaultSectionSize() + offset)
+
+    def _selection(self, spans: Iterable[tuple[int, int]]) -> QItemSelection:
+        """Whole rows."""
+        selection, last = QItemSelection(), len(COLUMNS) - 1
+        for first, end in spans:
+            selection.select(self.entries.index(first, 0), self.entries.index(end, last))
+        return selection
 
     def _on_sort(self, _section: int, _order: Qt.SortOrder) -> None:
         self.sort_changed.emit(self.sort())
