@@ -7,7 +7,9 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+from cache_studio.adapters.json_heads import Odd, container_kind, cut_member, head_members, head_text
 from cache_studio.adapters.json_spans import UNREADABLE, Fault, JsonWalk, pointer_parts
 from cache_studio.adapters.mapping import guess_roles
 from cache_studio.adapters.sight import Sight
@@ -78,8 +80,62 @@ def sample_lines(sight: Sight) -> Sample | None:
     return Sample("", "lines", values) if several and len(values) > len(lines) - len(values) else None
 
 
-def sample(sight: Sight, pointer: str = "") -> Sample | None:
-    """The first entries below `pointer` (one name or the whole), as far as the head holds them."""
+def sample(sight: Sight) -> Sample | None:
+    """The first entries of the document, as far as the head holds them."""
+    try:
+        return _at(head_text(sight.head), 0, "")
+    except Odd:
+        return _walked(sight, "")
+
+
+def inner_samples(sight: Sight) -> list[Sample]:
+    """The containers one level below an object: `{"version": 1, "entries": {...}}`."""
+    try:
+        text = head_text(sight.head)
+        found = [_at(text, place, _pointer(name)) for name, place in _places(text).items()]
+    except Odd:
+        found = [_walked(sight, _pointer(name)) for name in _names(sight.head)]
+    return [inner for inner in found if inner is not None]
+
+
+def _at(text: str, place: int, pointer: str) -> Sample | None:
+    kind = container_kind(text, place)
+    members = list(islice(head_members(text, place), SAMPLES)) if kind else []
+    keys = [member.key for member in members if member.key is not None]
+    return Sample(pointer, kind, [member.value for member in members], keys) if kind else None
+
+
+def _places(text: str) -> dict[str, int]:
+    """Where the members that are containers begin, also one that the head does not hold whole."""
+    if container_kind(text) != "object":
+        return {}
+    places: dict[str, int] = {}
+    keys: set[str | None] = set()
+    end = text.index("{") + 1
+    for member in head_members(text):
+        end = member.end
+        if member.key in keys:
+            raise Odd
+        keys.add(member.key)
+        if member.key is not None and isinstance(member.value, dict | list):
+            places[member.key] = member.start
+        if len(places) > SAMPLES:
+            return {}  # many containers side by side are the entries themselves
+    cut = cut_member(text, end)
+    if cut is not None:
+        name, place = cut
+        if name in keys:
+            raise Odd
+        places[name] = place
+    return places
+
+
+def _pointer(name: str) -> str:
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def _walked(sight: Sight, pointer: str) -> Sample | None:
+    """The same below `pointer` (one name or the whole), of any document."""
     walk = JsonWalk(io.BytesIO(sight.head), pointer_parts(pointer), _whole)
     values: list[object] = []
     keys: list[str] = []
@@ -92,16 +148,6 @@ def sample(sight: Sight, pointer: str = "") -> Sample | None:
     except (Fault, EntryNotFound):
         pass  # the head ends somewhere, or the document is broken: what came before counts
     return Sample(pointer, walk.kind, values[:SAMPLES], keys[:SAMPLES]) if walk.opened else None
-
-
-def inner_samples(sight: Sight) -> list[Sample]:
-    """The containers one level below an object: `{"version": 1, "entries": {...}}`."""
-    found = []
-    for name in _names(sight.head):
-        inner = sample(sight, "/" + name.replace("~", "~0").replace("/", "~1"))
-        if inner is not None:
-            found.append(inner)
-    return found
 
 
 def _names(head: bytes) -> list[str]:
