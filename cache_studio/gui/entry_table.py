@@ -219,6 +219,8 @@ class EntryTable(EntryTableView):
         widths[columns.TAGS] = _TAGS_WIDTH if view.tag_sets else widths[columns.TAGS]
         for at, names in ((columns.NAMESPACE, view.namespace_names), (columns.TYPE, view.type_names)):
             widths[at] = _width_of(names, widths[at])
+        # A key is what one looks for: other columns rather scroll out of sight than leave it nine letters.
+        widths[columns.KEY] = _width_of(view.keys[:_NAMES], widths[columns.KEY])
         spare = room - sum(widths)
         if view.problems:
             widths[columns.TYPE] += max(0, min(_PROBLEM_WIDTH - widths[columns.TYPE], spare))
