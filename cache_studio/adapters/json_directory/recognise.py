@@ -1,7 +1,9 @@
 """Whether a folder holds one JSON file an entry, and which field plays which part in them."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Recognition
 from cache_studio.adapters.json_directory.layout import DEFAULT_TTL, SIGNATURE, SUFFIX, key_of_name
@@ -12,7 +14,7 @@ from cache_studio.model.times import MILLISECONDS_FROM
 
 SAMPLES = 8
 """How many files a guess is made from."""
-_TIME_NAMES = names_of(("created", "expires"))
+_names_a_time = names_of(("created", "expires"))
 Sample = tuple[str, Mapping[str, object]]
 """File name and object."""
 
@@ -33,7 +35,7 @@ def recognise(sight: Sight) -> Recognition:
 def _recognise_folder(sight: Sight) -> Recognition:
     names = [name for name in sight.files if name.endswith(SUFFIX)]
     heads = {name: sight.below(name).head for name in _spread(names)}
-    if not any(_TIME_NAMES.search(head) for head in heads.values()):
+    if not any(map(_names_a_time, heads.values())):
         return NOT_RECOGNISED  # told in no time for the settings and data of programs
     samples = [(name, entry) for name, head in heads.items() if (entry := head_fields(head)) is not None]
     if not samples:
@@ -55,7 +57,10 @@ def _spread(names: Sequence[str]) -> Sequence[str]:
 
 def head_fields(head: bytes) -> Mapping[str, object] | None:
     """The top-level fields in the head of a file, None when it is no JSON object."""
-    try:
+    with suppress(ValueError, RecursionError):
+        found = json.loads(head.decode())
+        return found if found and isinstance(found, dict) else None
+    try:  # longer than its head, or not strict
         return {name: plain_value(text) for name, text in scan_head(head)} or None
     except ValueError:
         return None

@@ -8,14 +8,14 @@ from cache_studio.adapters.sight import Sight
 
 _KNOWN = {option.name: option.default for option in OPTIONS}
 _TIMES = ("created", "accessed", "expires")
-_TIME_NAMES = names_of(_TIMES)
+_names_a_time = names_of(_TIMES)
 
 
 def recognise(sight: Sight) -> Recognition:
     """Sure for an object of objects with a time in them, at the top or one level below; the file's name helps."""
     if sight.kind == "file" and sight.name == FILE_NAME and not sight.head.strip():
         return Recognition(Certainty.SURE, {}, "The file is empty.")
-    if not looks_like_json(sight) or not _TIME_NAMES.search(sight.head):
+    if not looks_like_json(sight) or not _names_a_time(sight.head):
         return NOT_RECOGNISED if sight.name != FILE_NAME else _empty(sight)
     top = sample(sight)
     if top is None or top.kind != "object":
