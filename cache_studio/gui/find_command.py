@@ -7,13 +7,16 @@ from PySide6.QtWidgets import QWidget
 from cache_studio.gui.cache_page import ENTRIES, CachePage
 from cache_studio.gui.dialogs.find_key_dialog import FindKeyDialog
 from cache_studio.gui.item_models.entry_rows import EntryRows
+from cache_studio.gui.look.text import tr
 from cache_studio.gui.tasks import Tasks
 from cache_studio.model.identity import EntryId
 
 
 def ask_for_key(window: QWidget, tasks: Tasks, page: CachePage) -> None:
     """Open the dialog; what it finds is selected in the table then."""
-    dialog = FindKeyDialog(window, tasks, page.attachment)
+    searching = bool(page.entries.feed.expression.strip())
+    remark = tr("The search in force is cleared if it hides the entry.") if searching else ""
+    dialog = FindKeyDialog(window, tasks, page.attachment, remark)
     dialog.found.connect(lambda entries: show_entries(page, [entry.id for entry in entries]))
     dialog.finished.connect(dialog.deleteLater)
     dialog.open()

@@ -17,16 +17,18 @@ class FindKeyDialog(AskingDialog):
 
     `tasks` are the window's: a search that takes long must not hold the window when the dialog is cancelled.
 
+    `remark` is said until there is an answer.
+
     Signals:
         found(list[Entry]): the entries with that key, at least one.
     """
 
     found = Signal(object)
 
-    def __init__(self, parent: QWidget | None, tasks: Tasks, attachment: Attachment) -> None:
+    def __init__(self, parent: QWidget | None, tasks: Tasks, attachment: Attachment, remark: str) -> None:
         sentence = tr("The key as the application writes it, also where the cache stores only a hash of it.")
         super().__init__(parent, "search", "accent", tr("Find by key"), sentence, tr("Find"))
-        self._window_tasks, self._attachment = tasks, attachment
+        self._window_tasks, self._attachment, self._remark = tasks, attachment, remark
         self._task = f"find key {id(self)}"
         self.key = QLineEdit()
         self.key.setAccessibleName(tr("Key"))
@@ -60,7 +62,7 @@ class FindKeyDialog(AskingDialog):
     def _on_edited(self, key: str) -> None:
         self._window_tasks.drop(self._task)
         self.accept_button.setEnabled(bool(key))
-        self._say(tr("A search that hides the entry is cleared."))
+        self._say(self._remark)
 
     def _on_answer(self, entries: list[Entry]) -> None:
         if entries:
@@ -80,4 +82,5 @@ class FindKeyDialog(AskingDialog):
 
     def _say(self, words: str) -> None:
         self.note.setText(display_text(words, 600))
+        self.note.setVisible(bool(words))
         self.refit()

@@ -93,6 +93,9 @@ def test_one_key_in_two_namespaces(qtbot: QtBot, window: MainWindow, page: Cache
 def test_the_key_that_was_hashed_is_found_behind_a_search(qtbot: QtBot, window: MainWindow, page: CachePage) -> None:
     page.entries.set_expression("entry 000")
     qtbot.waitUntil(lambda: page.entries.table.entries.rowCount() < COUNT)
+    dialog = asked(qtbot, window)
+    assert dialog.note.text() == "The search in force is cleared if it hides the entry."
+    dialog.reject()
     find(qtbot, window, URL)
     qtbot.waitUntil(lambda: chosen(page) == [("a", HASHED)])
     assert page.entries.expression == ""
