@@ -9,7 +9,7 @@ import os
 import pickle
 import tempfile
 
-UTC = datetime.timezone.utc
+UTC = datetime.UTC
 URL = "https://api.example.com/v1/users?page=2"
 HEADERS = {
     "Content-Type": "application/json",
