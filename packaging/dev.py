@@ -28,7 +28,7 @@ LINUX = sys.platform.startswith("linux")
 # What Qt loads: the first row always, the second only for a real window.
 OFFSCREEN = "libglib-2.0.so.0 libGL.so.1 libEGL.so.1 libxkbcommon.so.0 libfontconfig.so.1 libdbus-1.so.3"
 XCB = "libxcb-cursor.so.0 libxcb-icccm.so.4 libxcb-keysyms.so.1 libxcb-xkb.so.1 libxcb-shape.so.0 libxkbcommon-x11.so.0"
-BENCHMARKS = ("tests/benchmarks/bench.py", "tests/benchmarks/runtime.py")
+BENCHMARKS = tuple(f"tests/benchmarks/{name}.py" for name in ("bench", "discovery", "runtime"))
 LAYERS = "-c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo"
 
 

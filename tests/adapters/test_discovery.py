@@ -1,9 +1,12 @@
 """Finding caches below folders, by their signature and by nothing else."""
 
+import json
 import os
+import sqlite3
 import subprocess
 import sys
 import sysconfig
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -49,8 +52,10 @@ def test_each_layout_is_found_where_it_lies_deep(tmp_path: Path, format_name: st
     assert all(one["volume"] for one in found)
 
 
-def test_every_format_of_paths_says_where_to_look() -> None:
-    assert [known.name for known in all_formats() if not known.schemes and not known.marks] == []
+def test_every_format_of_paths_that_can_be_sure_says_where_to_look() -> None:
+    unmarked = {known.name for known in all_formats() if not known.schemes and not known.marks}
+    # The first is never sure; the others are tables of keys that are a cache only if somebody says so.
+    assert unmarked <= {"json-table", "dbm", "dbm-sqlite", "sqlitedict"}
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
@@ -96,6 +101,32 @@ def test_a_folder_without_rights_is_passed_by(tmp_path: Path, monkeypatch: pytes
 def test_what_python_is_made_of_is_no_cache() -> None:
     library = sysconfig.get_paths()["stdlib"]
     assert list(walk([library])) == []
+
+
+def test_what_packages_bring_is_no_cache(tmp_path: Path) -> None:
+    package = {"name": "left", "version": "1.0.0", "scripts": {"date": "echo"}}
+    texts: dict[str, object] = {
+        "app/package.json": package,
+        "app/tsconfig.json": {"compilerOptions": {"target": "es2022", "strict": True}, "include": ["src"]},
+        "app/package-lock.json": {"lockfileVersion": 3, "packages": {"": package, "node_modules/left": package}},
+        "app/lib/locales/en.json": {"created": "Created", "expires": {"one": "Expires", "date": "Expires on"}},
+        "lib/modules/left/package.json": package,
+        "lib/python3/direct_url.json": {"url": "https://example.org", "dir_info": {"editable": True}},
+        "lib/data/zones.json": [{"name": "Europe/Vienna", "date": "x", "offset": 3600}],
+        "lib/data/schema.json": {"properties": {"created_at": {"type": "string"}, "ttl": {"type": "number"}}},
+    }
+    for name, value in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(value, indent=2))
+    with closing(sqlite3.connect(tmp_path / "lib" / "data" / "places.db")) as database, database:
+        database.execute("CREATE TABLE places (id INTEGER PRIMARY KEY, name TEXT, created INTEGER)")
+        database.execute("INSERT INTO places VALUES (1, 'Vienna', 1700000000)")
+    (tmp_path / "lib" / "data" / "empty.db").touch()
+    (tmp_path / "lib" / "http").mkdir()
+    for skipped in ("app/node_modules/x", "lib/python3/site-packages/x"):
+        (tmp_path / skipped).mkdir(parents=True)
+        TREES["json-directory"](tmp_path / skipped)
+    assert list(walk([str(tmp_path)])) == []
 
 
 def test_a_format_is_asked_only_where_one_of_its_marks_is(tmp_path: Path) -> None:
