@@ -1,28 +1,15 @@
 """aiohttp-client-cache: HTTP responses in SQLite."""
 
-from cache_studio.adapters.base import CHANGES, NOT_RECOGNISED, SQLITE_MARKS, Certainty, Format, Recognition
+from cache_studio.adapters.base import CHANGES, SQLITE_MARKS, Format, Recognition
 from cache_studio.adapters.sight import Sight
-
-COLUMNS = frozenset(("key", "value"))
-"""What both tables have, those of requests-cache 0.x as well: a value decides."""
-SAMPLES = 5
-"""Values that are looked at."""
 
 
 def recognise(sight: Sight) -> Recognition:
-    """Sure by a value that names the library; look where both tables are empty."""
-    tables = sight.tables
-    if not all(name in tables and set(tables[name].names) == COLUMNS for name in ("responses", "redirects")):
-        return NOT_RECOGNISED
-    from cache_studio.adapters.sqlite_open import read_rows
+    """What `response_tables.recognise_values` says of values of this library; imported when it is needed."""
+    from cache_studio.adapters.response_tables import recognise_values
     from cache_studio.adapters.stored_responses import is_of_aiohttp
 
-    values = [row["value"] for row in read_rows(sight.path, "responses", SAMPLES)]
-    if not values:
-        return Recognition(Certainty.LOOK, note="Two empty tables, as aiohttp-client-cache and others make them.")
-    if any(is_of_aiohttp(value) for value in values):
-        return Recognition(Certainty.SURE, note="HTTP responses of aiohttp-client-cache.")
-    return NOT_RECOGNISED
+    return recognise_values(sight, is_of_aiohttp, "aiohttp-client-cache")
 
 
 FORMAT = Format(

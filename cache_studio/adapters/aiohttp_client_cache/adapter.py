@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
-from cache_studio.adapters.aiohttp_client_cache import COLUMNS, SAMPLES
+from cache_studio.adapters.response_tables import COLUMNS, SAMPLES
 from cache_studio.adapters.responses_adapter import LISTED, ResponsesAdapter, stamp_of_row
 from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.adapters.sqlite_pages import Page

@@ -155,7 +155,7 @@ class CachierAdapter(Adapter):
     def _call(self, function: str, size: int, *arguments: object) -> Any:
         place = os.fsencode(self._root.path)
         if size <= READ_HERE:
-            return {"rows_in": rows_in, "value_in": value_in}[function](place, *arguments)  # type: ignore[operator]
+            return {"rows_in": rows_in, "value_in": value_in}[function](place, *arguments)  # type: ignore[operator]  # two signatures, as the child has them
         return call(f"{__name__}:{function}", place, *arguments, limits=Limits(30, 4_000_000_000))
 
 

@@ -1,6 +1,6 @@
 """The studio's side of requests-cache 0.x in SQLite: the expiry lies in the value alone, in UTC without an offset."""
 
-from cache_studio.adapters.requests_cache_0 import COLUMNS, SAMPLES
+from cache_studio.adapters.response_tables import COLUMNS, SAMPLES
 from cache_studio.adapters.responses_adapter import ResponsesAdapter
 from cache_studio.adapters.stored_responses import is_of_aiohttp
 from cache_studio.model.errors import WrongFormat
