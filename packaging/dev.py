@@ -133,8 +133,7 @@ def main(argv: list[str]) -> int:
     install_packages(platform)
     make_venv()
     env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))}
-    env["QT_QPA_PLATFORM"] = platform  # "": as if it were not set
-    env.pop("PYTHONDONTWRITEBYTECODE", None)  # each child process would compile every module anew
+    env |= {"QT_QPA_PLATFORM": platform, "PYTHONDONTWRITEBYTECODE": ""}  # "": not set; children need compiled modules
     args = argv[1:] or command.default
     cwd = None if command.window else ROOT
     runs = [subprocess.run([PYTHON, *shlex.split(s), *args], cwd=cwd, env=env) for s in command.steps]

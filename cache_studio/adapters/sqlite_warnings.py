@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 MOUNTS = "/proc/self/mounts"
 """Where Linux tells what is mounted; elsewhere nothing is said of network filesystems."""
@@ -33,10 +34,10 @@ def warnings_of(path: str, triggers: int) -> Iterator[str]:
 def filesystem_of(path: str) -> str:
     """What kind of filesystem a path lies on, "" where it is not told."""
     try:
-        with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as file:
-            mounts = [line.split(" ") for line in file]
+        listed = Path(MOUNTS).read_text("utf-8", "surrogateescape")
     except OSError:
         return ""
+    mounts = [line.split(" ") for line in listed.splitlines()]
     real = os.path.realpath(path)
     best = ("", "")
     for fields in mounts:

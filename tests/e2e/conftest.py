@@ -76,7 +76,11 @@ def make_cache(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str]
     return make
 
 
-FORMATS = (*TREES, "sqlite-table", "json-table", "redis", "redis-response")
+FORMATS = (
+    "json-directory", "json-file", "multi-level", "asset-cache", "sqlite-table", "json-table", "redis",
+    "redis-response",
+)  # fmt: skip
+"""The layouts of libraries are run with their libraries (`tests/adapters/library_contract.py`)."""
 
 
 @pytest.fixture(params=FORMATS)
