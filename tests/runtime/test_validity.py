@@ -21,7 +21,7 @@ TARGETS = {
     "redis": "{}?format=redis&prefix=app:cache:",
     "redis-response": "{}?format=redis-response&prefix=app:cache:",
 }
-WITHIN = LOOK_SECONDS + 0.5
+WITHIN = LOOK_SECONDS + 1.0
 """A second, and what a busy machine adds to the way there and back."""
 SERVERS = ("redis", "redis-response")
 # Does what it is told, one word a line, with the key "a"; answers one line.
