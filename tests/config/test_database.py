@@ -130,5 +130,6 @@ def test_many_processes_open_and_repair_one(tmp_path: Path, begin: bytes) -> Non
     database = open_database(path, ONE, NOW)
     assert database.read("SELECT count(*) FROM word") == [(80,)]
     database.close()
-    aside = [path for path in tmp_path.glob("words.db.broken-*") if not path.name.endswith(("-wal", "-shm", "-journal"))]
+    names = [path.name for path in tmp_path.glob("words.db.broken-*")]
+    aside = [name for name in names if not name.endswith(("-wal", "-shm", "-journal"))]
     assert len(aside) == (1 if begin else 0)
