@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 
 from redis.exceptions import ExecAbortError, RedisError, ResponseError
 
+from cache_studio.adapters.redis_connect import connection_of
 from cache_studio.adapters.redis_errors import explain
-from cache_studio.adapters.redis_link import connection_of
 from cache_studio.adapters.redis_options import Place, bytes_of
 from cache_studio.model.errors import BadRequest, CacheUnavailable
 

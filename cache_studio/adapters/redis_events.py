@@ -8,8 +8,8 @@ from typing import cast
 
 from redis.exceptions import RedisError, ResponseError
 
+from cache_studio.adapters.redis_connect import connection_of
 from cache_studio.adapters.redis_errors import explain
-from cache_studio.adapters.redis_link import connection_of
 from cache_studio.adapters.redis_options import Place, glob_of, text_of
 from cache_studio.model.errors import UnsupportedAction
 

@@ -9,13 +9,13 @@ import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from typing import Any, cast
+from typing import cast
 
-from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import ExecAbortError, NoScriptError, OutOfMemoryError, RedisError, ResponseError
 
+from cache_studio.adapters.redis_connect import connection_of
 from cache_studio.adapters.redis_errors import explain
-from cache_studio.adapters.redis_options import CONNECT_SECONDS, LINK_OPTIONS, Place, bytes_of, place_of
+from cache_studio.adapters.redis_options import LINK_OPTIONS, Place, bytes_of, place_of
 from cache_studio.adapters.redis_own_reads import OwnReads, info_numbers, own_reads
 from cache_studio.adapters.redis_recognise import recognise_keys
 from cache_studio.adapters.redis_rights import Command, Rights, find_rights
@@ -26,28 +26,6 @@ from cache_studio.model.targets import Target
 
 CLIENT_NAME = "cache-studio"
 _INFO_STATS: Command = ("INFO", "stats")
-
-
-def connection_of(place: Place) -> Any:
-    """An unopened connection of the driver (which has no types): bytes in and out, no retries, bounded waiting."""
-    settings: dict[str, Any] = {
-        "db": place.db,
-        "username": place.user or None,
-        "password": place.password or None,
-        "socket_timeout": place.timeout,
-        "protocol": 2,
-    }
-    kind: Any = Connection
-    if place.path:
-        kind = UnixDomainSocketConnection
-        settings["path"] = place.path
-    else:
-        settings |= {"host": place.host, "port": place.port}
-        settings["socket_connect_timeout"] = min(CONNECT_SECONDS, place.timeout)
-    if place.scheme == "rediss":
-        kind = SSLConnection
-        settings["ssl_ca_certs"] = place.ca or None
-    return kind(**settings)
 
 
 class Script:

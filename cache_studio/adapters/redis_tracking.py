@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 from redis import exceptions as raised
 
 from cache_studio.adapters.key_access import Place
-from cache_studio.adapters.redis_link import connection_of
+from cache_studio.adapters.redis_connect import connection_of
 from cache_studio.adapters.redis_options import CONNECT_SECONDS, bytes_of, text_of
 from cache_studio.adapters.redis_options import Place as Server
 

@@ -8,7 +8,15 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 
 from cache_studio.model.errors import BadRequest
 
-URL_SCHEMES = ("redis", "rediss", "redis+cluster", "redis+sentinel", "unix")
+URL_SCHEMES = (
+    "redis",
+    "rediss",
+    "redis+cluster",
+    "rediss+cluster",
+    "redis+sentinel",
+    "rediss+sentinel",
+    "unix",
+)
 """Schemes that make a target a URL; every other target is a path."""
 
 _QUERY = re.compile(r"\?([^?/\\=]+=.*)$", re.DOTALL)
@@ -36,7 +44,9 @@ class Target:
     def is_local(self) -> bool:
         """Whether the cache is on this machine: a path, a socket, or a loopback address."""
         parts = urlsplit(self.location)
-        return not self.is_url or parts.scheme == "unix" or (parts.hostname or "") in LOOPBACK
+        if not self.is_url or parts.scheme == "unix":
+            return True
+        return "ssh" not in self.options and all(host in LOOPBACK for host in _host_names(parts.netloc))
 
     def __str__(self) -> str:
         """The target as it is shown and remembered: never with a password."""
@@ -74,22 +84,31 @@ def parse_target(text: str, formats: Collection[str] = ()) -> Target:
 def _parse_url(text: str, format_name: str) -> Target:
     try:
         parts = urlsplit(text)
-        port = f":{parts.port}" if parts.port else ""
+        hosts = ",".join(map(_host, parts.netloc.rpartition("@")[2].split(",")))
     except ValueError:  # its words repeat a part of the text, which may be one of a password
         raise _unreadable() from None
-    if _is_cut_in_a_password(parts):
+    if _is_cut_in_a_password(parts) or ("," in hosts and "+" not in parts.scheme):
         raise _unreadable()
     user = f"{parts.username}@" if parts.username else ""
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
     options = dict(_options(parts.query))
     format_name = options.pop("format", "") or format_name
     written = options.pop("password", "")
     password = unquote(parts.password or "") or written
-    location = urlunsplit((parts.scheme, f"{user}{host}{port}", parts.path.rstrip("/"), "", ""))
+    location = urlunsplit((parts.scheme, f"{user}{hosts}", parts.path.rstrip("/"), "", ""))
     if parts.scheme == "unix":
         location = f"unix://{user}{parts.path}"
     return Target(location, format_name, MappingProxyType(options), password)
+
+
+def _host(text: str) -> str:
+    """One host of a URL and its port, written the one way in which it is remembered; ValueError for what is none."""
+    parts = urlsplit(f"//{text}")
+    name = parts.hostname or ""
+    return (f"[{name}]" if ":" in name else name) + (f":{parts.port}" if parts.port else "")
+
+
+def _host_names(netloc: str) -> list[str]:
+    return [urlsplit(f"//{text}").hostname or "" for text in netloc.rpartition("@")[2].split(",")]
 
 
 def _is_cut_in_a_password(parts: SplitResult) -> bool:

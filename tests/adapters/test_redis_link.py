@@ -17,7 +17,7 @@ from cache_studio.adapters.redis_link import Link, recognise_url
 from cache_studio.adapters.redis_options import place_of
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import EntryId
-from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled, UnsupportedAction
+from cache_studio.model.errors import BadRequest, CacheStudioError, CacheUnavailable, Cancelled, UnsupportedAction
 from cache_studio.model.seeing import Fate, Return, Scope, Source
 from cache_studio.model.targets import parse_target
 
@@ -229,10 +229,9 @@ def test_nobody_listens() -> None:
         link_to(f"redis://127.0.0.1:{free_port()}/0")
 
 
-def test_what_is_not_there_yet_is_said() -> None:
-    for scheme in ("redis+cluster", "redis+sentinel"):
-        with pytest.raises(CacheUnavailable, match="cannot be attached yet"):
-            link_to(f"{scheme}://127.0.0.1:7000/0")
+def test_a_sentinel_url_names_its_service() -> None:
+    with pytest.raises(BadRequest, match="does not name the service"):
+        link_to("redis+sentinel://127.0.0.1:7000")
 
 
 def test_tls_to_a_server_without_it(own_server: RedisServer) -> None:
