@@ -11,19 +11,12 @@ from typing import ClassVar, Self, cast
 from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, SetsExpiry, require_found
 from cache_studio.adapters.defaults import take
 from cache_studio.adapters.redis_events import KeyEvents
+from cache_studio.adapters.redis_key_copies import COPY_BYTES, KeyCopy, Names, pack_copies, unpack_copies
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import NEVER, Described, Listing
 from cache_studio.adapters.redis_options import bytes_of, text_of
 from cache_studio.adapters.redis_recorder import read_recorder
-from cache_studio.adapters.redis_removal import (
-    COPY_BYTES,
-    TOO_LARGE,
-    KeyCopy,
-    Names,
-    Remover,
-    pack_copies,
-    unpack_copies,
-)
+from cache_studio.adapters.redis_removal import Remover
 from cache_studio.adapters.redis_rights import capabilities_of
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, ScanEnd
@@ -80,7 +73,7 @@ class RedisAdapter(Adapter):
         if "jemalloc" not in link.info("memory").get("mem_allocator", ""):
             reason = "The memory allocator of this server cannot be asked to give memory back."
             self.capabilities = self.capabilities.without([Ability.COMPACT], reason)
-        self.warnings = _warnings_of(link.info("memory"))
+        self.warnings = (*_warnings_of(link.info("memory")), *self._remover.notes)
         if self.capabilities.can(Ability.REMOVE) and not self.capabilities.can(Ability.UNDO):
             self.no_undo = self.capabilities.why_not(Ability.UNDO)
 
@@ -169,13 +162,17 @@ class RedisAdapter(Adapter):
         with self._link.call():
             found = self._described([seen.id for seen in entries])
             fates: list[Fate | str | None] = [
-                self._first_look(seen, now, keep) for seen, now in zip(entries, found, strict=True)
+                self._first_look(seen, now) for seen, now in zip(entries, found, strict=True)
             ]
             chosen = [at for at, fate in enumerate(fates) if fate is None]
             removed = (
                 self._remover.remove_seen([found[at] for at in chosen])
                 if keep is None
-                else self._copy_and_remove([(entries[at].id, found[at]) for at in chosen], keep)
+                else self._remover.copy_and_remove(
+                    [(self._names(entries[at].id), found[at]) for at in chosen],
+                    lambda at, keys: self._entry_copy(entries[chosen[at]].id, found[chosen[at]], keys),
+                    keep,
+                )
             )
         for at, fate in zip(chosen, removed, strict=True):
             fates[at] = fate
@@ -194,13 +191,11 @@ class RedisAdapter(Adapter):
                 except CacheUnavailable as error:
                     answers.append(Restoration(Return.FAILED, error.message))
                 else:
-                    answers.append(self._remover.restore(keys))
+                    answers.append(self._remover.restore(keys, kept.open))
         return answers
 
     def present(self, copies: Sequence[EntryCopy]) -> list[bool]:
         """Whether each is stored as it was copied."""
-        if reason := self._link.rights.why_not("DUMP"):
-            raise UnsupportedAction(reason)
         with self._link.call():
             return self._remover.present([unpack_copies(copy.data) for copy in copies])
 
@@ -231,7 +226,7 @@ class RedisAdapter(Adapter):
         with self._link.call():
             memory = self._link.info("memory")
         limit = int(memory.get("maxmemory", 0))
-        self.warnings = _warnings_of(memory)
+        self.warnings = (*_warnings_of(memory), *self._remover.notes)
         return Volume(None, capacity=limit or None)
 
     def counters(self) -> Counters:
@@ -302,7 +297,7 @@ class RedisAdapter(Adapter):
             raise UnsupportedAction(_FORBIDDEN, "Ask the administrator of the server for that right.")
         return found
 
-    def _first_look(self, seen: Seen, now: Described, keep: Keep | None) -> Fate | str | None:
+    def _first_look(self, seen: Seen, now: Described) -> Fate | str | None:
         if now.kinds[0] == "none":
             return Fate.GONE
         if "?" in now.kinds:
@@ -311,22 +306,7 @@ class RedisAdapter(Adapter):
         near = abs(stamp[-1] - seen.stamp[-1]) <= self._listing.tolerance
         if stamp[:-1] != tuple(seen.stamp[:-1]) or not near:
             return Fate.CHANGED
-        if keep is not None and max(now.sizes) > COPY_BYTES:
-            return TOO_LARGE
         return None
-
-    def _copy_and_remove(self, entries: Sequence[tuple[EntryId, Described]], keep: Keep) -> list[Fate | str]:
-        taken = self._remover.copies([now for _id, now in entries])
-        heads = [bool(keys) and keys[0].name == bytes_of(cast(str, entries[at][0])) for at, keys in enumerate(taken)]
-        whole = [at for at, there in enumerate(heads) if there]
-        if not whole:
-            return [Fate.GONE] * len(entries)
-        keep.copies([self._entry_copy(*entries[at], taken[at]) for at in whole])
-        removed = self._remover.remove_equal([(self._names(entries[at][0]), taken[at]) for at in whole])
-        fates: list[Fate | str] = [Fate.GONE] * len(entries)
-        for at, fate in zip(whole, removed, strict=True):
-            fates[at] = fate
-        return fates
 
     def _entry_copy(self, entry_id: EntryId, now: Described, keys: Sequence[KeyCopy]) -> EntryCopy:
         key = cast(str, entry_id)

@@ -41,7 +41,7 @@ class RedisExpiryAdapter(RedisAdapter, SetsExpiry):
             now_ms = self._listing.read_now(self._link.exchange(self._listing.clock_commands))
             for at, (seen, moment, now) in enumerate(zip(entries, expires, found, strict=True)):
                 wanted = _milliseconds(moment)
-                if (fate := self._first_look(seen, now, None)) is not None:
+                if (fate := self._first_look(seen, now)) is not None:
                     answers[at] = _refused(seen.id, fate)
                 elif wanted is None:
                     answers[at] = Renewal(seen.id, Renewed.FAILED, reason=_NO_MOMENT)

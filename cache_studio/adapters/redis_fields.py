@@ -5,6 +5,9 @@ from typing import TypeAlias, cast
 
 from cache_studio.adapters.redis_link import Link, Script
 
+FIELD_BYTES = 64 << 20
+"""Larger values of a field are not copied: a field has no ranges, so the server would be held too long."""
+FIELD_TOO_LARGE = "It is larger than 64 MB, which is not copied of a field; remove it without undo."
 _PAGE = 200
 Led: TypeAlias = Mapping[bytes, Sequence[tuple[bytes, bytes]]]
 """By the key that they lead to: fields with their values."""

@@ -5,65 +5,36 @@ copy: by a script that compares in the server, else between WATCH and EXEC.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, cast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import BinaryIO, TypeAlias, cast
 
-import msgpack
 from redis.exceptions import WatchError
 
+from cache_studio.adapters.base import EntryCopy, Keep
 from cache_studio.adapters.redis_dumps import same_content
 from cache_studio.adapters.redis_errors import explain
+from cache_studio.adapters.redis_key_copies import COPY_BYTES, TOO_LARGE, KeyCopy, Names
 from cache_studio.adapters.redis_link import Link, Script
 from cache_studio.adapters.redis_listing import Described, Listing
 from cache_studio.adapters.redis_options import bytes_of, text_of
 from cache_studio.adapters.redis_rights import Command
 from cache_studio.adapters.redis_scripts import REMOVE, RESTORE, TELL
-from cache_studio.model.errors import CacheUnavailable
 from cache_studio.model.seeing import Fate, Restoration, Return
 
-COPY_BYTES = 64 << 20
-"""Larger values are not copied: DUMP would hold the server too long."""
+MakeCopy: TypeAlias = Callable[[int, Sequence[KeyCopy]], EntryCopy]
+"""The copy of the entry at a place of the batch, of the copies of its keys."""
+OpenKept: TypeAlias = Callable[[str], BinaryIO]
+"""Opens what the trash keeps by this name."""
+
 COMPARE_BYTES = 8 << 20
-"""Larger values are compared by memory, length, head and tail."""
-BATCH_BYTES = 4 << 20
+"""Larger values are compared by memory, length, head and tail: only by copies of versions that dumped such."""
+BATCH_BYTES = 1 << 20
+"""What one transaction dumps or compares: more would hold the server for longer than 20 ms."""
 BATCH_KEYS = 100
-TOO_LARGE = "It is larger than 64 MB, which is not copied; remove it without undo."
+HELD_BYTES = 32 << 20
+"""About how much is copied before it is handed over."""
 LATE = "It expired meanwhile; Redis keeps no stale key."
-UNREADABLE = "The copy in the trash cannot be read."
-_VERSION = 1
-Names: TypeAlias = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class KeyCopy:
-    """One key as it was: all that brings it back."""
-
-    name: bytes
-    expiry: int
-    """Epoch milliseconds, -1 for never."""
-    accessed: int
-    """Epoch seconds of its last use, -1 where not known."""
-    proof: str
-    """What the server answers for the same content."""
-    dump: bytes
-
-
-def pack_copies(keys: Sequence[KeyCopy]) -> bytes:
-    """The keys of one entry as `EntryCopy.data`."""
-    packed: bytes = msgpack.packb([_VERSION, [[k.name, k.expiry, k.accessed, k.proof, k.dump] for k in keys]])
-    return packed
-
-
-def unpack_copies(data: bytes) -> list[KeyCopy]:
-    """What `pack_copies` packed; CacheUnavailable when it is damaged or from a later version."""
-    try:
-        version, keys = msgpack.unpackb(data, max_bin_len=len(data))
-        if version == _VERSION:
-            return [KeyCopy(*key) for key in keys]
-    except (ValueError, TypeError, msgpack.UnpackException):
-        pass
-    raise CacheUnavailable(UNREADABLE, "It is damaged or of a later version.")
 
 
 class Remover:
@@ -75,12 +46,39 @@ class Remover:
         functions = listing.functions
         self._tell, self._remove, self._restore = (Script(functions + text) for text in (TELL, REMOVE, RESTORE))
         self._how = (listing.tolerance, COMPARE_BYTES, "equal")
+        self.notes: tuple[str, ...] = ()
+        """Sentences for every plan: what may not be copied with the rights that there are."""
+
+    def copy_and_remove(
+        self, entries: Sequence[tuple[Names, Described]], make_copy: MakeCopy, keep: Keep
+    ) -> list[Fate | str]:
+        """Copy, hand over, and remove what still equals its copy; a text is the reason why an entry failed."""
+        fates: list[Fate | str] = [Fate.GONE] * len(entries)
+        sizes = [sum(max(0, size) for size in now.sizes) for _names, now in entries]
+        for part in _portions(sizes, HELD_BYTES, len(entries)):
+            for at, fate in self._copied_and_removed(part, entries, make_copy, keep).items():
+                fates[at] = fate
+        return fates
+
+    def _copied_and_removed(
+        self, part: Sequence[int], entries: Sequence[tuple[Names, Described]], make_copy: MakeCopy, keep: Keep
+    ) -> dict[int, Fate | str]:
+        fates: dict[int, Fate | str] = {at: TOO_LARGE for at in part if max(entries[at][1].sizes) > COPY_BYTES}
+        chosen = [at for at in part if at not in fates]
+        taken = dict(zip(chosen, self.copies([entries[at][1] for at in chosen]), strict=True))
+        whole = [at for at in chosen if taken[at] and taken[at][0].name == bytes_of(entries[at][0][0])]
+        if whole:
+            keep.copies([_with_files(make_copy(at, taken[at]), taken[at]) for at in whole])
+            removed = self.remove_equal([(entries[at][0], taken[at]) for at in whole])
+            fates.update(zip(whole, removed, strict=True))
+        return fates
 
     def copies(self, entries: Sequence[Described]) -> list[list[KeyCopy]]:
         """The copies of each entry's keys, in order; a key that is gone is left out. Each at most COPY_BYTES."""
         flat = [(at, row) for at, entry in enumerate(entries) for row in range(len(entry.names))]
         taken: list[list[KeyCopy]] = [[] for _entry in entries]
-        for part in _portions(flat, [entries[at].sizes[row] for at, row in flat]):
+        for portion in _portions([entries[at].sizes[row] for at, row in flat], BATCH_BYTES, BATCH_KEYS):
+            part = [flat[place] for place in portion]
             answers = self._dumps([(entries[at].names[row], entries[at].sizes[row]) for at, row in part])
             for (at, row), (dump, expiry, proof) in zip(part, answers, strict=True):
                 if dump is not None:
@@ -90,13 +88,16 @@ class Remover:
 
     def remove_equal(self, entries: Sequence[tuple[Names, Sequence[KeyCopy]]]) -> list[Fate | str]:
         """Remove each entry whose keys still equal its copies; a text is the reason why it failed."""
-        calls = []
-        for names, copies in entries:
-            known = {copy.name: copy for copy in copies}
-            keys = [bytes_of(name) for name in names]
-            proofs = [(known[key].proof, known[key].expiry) if key in known else ("", -1) for key in keys]
-            calls.append((keys, proofs))
-        return self._removed(calls, "equal")
+        fates: list[Fate | str] = []
+        for portion in _portions([sum(len(k.dump) for k in keys) for _n, keys in entries], BATCH_BYTES, BATCH_KEYS):
+            calls = []
+            for names, copies in (entries[at] for at in portion):
+                known = {copy.name: copy for copy in copies}
+                keys = [bytes_of(name) for name in names]
+                proofs = [(known[key].proof, known[key].expiry) if key in known else ("", -1) for key in keys]
+                calls.append((keys, proofs))
+            fates += self._removed(calls, "equal")
+        return fates
 
     def remove_seen(self, entries: Sequence[Described]) -> list[Fate | str]:
         """Remove each entry that still has its type, memory and expiry."""
@@ -109,7 +110,7 @@ class Remover:
             calls.append(([bytes_of(name) for name in seen.names], proofs))
         return self._removed(calls, "seen")
 
-    def restore(self, keys: Sequence[KeyCopy]) -> Restoration:
+    def restore(self, keys: Sequence[KeyCopy], open_kept: OpenKept) -> Restoration:
         """Bring the keys of one entry back, all or none; what is there now is never replaced."""
         names = [copy.name for copy in keys]
         if self._link.rights.scripts:
@@ -255,15 +256,20 @@ def _proof(looked: Sequence[object]) -> str:
     return "" if kind == b"none" else f"{text_of(cast(bytes, kind))}:{size if isinstance(size, int) else -1}"
 
 
-def _portions(rows: Sequence[tuple[int, int]], sizes: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
-    """Cut into lists that hold the server for a moment only: few keys, few bytes."""
-    portion: list[tuple[int, int]] = []
+def _with_files(copy: EntryCopy, keys: Sequence[KeyCopy]) -> EntryCopy:
+    files = tuple(key.file for key in keys if key.file)
+    return replace(copy, files=files) if files else copy
+
+
+def _portions(sizes: Sequence[int], most_bytes: int, most: int) -> Iterator[list[int]]:
+    """Places cut into lists of few bytes (what is not told counts as nothing) and at most so many."""
+    portion: list[int] = []
     held = 0
-    for row, size in zip(rows, sizes, strict=True):
-        if portion and (len(portion) == BATCH_KEYS or held + size > BATCH_BYTES):
+    for at, size in enumerate(sizes):
+        if portion and (len(portion) == most or held + size > most_bytes):
             yield portion
             portion, held = [], 0
-        portion.append(row)
+        portion.append(at)
         held += max(0, size)
     if portion:
         yield portion

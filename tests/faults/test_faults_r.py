@@ -20,7 +20,7 @@ from contract import listing
 from keeping import MemoryKeep
 from redis_caches import application, attached
 
-from cache_studio.adapters.redis_removal import TOO_LARGE
+from cache_studio.adapters.redis_key_copies import TOO_LARGE
 from cache_studio.config import paths
 from cache_studio.model.errors import CacheUnavailable
 from cache_studio.model.seeing import Fate, Return

@@ -17,11 +17,18 @@ from cache_studio.adapters.defaults import join, lookup_by_scan
 from cache_studio.adapters.redis_adapter import RedisAdapter
 from cache_studio.adapters.redis_aiohttp_cache.fields import Described as Field
 from cache_studio.adapters.redis_aiohttp_cache.fields import Fields, proof_of
-from cache_studio.adapters.redis_fields import Led, fields_leading, remove_fields, restore_fields
+from cache_studio.adapters.redis_fields import (
+    FIELD_BYTES,
+    FIELD_TOO_LARGE,
+    Led,
+    fields_leading,
+    remove_fields,
+    restore_fields,
+)
+from cache_studio.adapters.redis_key_copies import UNREADABLE, Names
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_options import bytes_of, text_of
-from cache_studio.adapters.redis_removal import COPY_BYTES, TOO_LARGE, UNREADABLE, Names
 from cache_studio.adapters.stored_responses import Told, asked_first, told, told_by_ends
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, ScanEnd, make_batch
@@ -44,6 +51,7 @@ class RedisAiohttpCacheAdapter(RedisAdapter):
     """Each field of the hash is an entry; its id is the field."""
 
     batch_size = 100
+    largest_copy = FIELD_BYTES
     _led: Led = MappingProxyType({})
 
     def __init__(self, link: Link, options: Mapping[str, OptionValue], *, writable: bool) -> None:
@@ -157,8 +165,8 @@ class RedisAiohttpCacheAdapter(RedisAdapter):
             self._led = fields_leading(self._link, self._redirects, _key_in)
 
     def _copy(self, field: Field, copies: dict[bytes, EntryCopy], fates: dict[bytes, Fate | str]) -> None:
-        if field.size > COPY_BYTES:
-            fates[field.field] = TOO_LARGE
+        if field.size > FIELD_BYTES:
+            fates[field.field] = FIELD_TOO_LARGE
             return
         total, value = self._fields.read(field.field, _EVERYTHING)
         if total < 0:

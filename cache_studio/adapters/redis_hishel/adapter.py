@@ -22,11 +22,11 @@ from cache_studio.adapters.redis_hishel.index import (
     standings,
     with_others,
 )
+from cache_studio.adapters.redis_key_copies import KeyCopy, Names
 from cache_studio.adapters.redis_libraries.adapter import RedisLibraryAdapter
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_options import bytes_of
-from cache_studio.adapters.redis_removal import KeyCopy, Names
 from cache_studio.adapters.redis_values import asked, read_string
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch

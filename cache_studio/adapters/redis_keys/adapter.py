@@ -5,10 +5,10 @@ from typing import cast
 
 from cache_studio.adapters.redis_adapter import forbidden, kind_code, known_or_nan, seconds_of
 from cache_studio.adapters.redis_expiry import RedisExpiryAdapter
+from cache_studio.adapters.redis_key_copies import Names
 from cache_studio.adapters.redis_keys.layout import namespace_of
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import Described
-from cache_studio.adapters.redis_removal import Names
 from cache_studio.adapters.redis_values import read_value
 from cache_studio.model.columns import Batch, make_batch
 from cache_studio.model.identity import EntryId, Stamp

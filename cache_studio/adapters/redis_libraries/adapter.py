@@ -11,11 +11,11 @@ from cache_studio.adapters.defaults import join, lookup_by_scan, take
 from cache_studio.adapters.masked_names import MASK
 from cache_studio.adapters.redis_adapter import forbidden, kind_code, known_or_nan, seconds_of
 from cache_studio.adapters.redis_expiry import RedisExpiryAdapter
+from cache_studio.adapters.redis_key_copies import KeyCopy, Names, pack_copies
 from cache_studio.adapters.redis_libraries.values import facts_of, pieces_of
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import PAGE_KEYS, Described
 from cache_studio.adapters.redis_options import bytes_of
-from cache_studio.adapters.redis_removal import KeyCopy, Names, pack_copies
 from cache_studio.adapters.redis_specs import Library
 from cache_studio.adapters.redis_values import read_string, read_value
 from cache_studio.model.capabilities import Ability

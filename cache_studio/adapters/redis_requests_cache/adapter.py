@@ -15,10 +15,10 @@ import msgpack
 from cache_studio.adapters import redis_specs as specs
 from cache_studio.adapters.base import EntryCopy, Keep, Kept
 from cache_studio.adapters.redis_fields import Led, fields_leading, remove_fields, restore_fields
+from cache_studio.adapters.redis_key_copies import KeyCopy
 from cache_studio.adapters.redis_libraries.adapter import RedisLibraryAdapter
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_options import bytes_of
-from cache_studio.adapters.redis_removal import KeyCopy
 from cache_studio.adapters.redis_values import asked
 from cache_studio.adapters.stored_responses import END, Told, told, told_by_ends
 from cache_studio.model.capabilities import Ability

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import cast
 
 from cache_studio.adapters.redis_adapter import RedisAdapter, kind_code, known_or_nan, seconds_of
+from cache_studio.adapters.redis_key_copies import Names
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_options import bytes_of
-from cache_studio.adapters.redis_removal import Names
 from cache_studio.adapters.redis_response.layout import META, META_BYTES, Meta, meta_of, parse_meta, place_of_key
 from cache_studio.adapters.redis_response.metrics import metrics_of
 from cache_studio.adapters.redis_values import read_value
