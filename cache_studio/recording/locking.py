@@ -56,6 +56,15 @@ if sys.platform == "win32":
         msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
         file.seek(0)
 
+    def try_lock(file: BinaryIO) -> bool:
+        """Hold this open file alone until `unlock`; False while somebody else does."""
+        file.seek(1 << 40)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
     def unlock(file: BinaryIO) -> None:
         """Let others have it."""
         file.seek(1 << 40)
@@ -65,6 +74,14 @@ else:
 
     def _lock(file: BinaryIO) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
+
+    def try_lock(file: BinaryIO) -> bool:
+        """Hold this open file alone until `unlock`; False while somebody else does."""
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def unlock(file: BinaryIO) -> None:
         """Let others have it."""
