@@ -1,8 +1,7 @@
 """Runs plans and undoes them. Removing is compare-and-remove into the trash; both are long, stoppable work."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future
 from contextlib import suppress
 
@@ -10,17 +9,17 @@ from cache_studio.adapters.base import Adapter
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.errors import BadRequest, CacheStudioError, Cancelled, UnsupportedAction
 from cache_studio.model.plans import CompactOutcome, CompactPlan, Outcome, Plan, Progress, UndoOutcome, Verb
-from cache_studio.model.seeing import Fate, Removal, Restoration, Return
+from cache_studio.model.seeing import Fate
 from cache_studio.services import ttl_undo
 from cache_studio.services.attachment import Attachment
+from cache_studio.services.tally import Tally
 from cache_studio.services.telling import tell_applications
+from cache_studio.services.undoing import UNDO_BATCH, Way, walk_back
 from cache_studio.services.worker import Running
 from cache_studio.trash.bin import TrashBin
 from cache_studio.trash.index import Action, State
 from cache_studio.trash.trash import Trash
 
-UNDO_BATCH = 500
-"""Copies that are restored in one step."""
 LOOK_AGAIN_SECONDS = 2.0
 """When to look whether entries came back: an application that holds them in memory has stored them by then."""
 
@@ -36,9 +35,9 @@ def _removing(
     adapter: Adapter, attachment: Attachment, plan: Plan, trash: Trash, by: str
 ) -> Generator[Progress, None, Outcome]:
     adapter.capabilities.require(Ability.REMOVE)
-    tally = _Tally(plan.count)
+    tally, freed = Tally(plan.count, Fate.REMOVED, Fate.FAILED), 0
     if not plan.count:
-        return tally.outcome(plan.verb, None)
+        return _outcome(plan, tally, freed, None)
     bin_ = None if plan.no_undo else _begin(attachment, plan, trash, by)
     try:
         for batch in plan.batches(adapter.batch_size):
@@ -47,8 +46,9 @@ def _removing(
             if bin_ is not None:
                 bin_.settle_removals(removals, adapter.present)
             tally.add(removals)
+            freed += sum(removal.freed for removal in removals)
             attachment.forget([removal.id for removal in removals if removal.fate in (Fate.REMOVED, Fate.GONE)])
-            yield tally.progress()
+            yield _progress(tally, freed)
     except Cancelled:
         tally.stopped = True
     except CacheStudioError as error:
@@ -58,17 +58,17 @@ def _removing(
     finally:
         tell_applications(attachment)  # of a batch that was cut short, too
         if bin_ is None:
-            _note(attachment, plan, trash, by, tally)
+            _note(attachment, plan, trash, by, tally.fates[Fate.REMOVED], freed)
         else:
             bin_.finish()
             with suppress(CacheStudioError):  # where the cache cannot be asked now, it is when it is attached again
                 trash.recover(adapter.present, bin_.action_id)
         attachment.refresh()
     if bin_ is None:
-        return tally.outcome(plan.verb, None)
+        return _outcome(plan, tally, freed, None)
     action = trash.action(bin_.action_id)
     tally.settle(action.removed)
-    return tally.outcome(plan.verb, action.id if action.waiting else None)
+    return _outcome(plan, tally, freed, action.id if action.waiting else None)
 
 
 def _begin(attachment: Attachment, plan: Plan, trash: Trash, by: str) -> TrashBin:
@@ -77,8 +77,8 @@ def _begin(attachment: Attachment, plan: Plan, trash: Trash, by: str) -> TrashBi
     return trash.begin(plan.verb.value, target, place.format.name, options, place.name, plan.count, by, time.time())
 
 
-def _note(attachment: Attachment, plan: Plan, trash: Trash, by: str, tally: "_Tally") -> None:
-    place, removed = attachment.place, tally.fates[Fate.REMOVED]
+def _note(attachment: Attachment, plan: Plan, trash: Trash, by: str, removed: int, freed: int) -> None:
+    place = attachment.place
     trash.note(
         plan.verb.value,
         str(place.target),
@@ -88,59 +88,30 @@ def _note(attachment: Attachment, plan: Plan, trash: Trash, by: str, tally: "_Ta
         time.time(),
         planned=plan.count,
         removed=removed,
-        bytes=tally.freed,
+        bytes=freed,
         note=plan.no_undo,
     )
 
 
-class _Tally:
-    """Adds up what became of the entries of a plan."""
+def _progress(tally: Tally[Fate], freed: int) -> Progress:
+    fates = tally.fates
+    return Progress(fates.total(), tally.planned, fates[Fate.REMOVED], freed, fates[Fate.CHANGED], fates[Fate.FAILED])
 
-    def __init__(self, planned: int) -> None:
-        self.fates: Counter[Fate] = Counter()
-        self.freed = 0
-        self.stopped = False
-        self._planned = planned
-        self._reasons: dict[str, None] = {}
 
-    def add(self, removals: Sequence[Removal]) -> None:
-        for removal in removals:
-            self.fates[removal.fate] += 1
-            self.freed += removal.freed
-            if removal.reason:
-                self._reasons[removal.reason] = None
-
-    def give_up(self, reason: str) -> None:
-        """What was not reached has failed, for this reason."""
-        self.fates[Fate.FAILED] += self._planned - self.fates.total()
-        self._reasons[reason] = None
-
-    def settle(self, removed: int) -> None:
-        """So many were removed in truth: a batch that was cut short did not answer."""
-        unanswered = max(0, removed - self.fates[Fate.REMOVED])
-        self.fates[Fate.REMOVED] += unanswered
-        self.fates[Fate.FAILED] -= min(unanswered, self.fates[Fate.FAILED])
-
-    def progress(self) -> Progress:
-        fates = self.fates
-        return Progress(
-            fates.total(), self._planned, fates[Fate.REMOVED], self.freed, fates[Fate.CHANGED], fates[Fate.FAILED]
-        )
-
-    def outcome(self, verb: Verb, undo_id: str | None) -> Outcome:
-        fates = self.fates
-        return Outcome(
-            action=verb,
-            planned=self._planned,
-            removed=fates[Fate.REMOVED],
-            changed_meanwhile=fates[Fate.CHANGED],
-            gone=fates[Fate.GONE],
-            failed=fates[Fate.FAILED],
-            freed_bytes=self.freed,
-            undo_id=undo_id,
-            stopped=self.stopped,
-            reasons=tuple(self._reasons),
-        )
+def _outcome(plan: Plan, tally: Tally[Fate], freed: int, undo_id: str | None) -> Outcome:
+    fates = tally.fates
+    return Outcome(
+        action=plan.verb,
+        planned=plan.count,
+        removed=fates[Fate.REMOVED],
+        changed_meanwhile=fates[Fate.CHANGED],
+        gone=fates[Fate.GONE],
+        failed=fates[Fate.FAILED],
+        freed_bytes=freed,
+        undo_id=undo_id,
+        stopped=tally.stopped,
+        reasons=tally.reasons,
+    )
 
 
 def came_back(attachment: Attachment, plan: Plan, outcome: Outcome, wait: Callable[[], object]) -> int:
@@ -199,44 +170,11 @@ def _undoing(
 ) -> Generator[Progress, None, UndoOutcome]:
     adapter.capabilities.require(Ability.UNDO)
     kept = trash.kept(action.id)
-    planned = action.waiting if only is None else len(only)
-    fates: Counter[Return] = Counter()
-    reasons: dict[str, None] = {}
-    after, stopped = 0, False
-    try:
-        with trash.undoing(action.id):
-            while not stopped and (batch := trash.copies(action.id, after, UNDO_BATCH, only)):
-                answers = adapter.restore([copy for _, copy in batch], kept)
-                pairs = zip(batch, answers, strict=True)
-                trash.waiting.restored([copy_id for (copy_id, _), answer in pairs if _is_back(answer)])
-                fates.update(answer.fate for answer in answers)
-                reasons |= dict.fromkeys(answer.reason for answer in answers if answer.reason)
-                after = batch[-1][0]
-                try:
-                    yield Progress(fates.total(), planned, fates[Return.RESTORED], failed=fates[Return.FAILED])
-                except Cancelled:
-                    stopped = True
-            damaged = [] if stopped else trash.damaged(action.id, only)
-            fates[Return.FAILED] += len(damaged)
-            reasons |= dict.fromkeys(sentence for _, _, sentence in damaged)
-            if fates[Return.RESTORED]:
-                trash.mark_undone(action.id, time.time())
-    except CacheStudioError as error:
-        with suppress(CacheStudioError):  # where the cache cannot be asked now, it is when it is attached again
-            fates[Return.RESTORED] = trash.recover(adapter.present, action.id).restored - action.restored
-        if not isinstance(error, Cancelled):
-            raise
-        stopped = True
-    finally:
-        tell_applications(attachment)
-        attachment.refresh()
-    return UndoOutcome(
-        action.id, fates[Return.RESTORED], fates[Return.NEWER_KEPT], fates[Return.FAILED], stopped, tuple(reasons)
+    way = Way(
+        put_back=lambda batch: adapter.restore([copy for _, copy in batch], kept),
+        settle=lambda: trash.recover(adapter.present, action.id),
     )
-
-
-def _is_back(answer: Restoration) -> bool:
-    return answer.fate is Return.RESTORED
+    return (yield from walk_back(attachment, action, trash, only, way))
 
 
 def plan_compact(attachment: Attachment) -> "Future[CompactPlan]":

@@ -5,8 +5,7 @@ Only `SetsExpiry.set_expiry` is asked. What undo needs (`ttl_undo`) is kept dura
 
 import math
 import time
-from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import suppress
 
 import numpy as np
@@ -23,6 +22,7 @@ from cache_studio.model.ttl import Kind, Span, TtlChange, TtlOutcome, TtlPlan
 from cache_studio.model.units import format_count
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.stored_expiries import Changed
+from cache_studio.services.tally import Tally
 from cache_studio.services.telling import tell_applications
 from cache_studio.services.ttl_undo import setter_of, settle_left_open
 from cache_studio.services.worker import Running
@@ -102,16 +102,16 @@ def _changing(
     adapter: Adapter, attachment: Attachment, plan: TtlPlan, trash: Trash, by: str
 ) -> Generator[Progress, None, TtlOutcome]:
     setter = setter_of(adapter)
-    tally = _Tally(plan)
+    tally = Tally(plan.count, Renewed.SET, Renewed.FAILED)
     if not plan.count:
-        return tally.outcome(None)
+        return _outcome(plan, tally, None)
     bin_ = _begin(attachment, plan, trash, by)
     now = time.time()
     try:
         for start in range(0, plan.count, adapter.batch_size):
             tally.add(_change_batch(setter, plan, plan.rows[start : start + adapter.batch_size], bin_, now))
             tell_applications(attachment)
-            yield tally.progress()
+            yield _progress(tally)
     except Cancelled:
         tally.stopped = True
     except CacheStudioError as error:
@@ -126,7 +126,7 @@ def _changing(
         attachment.refresh()
     action = trash.action(bin_.action_id)
     tally.settle(action.removed)
-    return tally.outcome(action.id if action.waiting else None)
+    return _outcome(plan, tally, action.id if action.waiting else None)
 
 
 def _change_batch(
@@ -162,50 +162,22 @@ def _begin(attachment: Attachment, plan: TtlPlan, trash: Trash, by: str) -> Tras
     )
 
 
-class _Tally:
-    """Adds up what became of the entries of a plan."""
+def _progress(tally: Tally[Renewed]) -> Progress:
+    fates = tally.fates
+    changed, failed = fates[Renewed.CHANGED], fates[Renewed.FAILED]
+    return Progress(fates.total(), tally.planned, fates[Renewed.SET], changed=changed, failed=failed)
 
-    def __init__(self, plan: TtlPlan) -> None:
-        self.fates: Counter[Renewed] = Counter()
-        self.stopped = False
-        self._plan = plan
-        self._reasons: dict[str, None] = {}
 
-    def add(self, renewals: Sequence[Renewal]) -> None:
-        self.fates.update(renewal.fate for renewal in renewals)
-        self._reasons |= dict.fromkeys(renewal.reason for renewal in renewals if renewal.reason)
-
-    def give_up(self, reason: str) -> None:
-        """What was not reached has failed, for this reason."""
-        self.fates[Renewed.FAILED] += self._plan.count - self.fates.total()
-        self._reasons[reason] = None
-
-    def settle(self, changed: int) -> None:
-        """So many were set in truth: a batch that was cut short did not answer."""
-        unanswered = max(0, changed - self.fates[Renewed.SET])
-        self.fates[Renewed.SET] += unanswered
-        self.fates[Renewed.FAILED] -= min(unanswered, self.fates[Renewed.FAILED])
-
-    def progress(self) -> Progress:
-        fates = self.fates
-        return Progress(
-            fates.total(),
-            self._plan.count,
-            fates[Renewed.SET],
-            changed=fates[Renewed.CHANGED],
-            failed=fates[Renewed.FAILED],
-        )
-
-    def outcome(self, undo_id: str | None) -> TtlOutcome:
-        fates = self.fates
-        return TtlOutcome(
-            self._plan.change.kind,
-            self._plan.count,
-            set=fates[Renewed.SET],
-            changed_meanwhile=fates[Renewed.CHANGED],
-            gone=fates[Renewed.GONE],
-            failed=fates[Renewed.FAILED],
-            undo_id=undo_id,
-            stopped=self.stopped,
-            reasons=tuple(self._reasons),
-        )
+def _outcome(plan: TtlPlan, tally: Tally[Renewed], undo_id: str | None) -> TtlOutcome:
+    fates = tally.fates
+    return TtlOutcome(
+        plan.change.kind,
+        plan.count,
+        set=fates[Renewed.SET],
+        changed_meanwhile=fates[Renewed.CHANGED],
+        gone=fates[Renewed.GONE],
+        failed=fates[Renewed.FAILED],
+        undo_id=undo_id,
+        stopped=tally.stopped,
+        reasons=tally.reasons,
+    )

@@ -3,25 +3,26 @@
 The moment of before comes back where the expiry is still the one that was set; an application's newer one stays.
 """
 
-import time
-from collections import Counter
 from collections.abc import Callable, Collection, Generator, Sequence
-from contextlib import suppress
 
 from cache_studio.adapters.base import Adapter, EntryCopy, SetsExpiry
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.errors import CacheStudioError, Cancelled, UnsupportedAction
+from cache_studio.model.errors import UnsupportedAction
 from cache_studio.model.plans import Progress, UndoOutcome
-from cache_studio.model.seeing import Renewal, Renewed, Seen
+from cache_studio.model.seeing import Renewal, Renewed, Restoration, Return, Seen
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.stored_expiries import COARSE, Changed, StoredExpiries, is_same
-from cache_studio.services.telling import tell_applications
+from cache_studio.services.undoing import UNDO_BATCH, Waiting, Way, walk_back
 from cache_studio.services.worker import Running
 from cache_studio.trash.index import Action
 from cache_studio.trash.trash import Trash
 
-UNDO_BATCH = 500
-"""Entries that are put back in one step at least."""
+_RETURNED = {
+    Renewed.SET: Return.RESTORED,
+    Renewed.CHANGED: Return.NEWER_KEPT,
+    Renewed.GONE: Return.NEWER_KEPT,
+    Renewed.FAILED: Return.FAILED,
+}
 
 
 def setter_of(adapter: Adapter) -> SetsExpiry:
@@ -47,44 +48,19 @@ def _undoing(
     adapter: Adapter, attachment: Attachment, action: Action, trash: Trash, only: Collection[int] | None
 ) -> Generator[Progress, None, UndoOutcome]:
     setter, stored = setter_of(adapter), StoredExpiries(adapter)
-    planned = action.waiting if only is None else len(only)
-    size = max(UNDO_BATCH, adapter.batch_size)
-    fates: Counter[Renewed] = Counter()
-    reasons: dict[str, None] = {}
-    after, stopped = 0, False
-    try:
-        with trash.undoing(action.id):
-            while not stopped and (batch := trash.copies(action.id, after, size, only)):
-                answers = _put_back(setter, stored, [copy for _, copy in batch])
-                pairs = list(zip(batch, answers, strict=True))
-                trash.waiting.restored([copy_id for (copy_id, _), answer in pairs if answer.fate is Renewed.SET])
-                # What the application changed or removed cannot be put back later either.
-                newer = (Renewed.CHANGED, Renewed.GONE)
-                trash.waiting.forget([copy_id for (copy_id, _), answer in pairs if answer.fate in newer])
-                tell_applications(attachment)
-                fates.update(answer.fate for answer in answers)
-                reasons |= dict.fromkeys(answer.reason for answer in answers if answer.reason)
-                after = batch[-1][0]
-                try:
-                    yield Progress(fates.total(), planned, fates[Renewed.SET], failed=fates[Renewed.FAILED])
-                except Cancelled:
-                    stopped = True
-            damaged = [] if stopped else trash.damaged(action.id, only)
-            fates[Renewed.FAILED] += len(damaged)
-            reasons |= dict.fromkeys(sentence for _, _, sentence in damaged)
-            if trash.action(action.id).waiting < action.waiting:
-                trash.mark_undone(action.id, time.time())
-    except CacheStudioError as error:
-        with suppress(CacheStudioError):  # where the cache cannot be asked now, it is when it is attached again
-            fates[Renewed.SET] = settle_left_open(adapter, trash, action.id).restored - action.restored
-        if not isinstance(error, Cancelled):
-            raise
-        stopped = True
-    finally:
-        tell_applications(attachment)
-        attachment.refresh()
-    newer_kept = fates[Renewed.CHANGED] + fates[Renewed.GONE]
-    return UndoOutcome(action.id, fates[Renewed.SET], newer_kept, fates[Renewed.FAILED], stopped, tuple(reasons))
+
+    def put_back(batch: Sequence[Waiting]) -> list[Restoration]:
+        answers = [
+            Restoration(_RETURNED[answer.fate], answer.reason)
+            for answer in _put_back(setter, stored, [copy for _, copy in batch])
+        ]
+        # What the application changed or removed cannot be put back later either.
+        pairs = zip(batch, answers, strict=True)
+        trash.waiting.forget([number for (number, _), answer in pairs if answer.fate is Return.NEWER_KEPT])
+        return answers
+
+    way = Way(put_back, lambda: settle_left_open(adapter, trash, action.id), max(UNDO_BATCH, adapter.batch_size))
+    return (yield from walk_back(attachment, action, trash, only, way))
 
 
 def _put_back(setter: SetsExpiry, stored: StoredExpiries, copies: Sequence[EntryCopy]) -> list[Renewal]:

@@ -20,7 +20,7 @@ from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.options import read_options
 from cache_studio.model.seeing import Fate, Seen
 from cache_studio.model.targets import parse_target
-from cache_studio.services.act import UNDO_BATCH
+from cache_studio.services.undoing import UNDO_BATCH
 
 LONGEST_MS = 20.0
 TRIES = 4
