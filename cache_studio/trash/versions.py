@@ -6,6 +6,7 @@ somebody else writes at the same moment is perfect. Nobody needs them to undo an
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from cache_studio.config.files import sync_folder
@@ -43,7 +44,8 @@ class Versions:
         """Delete those older than so many days; how many."""
         gone = 0
         for path in private_folder(self.folder).iterdir():
-            if path.stat().st_mtime < now - days * DAY:
-                path.unlink(missing_ok=True)
-                gone += 1
+            with suppress(FileNotFoundError):  # another studio was faster
+                if path.stat().st_mtime < now - days * DAY:
+                    path.unlink()
+                    gone += 1
         return gone
