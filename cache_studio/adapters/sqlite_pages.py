@@ -13,6 +13,8 @@ LARGEST_PAGE = 4_000
 """Pages of 10,000 rows leave the processor's cache: they took longer in all and held the interpreter longer."""
 SLOW_SECONDS = 0.05
 """A page that takes longer is halved: a reader that stays longer would be in the application's way."""
+LONG_SECONDS = 0.15
+"""Where looking into the values of a page takes longer, the next is halved: what a user asks for waits meanwhile."""
 MOST_PROBES = 5_000
 """How many places of a damaged table are tried before giving up."""
 
@@ -56,12 +58,14 @@ class Pages:
                 if after is None:
                     return
                 continue
+            given = time.perf_counter()
             if page:
                 yield page
+            slow = self._seconds > SLOW_SECONDS or time.perf_counter() - given > LONG_SECONDS
             if len(page) < size:
                 return
             after = page[-1][: len(self.order)]
-            size = max(100, size // 2) if self._seconds > SLOW_SECONDS else min(LARGEST_PAGE, size * 3)
+            size = max(100, size // 2) if slow else min(LARGEST_PAGE, size * 3)
 
     def _page(self, after: Place | None, limit: int) -> Page:
         where, values = "", []

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from contract import file_manifest
 
+from cache_studio.adapters import sqlite_pages
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import Table, read_rows, read_schema
 from cache_studio.adapters.sqlite_pages import Pages
@@ -283,6 +284,17 @@ class TestPages:
         with closing(Database(str(make(tmp_path / "a.db", rows=3000)))) as database:
             found = [row[0] for page in Pages(database, self.table(database), ["key"]) for row in page]
             assert found == list(range(1, 3001))
+
+    @pytest.mark.parametrize(("long", "later"), [(-1.0, 100), (600.0, 1500)])
+    def test_pages_are_shorter_where_their_values_take_long(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long: float, later: int
+    ) -> None:
+        monkeypatch.setattr(sqlite_pages, "LONG_SECONDS", long)
+        monkeypatch.setattr(sqlite_pages, "SLOW_SECONDS", 600.0)
+        with closing(Database(str(make(tmp_path / "a.db", rows=3000)))) as database:
+            sizes = [len(page) for page in Pages(database, self.table(database), ["key"])]
+        assert sum(sizes) == 3000
+        assert later in sizes
 
     def test_what_is_readable_of_a_damaged_table_is_read(self, tmp_path: Path) -> None:
         path = make(tmp_path / "a.db", rows=4000)
