@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,8 +27,11 @@ HOME_FOLDERS = {
     "APPDATA": "roaming",
     "LOCALAPPDATA": "local",
 }
+MEMORY = Path("/dev/shm")
+"""Where folders in memory can be made: on a disk a run waits for `fsync` and new folders for most of its time."""
+ROOM = 1_000_000_000
+"""Bytes that must be free there; a container may give it 64 MB."""
 _home_numbers = itertools.count()
-_session_children: set[int] = set()
 
 
 class FixedClock:
@@ -62,9 +67,29 @@ class WarningTrap(logging.Handler):
         return [*(f"unexpected log: {text}" for text in unexpected), *(f"never logged: {part}" for part in silent)]
 
 
+def _use_memory() -> None:
+    """Let temporary files of the tests and of their children lie in memory, unless TMPDIR says otherwise."""
+    if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+_use_memory()
+
+
 @pytest.fixture(scope="session")
 def _homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("homes")
+
+
+@pytest.fixture
+def other_filesystem(tmp_path: Path) -> Iterator[Path]:
+    """A new folder on another filesystem than `tmp_path`; skips where there is none."""
+    for base in (MEMORY, Path("/var/tmp"), Path(__file__).parent):
+        if os.access(base, os.W_OK) and base.stat().st_dev != tmp_path.stat().st_dev:
+            with tempfile.TemporaryDirectory(prefix=".cache-studio-", dir=base) as folder:
+                yield Path(folder)
+            return
+    pytest.skip("there is no second filesystem to write to")
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +127,7 @@ def _nothing_left_behind(_warning_trap: WarningTrap, empty_home: Path) -> Iterat
     problems = [
         *leftovers.left_windows(windows),
         *leftovers.left_threads(threads),
-        *leftovers.left_processes(processes | _session_children),
+        *leftovers.left_processes(processes),
         *_warning_trap.problems(),
     ]
     if problems:
@@ -125,7 +150,7 @@ def redis_server() -> Iterator[RedisServer]:
         pytest.skip(reason)
     with RedisServer() as server:
         assert server.pid is not None
-        _session_children.add(server.pid)
+        leftovers.lasting.add(server.pid)
         yield server
 
 

@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 
 GRACE_SECONDS = 2.0
+lasting: set[int] = set()
+"""Process ids of children that serve many tests; what such a child has started is looked for like our own."""
 
 
 def running_threads() -> set[threading.Thread]:
@@ -34,15 +36,22 @@ def left_threads(before: set[threading.Thread]) -> list[str]:
 
 
 def child_processes() -> set[int]:
-    """Process ids of this process's children; empty where there is no /proc."""
+    """Process ids of this process's children and of those of the lasting ones; empty where there is no /proc."""
+    pids = _children("self")
+    for pid in pids & lasting:
+        pids |= _children(str(pid))
+    # multiprocessing keeps this one for the rest of our life, by design
+    return pids - lasting - {getattr(multiprocessing.resource_tracker._resource_tracker, "_pid", None)}
+
+
+def _children(process: str) -> set[int]:
     pids: set[int] = set()
-    for children in Path("/proc/self/task").glob("*/children"):
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
         try:
             pids.update(map(int, children.read_text().split()))
         except OSError:  # that thread ended meanwhile; its children are listed with another
             continue
-    # multiprocessing keeps this one for the rest of our life, by design
-    return pids - {getattr(multiprocessing.resource_tracker._resource_tracker, "_pid", None)}
+    return pids
 
 
 def left_processes(before: set[int]) -> list[str]:

@@ -69,7 +69,7 @@ class LibraryContract(AdapterContract):
         self._running: Application | None = None
         yield
         if self._running is not None:
-            self._running.close()
+            self._running.kill()
 
     def make(self, tmp_path: Path) -> Target:
         written, found = self._written

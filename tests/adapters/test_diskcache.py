@@ -202,8 +202,8 @@ class TestDiskcache(LibraryContract):
         self, target: Target, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(leftovers.Leftovers, "REFRESH", 0.0)
-        names = (f"{number:02x}" for number in range(256))  # the library gives its folders random ones of these
-        left, empty = [Path(target.location) / name for name in names if not (Path(target.location) / name).exists()][:2]
+        places = (Path(target.location) / f"{number:02x}" for number in range(256))  # the library took random ones
+        left, empty = [place for place in places if not place.exists()][:2]
         folder = left / "cd"
         folder.mkdir(parents=True)
         (folder / f"{'0' * 28}.val").write_bytes(b"x" * 100)
@@ -263,6 +263,7 @@ class TestDiskcache(LibraryContract):
             adapter.remove([self.row(adapter, self.ordinary[0]).seen], MemoryKeep())
         assert self.stored(target) == before
 
+    @pytest.mark.usefixtures("brief_waits")
     def test_a_locked_database_is_said(self, target: Target, adapter: Adapter) -> None:
         row = self.row(adapter, self.ordinary[0])
         with closing(sqlite3.connect(Path(target.location) / "cache.db")) as database:

@@ -149,6 +149,7 @@ class TestFanout(LibraryContract):
         with pytest.raises(WrongFormat), self.opened(target):
             pass
 
+    @pytest.mark.usefixtures("brief_waits")
     def test_a_locked_shard_is_said(self, target: Target, adapter: Adapter) -> None:
         row = self.row(adapter, self.ordinary[0])
         assert isinstance(row.id, tuple)

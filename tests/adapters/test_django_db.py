@@ -85,6 +85,7 @@ class TestDjangoDb(ExpiryChecks):
         assert (best["format"], best["options"]) == ("django-db", {"table": "site cache"})
         assert "tables of the site" in str(best["note"])
 
+    @pytest.mark.usefixtures("brief_waits")
     def test_a_locked_database_and_another_table_are_said(self, target: Target, adapter: Adapter) -> None:
         with pytest.raises(WrongFormat), self.opened(Target(target.location, "django-db", {"table": "auth_user"})):
             pytest.fail("it was opened")

@@ -136,7 +136,7 @@ class TestNpm(LibraryContract):
         assert adapter.remove([row.seen], keep)[0].fate is Fate.REMOVED
         assert adapter.restore(keep.taken, keep)[0].fate is Return.RESTORED
         assert application.call("get", row.key) == f"content {row.key}"
-        adapter.remove([row.seen], keep)
+        adapter.remove([self.row(adapter, row.key).seen], keep)
         found = application.call("verify", target.location)
         assert found["totalEntries"] == self.count - 1
         assert found["reclaimedCount"] >= 1

@@ -117,6 +117,7 @@ class TestRequestsCacheFiles(LibraryContract):
             assert [r.fate for r in adapter.remove([self.row(adapter, PAGES[0]).seen], None)] == [Fate.REMOVED]
         assert outside.read_bytes() == before
 
+    @pytest.mark.usefixtures("brief_waits")
     def test_a_locked_database_keeps_everything(self, target: Target, adapter: Adapter) -> None:
         seen = self.row(adapter, REDIRECTED).seen
         with closing(sqlite3.connect(Path(target.location) / "redirects.sqlite")) as other:

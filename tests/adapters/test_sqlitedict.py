@@ -55,6 +55,7 @@ class TestSqlitedict(LibraryContract):
             database.execute("UPDATE unnamed SET value = zeroblob(length(value)) WHERE key = 'set'")
         assert adapter.remove([row.seen], MemoryKeep())[0].fate is Fate.CHANGED
 
+    @pytest.mark.usefixtures("brief_waits")
     def test_an_application_that_did_not_commit_is_waited_for_and_then_said(
         self, target: Target, adapter: Adapter
     ) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from loops import _applications as applications
 from loops.races import Racing, _seen
-from promises import MEMORY
 from starts import PATIENCE
 
 from cache_studio.adapters.files import Folder
@@ -127,22 +126,18 @@ def test_f09_where_a_copy_cannot_be_made_durable_nothing_is_removed(
     assert [cache.stored(applications.key(number)) for number in range(1, applications.COUNT)] == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.skipif(not MEMORY.is_dir(), reason="there is no second filesystem to write to")
-def test_f11_a_trash_on_another_filesystem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from promises import workplace
-
-    with workplace() as memory:
-        if memory.stat().st_dev == tmp_path.stat().st_dev:
-            pytest.skip("both are one filesystem")
-        monkeypatch.setenv("CACHE_STUDIO_HOME", str(memory))
-        cache = applications.JsonDirectory(tmp_path)
-        large = cache.folder / f"{applications.key(0)}.json"
-        large.write_bytes(large.read_bytes() + b" " * 3_000_000)
-        before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in cache.folder.iterdir()}
-        with attached(cache) as (studio, attachment):
-            assert clear(studio, attachment) == applications.COUNT
-            assert undo(studio, attachment) == applications.COUNT
-        assert before == {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in cache.folder.iterdir()}
+def test_f11_a_trash_on_another_filesystem(
+    tmp_path: Path, other_filesystem: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CACHE_STUDIO_HOME", str(other_filesystem))
+    cache = applications.JsonDirectory(tmp_path)
+    large = cache.folder / f"{applications.key(0)}.json"
+    large.write_bytes(large.read_bytes() + b" " * 3_000_000)
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in cache.folder.iterdir()}
+    with attached(cache) as (studio, attachment):
+        assert clear(studio, attachment) == applications.COUNT
+        assert undo(studio, attachment) == applications.COUNT
+    assert before == {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in cache.folder.iterdir()}
 
 
 def said_to_nobody(cache: applications.Application, answer: Connection) -> None:
