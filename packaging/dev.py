@@ -108,8 +108,8 @@ def make_venv() -> None:
     if PYTHON.exists() and STAMP.is_file() and STAMP.read_text() == wanted:
         return
     print(f"Installing {LOCK.relative_to(ROOT)} into {VENV.name}: a minute the first time.", file=sys.stderr)
-    library = VENV / ("Lib" if os.name == "nt" else "lib/python{}.{}".format(*sys.version_info))
-    fresh = [] if library.is_dir() and PYTHON.exists() else ["--clear"]
+    same = PYTHON.exists() and f"= {sys.version.split()[0]}\n" in (VENV / "pyvenv.cfg").read_text()
+    fresh = [] if same else ["--clear"]
     create = [sys.executable, "-m", "venv", *fresh, str(VENV)]
     install = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
     if uv := shutil.which("uv"):
