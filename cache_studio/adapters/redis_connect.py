@@ -37,7 +37,7 @@ def connection_of(place: Place) -> Any:
     if place.is_tls:
         settings |= _tls(place)
     if place.ssh or place.service:
-        return (_LedTLS if place.is_tls else _Led)(place, **settings)
+        return (_LedTLS if place.is_tls else _Led)(place=place, **settings)
     kind = SSLConnection if place.is_tls else Connection
     return kind(**settings)
 
