@@ -28,7 +28,7 @@ LINUX = sys.platform.startswith("linux")
 # What Qt loads: the first row always, the second only for a real window.
 OFFSCREEN = "libglib-2.0.so.0 libGL.so.1 libEGL.so.1 libxkbcommon.so.0 libfontconfig.so.1 libdbus-1.so.3"
 XCB = "libxcb-cursor.so.0 libxcb-icccm.so.4 libxcb-keysyms.so.1 libxcb-xkb.so.1 libxcb-shape.so.0 libxkbcommon-x11.so.0"
-BENCHMARKS = tuple(f"tests/benchmarks/{name}.py" for name in ("bench", "discovery", "runtime"))
+BENCHMARKS = tuple(f"tests/benchmarks/{name}.py" for name in ("bench", "runtime"))
 LAYERS = "-c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo"
 
 
@@ -45,7 +45,7 @@ COMMANDS = {
     "run": Command("open the window; without arguments on the demo", ("-m cache_studio",), ("demo",), True),
     "test": Command("run the tests; arguments go to pytest", ("-m pytest",)),
     "pictures": Command("make the pictures of the README", ("packaging/pictures.py",)),
-    "bench": Command("measure against floors and peers; --quick for a tenth of the size", BENCHMARKS),
+    "bench": Command("measure against floors, peers and goals; --quick: small", BENCHMARKS),
     "faults": Command("print the promises with this run's figures; --quick: small", ("tests/faults/faults.py",)),
     "libraries": Command("install the caching libraries that tests attach to", ("packaging/libraries.py",)),
     "check": Command("lint, types, layers", ("-m ruff check", "-m ruff format --check", "-m mypy", LAYERS)),

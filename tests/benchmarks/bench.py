@@ -1,127 +1,123 @@
-"""The benchmarks: each job against a floor measured in the same run. Prints ratios; run it by packaging/dev.py bench.
+"""The benchmarks: every job against its floor, its peers and its goal, in one table of Markdown.
 
-Rounds are interleaved (floor, ours, floor, ours...) and medians are compared, so that a machine that slows down
-in the middle slows both. Beside the longest gap of the event loop stands that of a bare loop in another process at the
-same time: what the machine itself makes everybody wait.
+    python3 packaging/dev.py bench [--quick] [--rounds N] [--json FILE] [--data FOLDER] [JOB...]
+
+A job is a module of `jobs/` with `def rows(bench: Bench) -> Iterator[Row]`; without names all of them run, each in a
+process of its own with an empty home. Rounds are interleaved (floor, ours, floor, ours...) and medians compared, so
+that a machine that slows down in the middle slows both. Ends with 1 only when a ratio is worse than twice its goal,
+with 2 when a job did not end well. Data are made once and kept in FOLDER.
 """
 
+from __future__ import annotations
+
 import argparse
-import statistics
-import subprocess
+import importlib
+import multiprocessing
+import os
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
-import data
-import redis
-from listing import Measured, as_the_window, measure_listing
-from servers import RedisServer
+import table
+from sizes import SIZES, Bench
+from table import Row
 
-FIRST_ROWS = 0.3
-GAP = 0.05
-"""Goals in seconds, for every job."""
+JOBS = Path(__file__).parent / "jobs"
 
 
-@dataclass(frozen=True)
-class Job:
-    """A listing and what it is compared with; `goal` is the ratio that is aimed at."""
-
-    name: str
-    goal: float
-    floor_name: str
-    floor: Callable[[], None]
-    target: str
-    entries: int
+class JobFailed(Exception):
+    """A job raised, or its process ended before its end; the text says how."""
 
 
-def find_floor(folder: Path) -> None:
-    """`find -printf` with name, time and size of every file."""
-    subprocess.run(["find", str(folder), "-type", "f", "-printf", "%f %T@ %s\n"], stdout=subprocess.DEVNULL, check=True)
+def names(folder: Path) -> list[str]:
+    """The jobs that exist."""
+    return sorted(path.stem for path in folder.glob("*.py"))
 
 
-def read_floor(file: Path) -> None:
-    """Read the file."""
-    file.read_bytes()
+def rows_of(folder: Path, name: str, bench: Bench) -> Iterator[Row]:
+    """The rows of one job; it has no memory, caches or threads of another. JobFailed when it does not end well."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_send_rows, args=(folder, name, bench, there))
+    process.start()
+    there.close()
+    try:
+        while (found := here.recv()) is not None:
+            if isinstance(found, str):
+                raise JobFailed(found)
+            yield found
+    except EOFError:
+        process.join()
+        raise JobFailed(f"its process ended with {process.exitcode}") from None
+    finally:
+        here.close()
+        process.join()
 
 
-def sqlite_floor(file: Path) -> None:
-    """The sqlite3 command's scan of the same columns."""
-    query = "SELECT rowid, key, length(value), created_at, expires_at FROM entries"
-    subprocess.run(["sqlite3", str(file), query], stdout=subprocess.DEVNULL, check=True)
+def _send_rows(folder: Path, name: str, bench: Bench, rows: Connection) -> None:
+    sys.path.insert(0, str(folder))
+    with tempfile.TemporaryDirectory(prefix="home-", dir=bench.folder, ignore_cleanup_errors=True) as home:
+        os.environ |= {"CACHE_STUDIO_HOME": home, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_RUNTIME_DIR": home}
+        try:
+            for row in importlib.import_module(name).rows(bench):
+                rows.send(row)
+            rows.send(None)
+        except Exception:  # a job that stumbles must not hide what the others measure
+            rows.send(traceback.format_exc())
 
 
-def scan_floor(port: int) -> None:
-    """A bare loop of SCAN COUNT 1000, names only."""
-    with redis.Redis(port=port) as client:
-        cursor = -1
-        while cursor:
-            cursor, _ = client.execute_command("SCAN", max(cursor, 0), "COUNT", 1000)
+def run(folder: Path, chosen: Sequence[str], bench: Bench) -> tuple[list[Row], list[str]]:
+    """Run these jobs one after the other and print their rows as soon as they are known; rows, and jobs that failed."""
+    found: list[Row] = []
+    failed: list[str] = []
+    print(table.head(), flush=True)
+    for name in chosen:
+        began = time.monotonic()
+        try:
+            for row in rows_of(folder, name, bench):
+                found.append(row)
+                print(table.line(row), flush=True)
+        except JobFailed as error:
+            failed.append(name)
+            print(f"{name} did not end well: {error}", file=sys.stderr, flush=True)
+        print(f"    {name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return found, failed
 
 
-def jobs(folder: Path, quick: bool, server: RedisServer) -> Iterator[Job]:
-    """The jobs, a tenth of the size when `quick`."""
-    small, big = (10_000, 100_000) if quick else (100_000, 1_000_000)
-    files, one = data.json_files(folder, small), data.json_file(folder, small)
-    rows = data.sqlite_rows(folder, big)
-    data.redis_keys(redis.Redis(port=server.port).execute_command, big)
-    yield Job(f"{small:,} JSON files", 3, "find -printf", lambda: find_floor(files), f"json-directory:{files}", small)
-    yield Job(f"one JSON file, {small:,} entries", 4, "reading it", lambda: read_floor(one), f"json-file:{one}", small)
-    yield Job(
-        f"SQLite, {big:,} rows", 2.5, "sqlite3", lambda: sqlite_floor(rows), f"sqlite-table:{rows}?table=entries", big
-    )
-    url = f"redis://127.0.0.1:{server.port}/0?format=redis&prefix=app:cache:"
-    yield Job(f"Redis, {big:,} keys", 2.6, "SCAN COUNT 1000", lambda: scan_floor(server.port), url, big)
-
-
-def timed(work: Callable[[], None]) -> float:
-    """Seconds that `work` takes."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def main() -> None:
-    """Run every job and print one line each."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the size, three rounds")
+def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
+    """Measure and print; 1 when a ratio is worse than twice its goal, 2 when a job failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help=", ".join(names(folder)))
+    parser.add_argument("--size", choices=sorted(SIZES), default="full")
+    parser.add_argument("--quick", action="store_const", const="quick", dest="size", help="the same as --size quick")
     parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there, too")
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "cache-studio-benchmarks")
-    chosen = parser.parse_args()
-    chosen.data.mkdir(exist_ok=True)
-    rounds = chosen.rounds or (3 if chosen.quick else 5)
-    head = f"{'job':<34}{'floor':>18}{'seconds':>9}{'ours':>9}{'ratio':>8}{'goal':>6}"
-    print(head + f"{'first rows':>12}{'gap':>8}{'bare':>9}")
-    as_the_window()
-    with RedisServer() as server:
-        for job in jobs(chosen.data, chosen.quick, server):
-            floors: list[float] = []
-            ours: list[Measured] = []
-            for _ in range(rounds):
-                floors.append(timed(job.floor))
-                ours.append(measure_listing(job.target, job.entries))
-            report(job, floors, ours)
-
-
-def report(job: Job, floors: list[float], ours: list[Measured]) -> None:
-    """One line: medians, the ratio, and marks where a goal is missed."""
-    floor, seconds = statistics.median(floors), statistics.median(found.seconds for found in ours)
-    first = statistics.median(found.first_rows for found in ours)
-    gap = statistics.median(found.longest_gap for found in ours)
-    bare = statistics.median(found.bare_gap for found in ours)
-    ratio = seconds / floor
-    print(
-        f"{job.name:<34}{job.floor_name:>18}{floor:>9.3f}{seconds:>9.3f}{ratio:>7.1f}{_mark(ratio, job.goal)}"
-        f"{job.goal:>6}{first:>11.3f}{_mark(first, FIRST_ROWS)}{gap * 1000:>5.0f} ms{_mark(gap, GAP)}"
-        f"{bare * 1000:>5.0f} ms",
-        flush=True,
-    )
-
-
-def _mark(value: float, goal: float) -> str:
-    return " " if value <= goal else "!"
+    chosen = parser.parse_args(arguments)
+    if unknown := set(chosen.jobs) - set(names(folder)):
+        parser.error(f"there is no job {', '.join(sorted(unknown))}")
+    chosen.data.mkdir(parents=True, exist_ok=True)
+    size = SIZES[chosen.size]
+    bench = Bench(replace(size, rounds=chosen.rounds or size.rounds), chosen.data.absolute())
+    facts = {**table.machine(), "size": size.name, "rounds": bench.size.rounds}
+    print(", ".join(f"{name} {value}" for name, value in facts.items()) + "\n")
+    found, failed = run(folder, chosen.jobs or names(folder), bench)
+    missed = [row for row in found if not row.met]
+    slow = [row.job for row in missed if row.too_slow]
+    print(f"\n{len(found) - len(missed)} of {len(found)} goals met.")
+    for job in slow:
+        print(f"Worse than {table.TOO_SLOW:g} times its goal: {job}")
+    if chosen.json is not None:
+        table.write_json(chosen.json, facts, found, failed)
+    for name in failed:
+        print(f"Did not end well: {name}")
+    return 2 if failed else 1 if slow else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

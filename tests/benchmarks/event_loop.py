@@ -1,0 +1,101 @@
+"""The event loop that is measured: one beat a millisecond, its longest gap, and what a bare loop saw meanwhile."""
+
+import gc
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication
+
+from cache_studio.gui import app
+
+LONGEST_WAIT = 600.0
+_BARE_LOOP = """
+import sys, threading, time
+ended = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+longest, last = 0.0, time.perf_counter()
+while not ended.is_set():
+    time.sleep(0.001)
+    now = time.perf_counter()
+    longest, last = max(longest, now - last), now
+print(longest)
+"""
+
+
+@dataclass
+class Gaps:
+    """Seconds; `bare` is known when the block has ended."""
+
+    longest: float = 0.0
+    bare: float = 0.0
+    """The longest gap of a loop that did nothing meanwhile, in a process of its own: the machine's own."""
+
+
+def application() -> QApplication:
+    """The application as the window has it: dressed, and with the settings of Python that `gui.app.run` makes."""
+    sys.setswitchinterval(app.SWITCH_SECONDS)
+    gc.freeze()
+    gc.set_threshold(*app.COLLECT_AFTER)
+    return app.application(["cache-studio"])
+
+
+@contextmanager
+def gaps() -> Iterator[Gaps]:
+    """Measure the longest gap of the event loop while the block runs it, beside a bare loop."""
+    found = Gaps()
+    last = time.perf_counter()
+
+    def beat() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        found.longest, last = max(found.longest, now - last), now
+
+    timer = _every_millisecond(beat)
+    with subprocess.Popen([sys.executable, "-c", _BARE_LOOP], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as bare:
+        last = time.perf_counter()
+        yield found
+        timer.stop()
+        answer, _ = bare.communicate()
+        found.bare = float(answer)
+
+
+def until(condition: Callable[[], bool], seconds: float = LONGEST_WAIT) -> None:
+    """Run the event loop until the condition holds, asked at every beat; TimeoutError after so many seconds."""
+    loop, deadline = QEventLoop(), time.monotonic() + seconds
+    failures: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            if condition() or time.monotonic() > deadline:
+                loop.quit()
+        except Exception as error:  # raised again below: Qt would print it and go on
+            failures.append(error)
+            loop.quit()
+
+    timer = _every_millisecond(ask)
+    loop.exec()
+    timer.stop()
+    if failures:
+        raise failures[0]
+    if not condition():
+        raise TimeoutError(f"not within {seconds:.0f} s")
+
+
+def rest(seconds: float) -> None:
+    """Run the event loop for so long, without any beat."""
+    loop = QEventLoop()
+    QTimer.singleShot(round(seconds * 1000), loop.quit)
+    loop.exec()
+
+
+def _every_millisecond(call: Callable[[], None]) -> QTimer:
+    timer = QTimer()
+    timer.setInterval(1)
+    timer.timeout.connect(call)
+    timer.start()
+    return timer
