@@ -12,11 +12,11 @@ from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import RedisError, ResponseError
 
 from cache_studio.adapters.redis_options import CONNECT_SECONDS, Place
+from cache_studio.adapters.redis_way_errors import SSH_SAID
 
 SSH_SECONDS = 10.0
 """How long ssh may take to come to its host."""
 NO_PRIMARY = "No Sentinel knows"
-SSH_SAID = "ssh:"
 _DOWN = (b"s_down", b"o_down", b"disconnected")
 _Address: TypeAlias = tuple[str, int]
 
@@ -60,29 +60,34 @@ class _Led(Connection):
         self._place = place
         self._ssh: _Ssh | None = None
         self._ssh_said = ""
+        self._connecting = False
 
     def connect(self) -> None:
         """Connect; what ssh says in place of the server is the reason of the error."""
-        self._ssh_said = ""
+        self._ssh_said, self._connecting = "", True
         try:
             super().connect()  # type: ignore[no-untyped-call]  # the driver has no types
         except (RedisError, OSError) as error:
             if self._ssh_said:
                 raise NoConnection(f"{SSH_SAID} {self._ssh_said}") from error
             raise
+        finally:
+            self._connecting = False
 
     def disconnect(self, *arguments: Any, **named: Any) -> None:
         """Disconnect, and end what led there."""
         super().disconnect(*arguments, **named)  # type: ignore[no-untyped-call]  # the driver has no types
         if self._ssh is not None:
-            if arguments:  # an error, while connecting
-                self._ssh_said = self._ssh.last_words()
+            if self._connecting:  # and it failed
+                self._ssh_said = self._ssh.last_words() or self._ssh_said
             self._ssh.end()
             self._ssh = None
 
     def on_connect(self) -> None:
         """A server that stepped back since the Sentinels knew it is none to work with."""
         super().on_connect()  # type: ignore[no-untyped-call]  # the driver has no types
+        if self._place.ssh:
+            _answer(self, "PING", default=b"")  # until somebody answers there, ssh may still give up
         if (
             self._place.service
             and not self._place.replica
@@ -129,14 +134,14 @@ class _Ssh:
             theirs.close()
 
     def last_words(self) -> str:
-        """The last line that it said, if it gave up."""
+        """The last line that it said, if it gave up; "" where it went without a word."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
         said = self._process.stderr
         if self._process.poll() is None or said is None or said.closed:
             return ""
         lines = said.read(10_000).decode("utf-8", "replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it ended without a word")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def end(self) -> None:
         """End the program; safe when it ended by itself."""

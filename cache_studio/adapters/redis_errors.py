@@ -6,6 +6,7 @@ import ssl
 from redis import exceptions as raised
 
 from cache_studio.adapters.redis_options import Place
+from cache_studio.adapters.redis_way_errors import explain_way
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, UnsupportedAction
 
 _ASK_RIGHT = "Ask the administrator of the server for that right."
@@ -69,6 +70,8 @@ def explain(error: Exception, place: Place) -> CacheStudioError:
             f"The server at {place} does not answer.", f"It was given {place.timeout:g} s; it may be frozen or busy."
         )
     text = f"{type(error).__name__} {error}" if isinstance(error, ssl.SSLError) else str(error)
+    if way := explain_way(text, place):
+        return way
     for pattern, sentence, hint in _SENTENCES:
         if re.search(pattern, text):
             return CacheUnavailable(sentence % place, hint)

@@ -1,4 +1,4 @@
-"""Redis over TLS: a certificate that is not right ends the attaching; there is no switch that looks away."""
+"""Redis over TLS: a certificate that is not right ends the attaching, unless a user switched the check off."""
 
 from __future__ import annotations
 
@@ -93,5 +93,8 @@ def test_r10_another_certificate_is_refused(tls: Tls, host: str, ca: str | None)
     assert raised.value.hint
 
 
-def test_r10_nothing_switches_the_check_off() -> None:
-    assert not [option.name for option in LINK_OPTIONS if "cert" in option.name or "insecure" in option.name]
+def test_r10_the_check_is_on_and_off_only_by_name() -> None:
+    switches = [option for option in LINK_OPTIONS if option.name == "verify"]
+    assert [(option.default, option.choices) for option in switches] == [("on", ("on", "off"))]
+    assert "Anybody on the way" in switches[0].help
+    assert not [option.name for option in LINK_OPTIONS if "insecure" in option.name]
