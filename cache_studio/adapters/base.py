@@ -108,8 +108,11 @@ class Announcements(Protocol):
     complete: bool
     """Whether every change is told; else the cache must still be listed as if none were."""
 
-    def changes(self) -> Iterator[frozenset[str]]:
-        """Names for `Adapter.changes`, blocking between; ends after `stop`. CacheUnavailable when some were lost."""
+    def changes(self) -> Iterator[frozenset[str] | None]:
+        """Names for `Adapter.changes`, blocking between, ten times a second at most; None: anything may have changed.
+
+        Ends after `stop`. CacheUnavailable when some were lost.
+        """
 
     def stop(self) -> None:
         """End `changes`; from any thread, more than once."""
@@ -254,6 +257,31 @@ class SetsExpiry(ABC):
         Compare-and-change: an entry whose stamp is another one by now keeps the application's expiry. Nothing but
         the expiry changes, in the way the application itself would change it. What undoes it is the same call
         with the moments of before.
+        """
+
+
+class Announces(ABC):
+    """What an adapter is, too, when its cache can be told to announce changes and misses to whoever listens.
+
+    That changes a setting of what the cache lives in, so it is done only when somebody asks for it, and taken back.
+    """
+
+    @abstractmethod
+    def announcer(self) -> str:
+        """What has the setting: the same text for all caches that share it."""
+
+    @abstractmethod
+    def announcing(self) -> tuple[str, str]:
+        """The setting as it is, and as it has to be (the same where nothing is missing).
+
+        UnsupportedAction, with what somebody may do by hand, where it may not be asked.
+        """
+
+    @abstractmethod
+    def announce(self, before: str, after: str) -> bool:
+        """Set it to `after` where it still is `before`; False, and nothing is done, where it is something else by now.
+
+        Those who listen begin anew. UnsupportedAction where it may not be changed.
         """
 
 

@@ -1,115 +1,106 @@
-"""Changes as the server announces them, where its administrator has switched that on; nothing is switched on here."""
+"""Changes and misses as the server announces them (keyspace notifications); nothing is switched on here."""
 
-import select
-import socket
-from collections.abc import Iterator
-from contextlib import suppress
-from typing import cast
+import time
+from collections.abc import Callable
+from typing import TypeAlias, cast
 
 from redis.exceptions import RedisError, ResponseError
 
-from cache_studio.adapters.redis_connect import connection_of
 from cache_studio.adapters.redis_errors import explain
+from cache_studio.adapters.redis_flags import FLAGS, Flags
 from cache_studio.adapters.redis_options import Place, glob_of, text_of
+from cache_studio.adapters.redis_own_reads import LOOKS_CHANNEL
+from cache_studio.adapters.redis_stream import ChangeStream
+from cache_studio.insights.misses import MISS
 from cache_studio.model.errors import UnsupportedAction
 
-MOST_AT_ONCE = 5_000
-"""Messages that are heard before their names are told."""
-_EVERY_CHANGE = set("g$lshzxet")
-"""Classes of events that tell of every change of a key; the server shows all of them as "A"."""
-_NO_CHANGE = b"keymiss"
-"""A lookup that found nothing; our own would be told to us."""
+Witness: TypeAlias = Callable[[str, str, float], None]
+"""Told each event with its key and when it came, epoch seconds, in the order of the server."""
 
 
-class KeyEvents:
-    """A connection of its own that listens for changes under a prefix. Iterate it in one thread; `stop` from any."""
+class KeyEvents(ChangeStream):
+    """What one server announces of the keys under a prefix. Misses of our own looks are left out.
 
-    complete = False
-    """Whether the server announces every kind of change."""
+    Each transaction of a studio begins and ends with a mark on a channel; a transaction is atomic, so what is
+    announced between two marks of this server is the studio's own doing, whichever process it runs in.
+    """
 
-    def __init__(self, place: Place, prefix: str) -> None:
-        """Subscribe; UnsupportedAction where the server announces nothing, CacheUnavailable where it is not there."""
-        self._place = place
-        self._prefix = prefix
-        self._connection = connection_of(self._place)
-        self._stop_here, self._stop_there = socket.socketpair()
-        try:
-            self._subscribe()
-        except BaseException:
-            self.close()
-            raise
+    def __init__(
+        self, place: Place, prefix: str, run_id: str = "", witness: Witness = lambda event, key, at: None
+    ) -> None:
+        """`run_id`: the server's own, as its marks have it; without it no look can be told from the application's."""
+        self._run = run_id.encode()
+        self._witness = witness
+        self._looking = False
+        self._early: list[list[bytes]] = []
+        super().__init__(place, prefix)
 
-    def changes(self) -> Iterator[frozenset[str]]:
-        """Names of changed keys, those of one moment together; blocks between. Ends after `stop`.
-
-        Raises CacheUnavailable when the connection breaks: what was announced meanwhile is lost, list anew.
-        """
-        while self._wait():
-            names = {name for name in self._drain() if name.startswith(self._prefix)}
-            if names:
-                yield frozenset(names)
-
-    def stop(self) -> None:
-        """End `changes`; from any thread, more than once."""
-        with suppress(OSError):
-            self._stop_there.send(b".")
-
-    def close(self) -> None:
-        """Release everything, after `changes` has ended."""
-        self._connection.disconnect()
-        self._stop_here.close()
-        self._stop_there.close()
-
-    def _subscribe(self) -> None:
+    def _begin(self) -> None:
         flags = self._flags()
-        self.complete = "A" in flags or flags >= _EVERY_CHANGE
-        if "E" in flags:
-            self._by_key = False
-            pattern = f"__keyevent@{self._place.db}__:*".encode()
-        elif "K" in flags:
-            self._by_key = True
-            pattern = f"__keyspace@{self._place.db}__:".encode() + glob_of(self._prefix)
-        else:
-            raise UnsupportedAction("This server announces no changes.", "Its notify-keyspace-events is not set.")
-        self._send("PSUBSCRIBE", pattern)
+        if not flags.speak:
+            raise UnsupportedAction("This server announces no changes.", f"Its {FLAGS} is not set.")
+        self.complete = flags.tell_changes
+        self.hears_misses = bool(self._run) and flags.tell_misses and self._subscribe("SUBSCRIBE", LOOKS_CHANNEL)
+        # By key where that is possible: then the server sorts out what lies elsewhere.
+        self._by_key = flags.by_key and (bool(self._prefix) or not flags.by_event)
+        pattern = b"*" if not self._by_key else glob_of(self._prefix)
+        kind = b"__keyspace@" if self._by_key else b"__keyevent@"
+        channel = kind + str(self._place.db).encode() + b"__:" + pattern
+        if not self._subscribe("PSUBSCRIBE", channel):
+            raise UnsupportedAction("The user may not listen to what this server announces.", "It is a right by ACL.")
 
-    def _flags(self) -> set[str]:
-        answer = cast(list[bytes], self._send("CONFIG", "GET", "notify-keyspace-events"))
-        return set(text_of(answer[1])) if len(answer) > 1 else set()
+    def _flags(self) -> Flags:
+        try:
+            answer = self._send("CONFIG", "GET", FLAGS)
+        except ResponseError as error:
+            raise UnsupportedAction(explain(error, self._place).message) from error
+        words = cast(list[bytes], answer)
+        return Flags(text_of(words[1]) if len(words) > 1 else "")
+
+    def _subscribe(self, command: str, channel: bytes) -> bool:
+        """Whether the server agreed; what it tells meanwhile is kept for later."""
+        try:
+            message = self._send(command, channel)
+            while isinstance(message, list) and message[0] != command.lower().encode():
+                self._early.append(message)
+                message = self._read()
+        except ResponseError:
+            return False
+        return True
 
     def _send(self, *command: object) -> object:
         try:
             self._connection.send_command(*command, check_health=False)
-            return self._connection.read_response(disable_decoding=True)
-        except ResponseError as error:
-            raise UnsupportedAction(explain(error, self._place).message) from error
+            return self._read()
+        except ResponseError:
+            raise
         except (RedisError, OSError) as error:
             raise explain(error, self._place) from error
 
-    def _wait(self) -> bool:
-        if self._has_more():
-            return True
-        readable, _, _ = select.select([self._connection._sock, self._stop_here], [], [])
-        return self._stop_here not in readable
-
-    def _drain(self) -> Iterator[str]:
-        try:
-            for _ in range(MOST_AT_ONCE):
-                message = cast(list[bytes], self._connection.read_response(disable_decoding=True))
-                if message[0] == b"pmessage":
-                    yield from self._name(message[2].partition(b"__:")[2], message[3])
-                if not self._has_more():
-                    return
-        except (RedisError, OSError) as error:
-            raise explain(error, self._place) from error
-
-    def _name(self, channel: bytes, text: bytes) -> Iterator[str]:
-        name, event = (channel, text) if self._by_key else (text, channel)
-        if event != _NO_CHANGE:
-            yield text_of(name)
+    def _read(self) -> object:
+        return self._connection.read_response(disable_decoding=True)
 
     def _has_more(self) -> bool:
-        try:
-            return bool(self._connection.can_read(timeout=0))
-        except (RedisError, OSError) as error:
-            raise explain(error, self._place) from error
+        return bool(self._early) or super()._has_more()
+
+    def _drain(self) -> set[str] | None:
+        early, self._early = self._early, []
+        names = {name for message in early for name in self._names(message)}
+        return names | (super()._drain() or set())
+
+    def _names(self, message: object) -> set[str]:
+        words = cast(list[bytes], message)
+        if words[0] == b"message":
+            if words[2].startswith(self._run):
+                self._looking = words[2].endswith(b"+")
+            return set()
+        if words[0] != b"pmessage":
+            return set()
+        about = words[2].partition(b"__:")[2]
+        key, event = (about, words[3]) if self._by_key else (words[3], about)
+        name, what = text_of(key), text_of(event)
+        if not name.startswith(self._prefix):
+            return set()
+        if what != MISS or (self.hears_misses and not self._looking):
+            self._witness(what, name, time.time())
+        return set() if what == MISS else {name}

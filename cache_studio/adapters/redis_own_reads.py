@@ -20,6 +20,8 @@ from cache_studio.config.paths import data_folder, private_folder
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.recording.locking import try_lock, unlock
 
+LOOKS_CHANNEL = b"cache-studio:looks"
+"""Where the transactions of studios are marked: the server's run id and "+" at the beginning, "-" at the end."""
 KEPT_DAYS = 90
 """Accounts that were not written for so long belong to servers that are gone."""
 _FIELD = re.compile(rb"^(\w+):(\d+)\r?$", re.MULTILINE)

@@ -103,7 +103,7 @@ class Tracking:
         connection = self._connection = connection_of(self._server)
         connection.protocol = 3  # before it connects: changes come as pushes on the same connection
         connection.connect()
-        connection._parser.invalidation_push_handler_func = _as_it_is
+        connection._parser.invalidation_push_handler_func = as_it_is
         prefix = ("PREFIX", bytes_of(self._prefix)) if self._prefix else ()
         connection.send_command("CLIENT", "TRACKING", "ON", "BCAST", *prefix, check_health=False)
         connection.read_response(disable_decoding=True)
@@ -152,6 +152,6 @@ class Tracking:
                 _log.exception("A change could not be passed on.")
 
 
-def _as_it_is(message: object) -> object:
-    # Without a handler the driver swallows these messages.
+def as_it_is(message: object) -> object:
+    """The handler of the driver for what a server tells: without one the driver swallows these messages."""
     return message

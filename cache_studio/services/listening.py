@@ -4,7 +4,6 @@ import logging
 import threading
 
 from cache_studio.adapters.base import Announcements
-from cache_studio.live.throttle import SHORTEST
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.services.agenda import POLL_EVERY, POLL_RARELY
 from cache_studio.services.attachment import Attachment
@@ -40,8 +39,6 @@ class Listening:
         try:
             for names in self._announcements.changes():
                 self._attachment.note_changes(names)
-                if self._ended.wait(SHORTEST):  # what is announced meanwhile comes together, as the next
-                    break
         except CacheStudioError as error:
             _log.info("Changes of “%s” are not told any more: %s", self._attachment.place.name, error.message)
         finally:
