@@ -85,10 +85,9 @@ class RedisServer:
         if program is None:
             raise RuntimeError("no redis-server on this machine")
         launch = [sys.executable, "-ISc", _LAUNCH] if sys.platform == "linux" else []
-        network = ["--bind", HOST, "--port", str(self.port), "--dir", self._folder.name]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*launch, str(program), *network, "--save", "", "--appendonly", "no", *self.options],
+                [*launch, str(program), *self._arguments()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -132,6 +131,10 @@ class RedisServer:
             connection.sendall(" ".join(words).encode() + b"\r\n")
             with connection.makefile("rb") as answer:
                 return answer.readline().decode().rstrip()
+
+    def _arguments(self) -> list[str]:
+        network = ["--bind", HOST, "--port", str(self.port), "--dir", self._folder.name]
+        return [*network, "--save", "", "--appendonly", "no", *self.options]
 
     @property
     def _log(self) -> Path:

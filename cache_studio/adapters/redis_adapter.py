@@ -8,15 +8,15 @@ from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from typing import ClassVar, Self, cast
 
-from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, SetsExpiry, require_found
+from cache_studio.adapters.base import Adapter, Announcements, EntryCopy, Keep, Kept, SetsExpiry, require_found
 from cache_studio.adapters.defaults import take
-from cache_studio.adapters.redis_events import KeyEvents
+from cache_studio.adapters.redis_cluster_entries import listing_of, remover_of
+from cache_studio.adapters.redis_cluster_events import events_of
 from cache_studio.adapters.redis_key_copies import COPY_BYTES, KeyCopy, Names, pack_copies, unpack_copies
 from cache_studio.adapters.redis_link import Link
-from cache_studio.adapters.redis_listing import NEVER, Described, Listing
+from cache_studio.adapters.redis_listing import NEVER, Described
 from cache_studio.adapters.redis_options import bytes_of, text_of
 from cache_studio.adapters.redis_recorder import read_recorder
-from cache_studio.adapters.redis_removal import Remover
 from cache_studio.adapters.redis_rights import capabilities_of
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, ScanEnd
@@ -56,13 +56,15 @@ class RedisAdapter(Adapter):
     separator: ClassVar[str] = ":"
     batch_rows: ClassVar[int] = 5_000
     """Entries of one batch of a listing after the first."""
+    alone: ClassVar[str] = ""
+    """Why this format is not found on a cluster, or "" where it may be."""
 
     def __init__(self, link: Link, options: Mapping[str, OptionValue], *, writable: bool) -> None:
         """Take over an open link."""
         self._link = link
         self._prefix = str(options.get("prefix") or "")
-        self._listing = Listing(link, with_access=options.get("accessed") != "off")
-        self._remover = Remover(link, self._listing)
+        self._listing = listing_of(link, with_access=options.get("accessed") != "off")
+        self._remover = remover_of(link, self._listing)
         self.capabilities = capabilities_of(link.rights, writable=writable, announces=_why_silent(link))
         if not isinstance(self, SetsExpiry):
             reason = "The description beside an entry repeats its expiry."
@@ -83,6 +85,8 @@ class RedisAdapter(Adapter):
         probe = bytes_of(f"{options.get('prefix') or ''}cache-studio-probe-{secrets.token_hex(8)}")
         link = Link.open(target, options, probe)
         try:
+            if cls.alone and link.place.is_cluster:
+                raise UnsupportedAction(cls.alone, "Attach its keys by the format redis.")
             with link.call():
                 return cls(link, options, writable=writable)
         except BaseException:
@@ -148,11 +152,11 @@ class RedisAdapter(Adapter):
         there = set(batch.ids)
         return batch, [name for name in ids if name not in there]
 
-    def announcements(self) -> KeyEvents | None:
+    def announcements(self) -> Announcements | None:
         """The server's keyspace notifications, where it is set to send them."""
         if not self.capabilities.can(Ability.WATCH):
             return None
-        return KeyEvents(self._link.place, self._prefix)
+        return events_of(self._link, self._prefix)
 
     def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
         """Compare and remove; the copy holds every key of the entry."""
@@ -213,7 +217,7 @@ class RedisAdapter(Adapter):
         self.capabilities.require(Ability.COMPACT)
         with self._link.call():
             before = int(self._link.info("memory").get("used_memory_rss", 0))
-            self._link.ask("MEMORY", "PURGE")
+            self._link.everywhere("MEMORY", "PURGE")
             after = int(self._link.info("memory").get("used_memory_rss", 0))
         return [Part("memory the server held unused", 1, max(0, before - after))]
 

@@ -6,7 +6,6 @@ import ssl
 from redis import exceptions as raised
 
 from cache_studio.adapters.redis_options import Place
-from cache_studio.adapters.redis_way_errors import explain_way
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, UnsupportedAction
 
 _ASK_RIGHT = "Ask the administrator of the server for that right."
@@ -27,11 +26,29 @@ _SENTENCES = (
     (r"READONLY|read only replica", "The server at %s is a replica and takes no changes.", "Attach its primary."),
     (r"OOM|maxmemory", "The server at %s has no memory left for this.", "Raise maxmemory or remove something else."),
     (r"MISCONF", "The server at %s refuses changes: it cannot save its data.", "Look at the server's log and disk."),
+    (r"MASTERDOWN", "The server at %s has lost its primary.", "Wait until it is back, or attach another one."),
     (
-        r"MASTERDOWN|MOVED|ASK |CLUSTERDOWN|CROSSSLOT|TRYAGAIN",
-        "The server at %s is part of a cluster, which cannot be attached yet.",
-        "Attach a server that stands alone.",
+        r"ClusterDownError|cluster is down",
+        "The cluster at %s is down: some of its slots are served by nobody.",
+        "A node is missing; see CLUSTER INFO on another one.",
     ),
+    (r"TryAgainError", "The cluster at %s is moving these keys to another node.", "Try again in a moment."),
+    (
+        r"MovedError|AskError|CrossSlotError|non local key",
+        "The server at %s is a node of a cluster and does not hold this key alone.",
+        "Write redis+cluster:// in place of redis:// to see all nodes.",
+    ),
+    (
+        r"cluster support disabled",
+        "The server at %s stands alone, it is no node of a cluster.",
+        "Write redis:// in place of redis+cluster://.",
+    ),
+    (
+        r"No Sentinel knows the name",
+        "The Sentinels do not know %s.",
+        "Check the name of the service in the URL: redis+sentinel://host:26379/name/0.",
+    ),
+    (r"No Sentinel knows", "%s has no primary at the moment.", "The Sentinels may be choosing one; try again."),
     (
         r"(?i)certificate|hostname mismatch|SSL|WRONG_VERSION_NUMBER|TLS",
         "No safe connection to %s: its certificate or TLS is not accepted.",
@@ -69,9 +86,9 @@ def explain(error: Exception, place: Place) -> CacheStudioError:
         return CacheUnavailable(
             f"The server at {place} does not answer.", f"It was given {place.timeout:g} s; it may be frozen or busy."
         )
-    text = f"{type(error).__name__} {error}" if isinstance(error, ssl.SSLError) else str(error)
-    if way := explain_way(text, place):
-        return way
+    # The driver cuts off the first word of what a cluster says; the name of the error has it.
+    named = isinstance(error, ssl.SSLError | raised.ClusterError | raised.AskError)
+    text = f"{type(error).__name__} {error}" if named else str(error)
     for pattern, sentence, hint in _SENTENCES:
         if re.search(pattern, text):
             return CacheUnavailable(sentence % place, hint)

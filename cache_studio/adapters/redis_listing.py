@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import msgpack
+from redis.exceptions import AskError
 
 from cache_studio.adapters.redis_errors import explain
 from cache_studio.adapters.redis_link import Link, Script
@@ -26,6 +27,8 @@ SAMPLES = 5
 
 NEVER, NOT_TOLD = -1, -3
 """Expiries that are no moment."""
+ELSEWHERE = "!"
+"""The kind of a key that another node of the cluster serves."""
 MOST_TIMES, SPARE_CALLS = 4, 1_000
 """A listing ends, incomplete, after so many times the calls that the keys of its beginning need, and some more.
 
@@ -66,7 +69,9 @@ _DESCRIBE = """
 local kinds, expiries, sizes, accessed = {}, {}, {}, {}
 for i, name in ipairs(names) do
   local kind = redis.pcall('TYPE', name)
-  kinds[i], expiries[i], sizes[i], accessed[i] = kind.ok or '?', -3, -1, -1
+  if kind.err and string.find(kind.err, 'cluster is down') then return kind end
+  local elsewhere = kind.err and string.find(kind.err, 'non local key') and '!'
+  kinds[i], expiries[i], sizes[i], accessed[i] = kind.ok or elsewhere or '?', -3, -1, -1
   if kind.ok and kind.ok ~= 'none' then
     expiries[i] = expiry(name)
     sizes[i] = redis.call('MEMORY', 'USAGE', name, 'SAMPLES', 5) or -1
@@ -215,7 +220,7 @@ class Listing:
             kind = told.get("kind", b"")
             idle = told.get("idle")
             found.names.append(name)
-            found.kinds.append("?" if isinstance(kind, Exception) else text_of(cast(bytes, kind)))
+            found.kinds.append(_kind(kind))
             found.expiries.append(self.absolute(told.get("expiry"), now_ms))
             found.sizes.append(_whole(told.get("size")))
             seconds = now_ms // 1000
@@ -237,6 +242,12 @@ class Listing:
         if answer < 0:
             return NEVER
         return answer if self._exact else now_ms + answer
+
+
+def _kind(answer: object) -> str:
+    if isinstance(answer, Exception):
+        return ELSEWHERE if isinstance(answer, AskError) else "?"
+    return text_of(cast(bytes, answer))
 
 
 def _whole(answer: object) -> int:

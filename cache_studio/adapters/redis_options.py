@@ -110,15 +110,19 @@ def place_of(target: Target, options: Mapping[str, OptionValue]) -> Place:
         raise BadRequest("This is no Redis URL.", "Write it like redis://host:6379/0.")
     is_socket, is_sentinel = parts.scheme == "unix", parts.scheme.endswith("+sentinel")
     hosts = () if is_socket else hosts_of(parts.netloc, SENTINEL_PORT if is_sentinel else REDIS_PORT)
+    is_cluster = parts.scheme.endswith("+cluster")
     service, _slash, number = parts.path.strip("/").partition("/") if is_sentinel else ("", "", parts.path.strip("/"))
     if is_sentinel and not service:
         raise BadRequest("The URL does not name the service.", "Write it like redis+sentinel://host:26379/mymaster/0.")
+    db = _database("" if is_socket else number, options.get("db"))
+    if is_cluster and db:
+        raise BadRequest(f"A cluster has no database {db}.", "Leave the number out: a cluster has database 0 alone.")
     return Place(
         scheme=parts.scheme,
         host="" if is_socket else hosts[0][0],
         port=REDIS_PORT if is_socket else hosts[0][1],
         path=unquote(parts.path) if is_socket else "",
-        db=_database("" if is_socket else number, options.get("db")),
+        db=db,
         user=unquote(parts.username or ""),
         password=target.password,
         timeout=_seconds(options.get("timeout")),
@@ -127,7 +131,7 @@ def place_of(target: Target, options: Mapping[str, OptionValue]) -> Place:
         key=str(options.get("key") or ""),
         verified=options.get("verify") != "off",
         ssh=_ssh(str(options.get("ssh") or "")),
-        hosts=hosts if is_sentinel or parts.scheme.endswith("+cluster") else (),
+        hosts=hosts if is_sentinel or is_cluster else (),
         service=unquote(service),
         replica=is_sentinel and options.get("role") == "replica",
     )

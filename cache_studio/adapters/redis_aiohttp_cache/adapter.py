@@ -52,6 +52,7 @@ class RedisAiohttpCacheAdapter(RedisAdapter):
 
     batch_size = 100
     largest_copy = FIELD_BYTES
+    alone = "aiohttp-client-cache keeps what belongs together in several keys and does not run on a cluster."
     _led: Led = MappingProxyType({})
 
     def __init__(self, link: Link, options: Mapping[str, OptionValue], *, writable: bool) -> None:

@@ -44,6 +44,7 @@ class RedisHishelAdapter(RedisLibraryAdapter):
     """An entry is its three keys and its place in an index; the id is the name of the first key."""
 
     library = specs.HISHEL
+    alone = "hishel keeps what belongs together in several keys and does not run on a cluster."
     batch_rows = 500
     _standing: Mapping[str, Standing] = MappingProxyType({})
     """Where the entries stand that are being removed."""

@@ -38,6 +38,7 @@ class RedisRequestsCacheAdapter(RedisLibraryAdapter):
     """Responses by method and URL; the redirects to one go and come with it."""
 
     library = specs.REQUESTS
+    alone = "requests-cache keeps what belongs together in several keys and does not run on a cluster."
     batch_rows = 200  # to tell what a value is takes the better part of a millisecond
     _led: Led = MappingProxyType({})
     """The redirects as they are at a removal."""

@@ -1,0 +1,265 @@
+"""The connection to one attached server: commands in bulk, own reads accounted for, errors as sentences.
+
+Commands are packed and sent on the bare connection: the driver's own pipeline costs three times the
+processor time (performance.md, section 2).
+"""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import cast
+
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    ExecAbortError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+
+from cache_studio.adapters.redis_connect import connection_of
+from cache_studio.adapters.redis_errors import explain
+from cache_studio.adapters.redis_link import Link, Script, Turn
+from cache_studio.adapters.redis_options import Place
+from cache_studio.adapters.redis_own_reads import OwnReads, info_numbers, own_reads
+from cache_studio.adapters.redis_rights import Command, Rights, find_rights
+from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled, UnsupportedAction
+from cache_studio.model.seeing import Counters, Scope, Source
+
+CLIENT_NAME = "cache-studio"
+ALL_NODES = "Write redis+cluster:// in place of redis:// to see all nodes."
+REDIRECTIONS = (AskError, TryAgainError, ClusterDownError)
+"""Answers of a node that does not serve a key now; that another one does for good is an AskError, too."""
+_INFO_STATS: Command = ("INFO", "stats")
+
+
+class ServerLink(Link):
+    """The link to one server: one connection."""
+
+    def __init__(self, place: Place, probe_key: bytes, turn: Turn | None = None) -> None:
+        """Connect and find the rights; `probe_key` lies under the attached prefix and is used by nobody."""
+        super().__init__(place, turn or Turn())
+        self._connection = connection_of(place)
+        self._account: OwnReads | None = None
+        self._rights: Rights | None = None
+        try:
+            with self.call():
+                self._rights = find_rights(self.exchange, probe_key, place.user)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def rights(self) -> Rights:
+        """What the user may do here."""
+        assert self._rights is not None  # the constructor sets them or raises
+        return self._rights
+
+    def break_off(self) -> None:
+        """Shut the socket down."""
+        broken = self._connection._sock
+        if broken is not None:
+            with suppress(OSError):
+                broken.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the socket; safe to call twice."""
+        self._connection.disconnect()
+
+    def exchange(self, commands: Sequence[Command]) -> list[object]:
+        """The answers, in order; an answer that is an error is an exception object in the list.
+
+        Raises CacheUnavailable when the connection breaks, Cancelled after `interrupt`.
+        """
+        connection = self._connection
+        packed = connection.pack_commands(commands)
+        replies: list[object] = []
+        try:
+            if self._turn.interrupted:
+                raise Cancelled
+            if connection._sock is None:
+                self._connect()
+            connection.send_packed_command(packed, check_health=False)
+            for _command in commands:
+                try:
+                    replies.append(connection.read_response(disable_decoding=True))
+                except ResponseError as error:
+                    replies.append(error)
+        except (RedisError, OSError) as error:
+            connection.disconnect()
+            if self._turn.interrupted:
+                raise Cancelled from None
+            raise explain(error, self.place) from error
+        except BaseException:
+            connection.disconnect()  # answers may still be under way: they must not be taken for the next ones
+            raise
+        if self.place.service and any(isinstance(reply, ReadOnlyError) for reply in replies):
+            connection.disconnect()  # it is the primary no more: the Sentinels know which server is
+        return replies
+
+    def everywhere(self, *command: object) -> None:
+        """Have the server do it."""
+        self.ask(*command)
+
+    def bracketed(self, commands: Sequence[Command]) -> list[object]:
+        """Read in one transaction between two looks at the counters."""
+        if not commands:
+            return []
+        if not self.rights.brackets:
+            return self.exchange(commands)
+        answers: list[object] = [None] * len(commands)
+        waiting = self._apart(commands)
+        for _attempt in range(2):
+            told = self._transactions([[commands[at] for at in part] for part in waiting])
+            rests = [_settled(part, found, answers) for part, found in zip(waiting, told, strict=True)]
+            waiting = [rest for rest in rests if rest]
+            if not waiting:
+                return answers
+        raise CacheUnavailable(f"The server at {self.place} refused a transaction.", "Look at its ACL and log.")
+
+    def run_script(self, script: Script, calls: Sequence[tuple[Sequence[bytes], Sequence[object]]]) -> list[object]:
+        """The answers of several calls of a script, bracketed; sent in full only where the server does not know it."""
+        replies = self.bracketed([script.by_name(*call) for call in calls])
+        unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if unknown:
+            again = self.bracketed(
+                [script.in_full(*calls[unknown[0]]), *(script.by_name(*calls[i]) for i in unknown[1:])]
+            )
+            for i, reply in zip(unknown, again, strict=True):
+                replies[i] = reply
+        return replies
+
+    def looked_up(self, hits: int, misses: int) -> None:
+        """Book reads that could not be bracketed."""
+        if self._account is not None:
+            with self._account.lock:
+                self._account.add(hits, misses)
+
+    def counters(self) -> Counters:
+        """Hits and misses of everybody but us since the server's counters began; empty without the rights."""
+        if not self.rights.brackets:
+            return Counters()
+        self.exchange(
+            [("PING",)]
+        )  # after a restart of the server this connects anew, so that the account is the right one
+        account = self._require_account()
+        with self._holding(account):
+            stats = info_numbers(cast(bytes, self.ask(*_INFO_STATS)))
+            hits, misses = account.application(stats)
+            return Counters(hits, misses, Source.RECORDED, Scope.SERVER, account.epoch)
+
+    def info(self, section: str) -> dict[str, str]:
+        """A section of INFO; empty where it is not allowed."""
+        if not self.rights.may("INFO"):
+            return {}
+        return info_texts(cast(bytes, self.ask("INFO", section)))
+
+    def _apart(self, commands: Sequence[Command]) -> list[list[int]]:
+        """Which commands, by their places, may stand in one transaction."""
+        return [list(range(len(commands)))]
+
+    def _lead(self, commands: Sequence[Command]) -> list[Command]:
+        """What goes before a transaction of these."""
+        return []
+
+    def _transactions(self, parts: Sequence[Sequence[Command]]) -> list[list[object] | None]:
+        # Of each part the answers; or, where queueing was refused, what was refused in its place.
+        if self._connection._sock is None:
+            self.exchange([("PING",)])  # the account belongs to the run of the server that will answer
+        account = self._require_account()
+        leads = [self._lead(part) for part in parts]
+        with self._holding(account):
+            try:
+                sent = self.exchange(
+                    [
+                        words
+                        for lead, part in zip(leads, parts, strict=True)
+                        for words in (*lead, ("MULTI",), _INFO_STATS, *part, _INFO_STATS, ("EXEC",))
+                    ]
+                )
+            except CacheStudioError:
+                account.lost()
+                raise
+            found, start = [], 0
+            for lead, part in zip(leads, parts, strict=True):
+                start += len(lead)
+                found.append(self._booked(account, part, sent[start : start + len(part) + 4]))
+                start += len(part) + 4
+            return found
+
+    def _booked(self, account: OwnReads, commands: Sequence[Command], sent: Sequence[object]) -> list[object] | None:
+        answers = sent[-1]
+        if isinstance(answers, ExecAbortError) and isinstance(sent[1], OutOfMemoryError):
+            # A server over its limit queues nothing, but still answers and removes: what that counts is not known.
+            account.lost()
+            return self.exchange(commands)
+        if isinstance(answers, ExecAbortError):
+            return [_Refused(answer) if isinstance(answer, Exception) else None for answer in sent[2:-2]]
+        if isinstance(answers, REDIRECTIONS):
+            return [_Refused(answers)] * len(commands)
+        if not isinstance(answers, list):
+            if isinstance(answers, Exception):
+                raise explain(answers, self.place) from answers
+            return None
+        account.book(info_numbers(answers[0]), info_numbers(answers[-1]))
+        return answers[1:-1]
+
+    @contextmanager
+    def _holding(self, account: OwnReads) -> Iterator[None]:
+        if not account.lock.acquire(timeout=self.place.timeout + 1):
+            raise CacheUnavailable(f"The server at {self.place} does not answer.", "It may be frozen or busy.")
+        try:
+            yield
+        finally:
+            account.lock.release()
+
+    def _require_account(self) -> OwnReads:
+        if self._account is None:
+            raise UnsupportedAction("This server does not tell its counters.")
+        return self._account
+
+    def _connect(self) -> None:
+        self._connection.connect()
+        # Names and access times are a courtesy; a user without the right for them still comes in.
+        self.exchange([("CLIENT", "SETNAME", CLIENT_NAME)])
+        untouching, server = self.exchange([("CLIENT", "NO-TOUCH", "ON"), ("INFO", "server")])
+        self.untouching = not isinstance(untouching, Exception)
+        self.facts = info_texts(server) if isinstance(server, bytes) else {}
+        self._account = own_reads(self.facts["run_id"]) if self.facts.get("run_id") else None
+        try:
+            self._accept()
+        except CacheUnavailable:
+            self.close()
+            raise
+
+    def _accept(self) -> None:
+        """Raise CacheUnavailable for a server of the wrong kind."""
+        if self.facts.get("redis_mode") == "cluster":
+            raise CacheUnavailable(f"The server at {self.place} is a node of a cluster.", ALL_NODES)
+
+
+class _Refused:
+    """A command that the server refused to queue."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def _settled(places: Sequence[int], found: Sequence[object] | None, answers: list[object]) -> list[int]:
+    """Note what was answered at these places; those to ask again: nothing ran where one was refused."""
+    if found is None:
+        return list(places)
+    refused = {at for at, answer in zip(places, found, strict=True) if isinstance(answer, _Refused)}
+    for at, answer in zip(places, found, strict=True):
+        answers[at] = answer.error if isinstance(answer, _Refused) else answer
+    return [at for at in places if at not in refused] if refused else []
+
+
+def info_texts(info: bytes) -> dict[str, str]:
+    """The lines of an INFO answer by name."""
+    pairs = (line.partition(":") for line in info.decode("utf-8", "replace").splitlines())
+    return {name: value for name, colon, value in pairs if colon}
