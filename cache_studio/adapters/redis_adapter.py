@@ -8,14 +8,23 @@ from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from typing import ClassVar, Self, cast
 
-from cache_studio.adapters.base import Adapter, Announcements, EntryCopy, Keep, Kept, SetsExpiry, require_found
+from cache_studio.adapters.base import (
+    Adapter,
+    Announcements,
+    Announces,
+    EntryCopy,
+    Keep,
+    Kept,
+    SetsExpiry,
+    require_found,
+)
 from cache_studio.adapters.defaults import take
 from cache_studio.adapters.redis_cluster_entries import listing_of, remover_of
-from cache_studio.adapters.redis_cluster_events import events_of
 from cache_studio.adapters.redis_key_copies import COPY_BYTES, KeyCopy, Names, pack_copies, unpack_copies
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import NEVER, Described
-from cache_studio.adapters.redis_options import bytes_of, text_of
+from cache_studio.adapters.redis_live import Live
+from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_recorder import read_recorder
 from cache_studio.adapters.redis_rights import capabilities_of
 from cache_studio.model.capabilities import Ability
@@ -48,7 +57,7 @@ _RECORDER_FIELD = "started_at"
 """A field of every recorder in Redis (`recording.counts`)."""
 
 
-class RedisAdapter(Adapter):
+class RedisAdapter(Adapter, Announces):
     """A cache kept under one prefix of one database; an entry's id is the name of its (first) key."""
 
     batch_size = 200
@@ -65,7 +74,8 @@ class RedisAdapter(Adapter):
         self._prefix = str(options.get("prefix") or "")
         self._listing = listing_of(link, with_access=options.get("accessed") != "off")
         self._remover = remover_of(link, self._listing)
-        self.capabilities = capabilities_of(link.rights, writable=writable, announces=_why_silent(link))
+        self._live = Live(link, self._prefix, self._is_looked_up)
+        self.capabilities = capabilities_of(link.rights, writable=writable, announces=self._live.why_silent())
         if not isinstance(self, SetsExpiry):
             reason = "The description beside an entry repeats its expiry."
             self.capabilities = self.capabilities.without([Ability.SET_EXPIRY], reason)
@@ -113,12 +123,19 @@ class RedisAdapter(Adapter):
     def _namespace(self, key: str) -> str:
         """The namespace a key lies in."""
 
+    def _is_looked_up(self, name: str) -> bool:
+        """Whether a lookup of this key that finds nothing is the miss of an entry."""
+        return True
+
     def scan(self) -> Generator[Batch, None, ScanEnd]:
         """All entries under the prefix; the reason is told when the connection breaks on the way."""
         seen: set[str] = set()
         waiting, limit, deadline = Described(), _FIRST_ROWS, time.monotonic() + _FIRST_SECONDS
         try:
+            as_of = self._live.heard
             for page in self._listing.pages(self._prefix):
+                self._live.learn(page, as_of)
+                as_of = self._live.heard
                 with self._link.call():
                     waiting.extend(self._entries(page, seen))
                 if len(waiting.names) >= limit or (waiting.names and time.monotonic() > deadline):
@@ -147,16 +164,34 @@ class RedisAdapter(Adapter):
     def changes(self, names: Collection[str]) -> tuple[Batch, list[EntryId]] | None:
         """The entries that these announced keys are part of, asked for directly."""
         ids = [name for name in dict.fromkeys(self._parts(names)) if name.startswith(self._prefix)]
+        as_of = self._live.heard
         with self._link.call():
-            batch = self._batch(self._entries(self._listing.describe(ids), set()))
+            found = self._listing.describe(ids)
+            batch = self._batch(self._entries(found, set()))
+        self._live.learn(found, as_of)
         there = set(batch.ids)
         return batch, [name for name in ids if name not in there]
 
     def announcements(self) -> Announcements | None:
-        """The server's keyspace notifications, where it is set to send them."""
+        """What the server tells of changes: its keyspace notifications, or what a client that tracks is told."""
         if not self.capabilities.can(Ability.WATCH):
             return None
-        return events_of(self._link, self._prefix)
+        with self._link.call():
+            return self._live.stream()
+
+    def announcer(self) -> str:
+        """The server."""
+        return str(self._link.place)
+
+    def announcing(self) -> tuple[str, str]:
+        """`notify-keyspace-events` as it is, and as it has to be."""
+        with self._link.call():
+            return self._live.announcing()
+
+    def announce(self, before: str, after: str) -> bool:
+        """CONFIG SET of `notify-keyspace-events`."""
+        with self._link.call():
+            return self._live.announce(before, after)
 
     def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
         """Compare and remove; the copy holds every key of the entry."""
@@ -229,6 +264,7 @@ class RedisAdapter(Adapter):
         """The volume is the sum of the sizes listed; the capacity is the server's maxmemory."""
         with self._link.call():
             memory = self._link.info("memory")
+            self._live.check()
         limit = int(memory.get("maxmemory", 0))
         self.warnings = (*_warnings_of(memory), *self._remover.notes)
         return Volume(None, capacity=limit or None)
@@ -257,6 +293,7 @@ class RedisAdapter(Adapter):
             "server_eviction_policy": memory.get("maxmemory_policy"),
             "server_evicted": _number(stats, "evicted_keys"),
             "server_expired": _number(stats, "expired_keys"),
+            **self._live.details(stats),
         }
 
     def interrupt(self) -> None:
@@ -356,14 +393,3 @@ def _removal(entry_id: EntryId, fate: Fate | str, now: Described) -> Removal:
 
 def _number(info: Mapping[str, str], name: str) -> int | None:
     return int(info[name]) if info.get(name, "").isdecimal() else None
-
-
-def _why_silent(link: Link) -> str:
-    """Why the server announces no changes, or ""."""
-    if reason := link.rights.why_not("CONFIG GET"):
-        return f"Whether the server announces changes is not known: {reason}"
-    answer = link.exchange([("CONFIG", "GET", "notify-keyspace-events")])[0]
-    flags = text_of(answer[1]) if isinstance(answer, list) and len(answer) > 1 else ""
-    if set(flags) & set("KE") and set(flags) & set("Ag$lshzxetd"):
-        return ""
-    return "The server announces no changes (notify-keyspace-events); it is asked from time to time."

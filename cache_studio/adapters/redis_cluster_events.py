@@ -5,26 +5,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from cache_studio.adapters.base import Announcements
-from cache_studio.adapters.redis_cluster import ClusterLink
-from cache_studio.adapters.redis_events import KeyEvents
-from cache_studio.adapters.redis_link import Link
+from cache_studio.adapters.redis_stream import ChangeStream
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable
 
 
-def events_of(link: Link, prefix: str) -> Announcements:
-    """What is announced of the keys behind a link."""
-    if not isinstance(link, ClusterLink):
-        return KeyEvents(link.place, prefix)
-    found: list[KeyEvents] = []
-    try:
-        for node in link.nodes():
-            found.append(KeyEvents(node.place, prefix))
-    except BaseException:
-        for events in found:
-            events.close()
-        raise
-    return ClusterEvents(found)
+class _End:
+    """One of them ended."""
 
 
 class ClusterEvents:
@@ -33,29 +19,30 @@ class ClusterEvents:
     complete = False
     """A node that joins later, or takes the place of another, is not heard."""
 
-    def __init__(self, nodes: Sequence[KeyEvents]) -> None:
+    def __init__(self, nodes: Sequence[ChangeStream]) -> None:
         self._nodes = nodes
-        self._heard: queue.SimpleQueue[frozenset[str] | CacheStudioError | None] = queue.SimpleQueue()
+        self.hears_misses = all(node.hears_misses for node in nodes)
+        self._heard: queue.SimpleQueue[frozenset[str] | CacheStudioError | _End | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._hear, args=(events,), name="cache-studio redis node", daemon=True)
             for events in nodes
         ]
 
-    def changes(self) -> Iterator[frozenset[str]]:
-        """Names of changed keys; blocks between. Ends after `stop`.
+    def changes(self) -> Iterator[frozenset[str] | None]:
+        """Names of changed keys, None where anything may have changed; blocks between. Ends after `stop`.
 
         Raises CacheUnavailable when the connection to one of the nodes breaks.
         """
         for thread in self._threads:
             thread.start()
-        while (heard := self._heard.get()) is not None:
+        while not isinstance(heard := self._heard.get(), _End):
             if isinstance(heard, CacheStudioError):
                 raise heard
             yield heard
 
     def stop(self) -> None:
         """End `changes`; from any thread, more than once."""
-        self._heard.put(None)
+        self._heard.put(_End())
         for events in self._nodes:
             events.stop()
 
@@ -68,10 +55,10 @@ class ClusterEvents:
         for events in self._nodes:
             events.close()
 
-    def _hear(self, events: KeyEvents) -> None:
+    def _hear(self, events: ChangeStream) -> None:
         try:
             for names in events.changes():
                 self._heard.put(names)
-            self._heard.put(None)
+            self._heard.put(_End())
         except CacheUnavailable as error:
             self._heard.put(error)

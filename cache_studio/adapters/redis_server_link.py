@@ -25,7 +25,7 @@ from cache_studio.adapters.redis_connect import connection_of
 from cache_studio.adapters.redis_errors import explain
 from cache_studio.adapters.redis_link import Link, Script, Turn
 from cache_studio.adapters.redis_options import Place
-from cache_studio.adapters.redis_own_reads import OwnReads, info_numbers, own_reads
+from cache_studio.adapters.redis_own_reads import LOOKS_CHANNEL, OwnReads, info_numbers, own_reads
 from cache_studio.adapters.redis_rights import Command, Rights, find_rights
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled, UnsupportedAction
 from cache_studio.model.seeing import Counters, Scope, Source
@@ -43,6 +43,8 @@ class ServerLink(Link):
     def __init__(self, place: Place, probe_key: bytes, turn: Turn | None = None) -> None:
         """Connect and find the rights; `probe_key` lies under the attached prefix and is used by nobody."""
         super().__init__(place, turn or Turn())
+        self.marks = False
+        """Whether our transactions are marked, so that who listens for misses can leave out those of our looks."""
         self._connection = connection_of(place)
         self._account: OwnReads | None = None
         self._rights: Rights | None = None
@@ -172,13 +174,14 @@ class ServerLink(Link):
             self.exchange([("PING",)])  # the account belongs to the run of the server that will answer
         account = self._require_account()
         leads = [self._lead(part) for part in parts]
+        before, after = self._around()
         with self._holding(account):
             try:
                 sent = self.exchange(
                     [
                         words
                         for lead, part in zip(leads, parts, strict=True)
-                        for words in (*lead, ("MULTI",), _INFO_STATS, *part, _INFO_STATS, ("EXEC",))
+                        for words in (*lead, ("MULTI",), *before, *part, *after, ("EXEC",))
                     ]
                 )
             except CacheStudioError:
@@ -187,26 +190,37 @@ class ServerLink(Link):
             found, start = [], 0
             for lead, part in zip(leads, parts, strict=True):
                 start += len(lead)
-                found.append(self._booked(account, part, sent[start : start + len(part) + 4]))
-                start += len(part) + 4
+                end = start + len(part) + len(before) + len(after) + 2
+                found.append(self._booked(account, part, sent[start:end]))
+                start = end
             return found
 
+    def _around(self) -> tuple[list[Command], list[Command]]:
+        """What a transaction begins and ends with; the look at the counters stands next to its commands."""
+        if not self.marks:
+            return [_INFO_STATS], [_INFO_STATS]
+        run = self.facts["run_id"].encode()
+        begin, end = (("PUBLISH", LOOKS_CHANNEL, run + sign) for sign in (b"+", b"-"))
+        return [begin, _INFO_STATS], [_INFO_STATS, end]
+
     def _booked(self, account: OwnReads, commands: Sequence[Command], sent: Sequence[object]) -> list[object] | None:
-        answers = sent[-1]
-        if isinstance(answers, ExecAbortError) and isinstance(sent[1], OutOfMemoryError):
+        answers, around = sent[-1], 1 + self.marks
+        if isinstance(answers, ExecAbortError) and isinstance(sent[around], OutOfMemoryError):
             # A server over its limit queues nothing, but still answers and removes: what that counts is not known.
             account.lost()
             return self.exchange(commands)
         if isinstance(answers, ExecAbortError):
-            return [_Refused(answer) if isinstance(answer, Exception) else None for answer in sent[2:-2]]
+            return [
+                _Refused(answer) if isinstance(answer, Exception) else None for answer in sent[1 + around : -1 - around]
+            ]
         if isinstance(answers, REDIRECTIONS):
             return [_Refused(answers)] * len(commands)
         if not isinstance(answers, list):
             if isinstance(answers, Exception):
                 raise explain(answers, self.place) from answers
             return None
-        account.book(info_numbers(answers[0]), info_numbers(answers[-1]))
-        return answers[1:-1]
+        account.book(info_numbers(answers[around - 1]), info_numbers(answers[-around]))
+        return answers[around:-around]
 
     @contextmanager
     def _holding(self, account: OwnReads) -> Iterator[None]:
@@ -230,6 +244,9 @@ class ServerLink(Link):
         self.untouching = not isinstance(untouching, Exception)
         self.facts = info_texts(server) if isinstance(server, bytes) else {}
         self._account = own_reads(self.facts["run_id"]) if self.facts.get("run_id") else None
+        if self._account is not None:
+            refused = self.exchange([("PUBLISH", LOOKS_CHANNEL, self.facts["run_id"])])[0]
+            self.marks = not isinstance(refused, Exception)
         try:
             self._accept()
         except CacheUnavailable:

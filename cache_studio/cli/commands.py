@@ -181,23 +181,34 @@ def snapshot(
 @target_argument
 @click.option("--interval", default=2.0, type=click.FloatRange(min=0.1), metavar="S", help="Seconds between two lines.")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after so many lines.")
+@click.option("--announce", is_flag=True, help="Have the server announce changes and misses meanwhile (Redis).")
 @format_option(TABLE_OR_JSON)
-def watch(target: str, interval: float, count: int | None, format_name: str) -> None:
-    """Print the statistics again and again, until stopped."""
+def watch(target: str, interval: float, count: int | None, announce: bool, format_name: str) -> None:
+    """Print the statistics again and again, until stopped.
+
+    With --announce the server's notify-keyspace-events is completed, and set back at the end.
+    """
     from threading import Event
 
+    from cache_studio.cli.misses_text import miss_lines
+    from cache_studio.services.listening import Ear
     from cache_studio.services.statistics import watch_object
 
     pause = Event()
-    with attached(target, writable=True, sample_every=interval) as (_, attachment):
+    with attached(target, writable=True, sample_every=interval) as (opened, attachment), Ear(attachment) as ear:
+        if announce:
+            waited(opened.announcing.begin(attachment))
         printed = 0
         while True:
+            ear.keep_up()
             figures = watch_object(attachment, now())
             if format_name == "json":
                 print_line(figures)
             else:
                 names = ("at", "entries", "stale", "volume", "hits", "misses", "hit_rate")
                 print_text("  ".join(f"{name} {figure_text(name, figures[name])}" for name in names))
+                for line in miss_lines(figures["details"]):
+                    print_text(f"  {line}")
             printed += 1
             if count is not None and printed >= count:
                 return

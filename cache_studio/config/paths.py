@@ -52,6 +52,11 @@ def history_file() -> Path:
     return data_folder() / "history.db"
 
 
+def announced_folder() -> Path:
+    """Notes of settings that were changed for a while, to be set back."""
+    return data_folder() / "announced"
+
+
 def private_folder(folder: Path) -> Path:
     """The folder, created with rights for its owner alone where it is missing.
 

@@ -12,6 +12,7 @@ from cache_studio.config.settings import Settings, SettingsFile
 from cache_studio.model.errors import BadRequest, CacheStudioError, WrongFormat
 from cache_studio.model.targets import Target
 from cache_studio.services.act import recover
+from cache_studio.services.announcing import Announcing
 from cache_studio.services.attachment import Attachment, Place
 from cache_studio.services.demo import is_of_demo
 from cache_studio.services.monitor import Monitor
@@ -37,6 +38,8 @@ class Studio:
         self.trash = Trash(paths.trash_folder(), time.time())
         if self.trash.notice:
             self.notices = [*self.notices, self.trash.notice]
+        self.announcing = Announcing(paths.announced_folder())
+        self.notices = [*self.notices, *self.announcing.notices()]
         self.reader = Reader()
         self.attachments: list[Attachment] = []
         self._listener = listener
@@ -117,6 +120,7 @@ class Studio:
         attachment = Attachment(place, tell)
         self.attachments.append(attachment)
         attachment.start()
+        self.announcing.meet(attachment)
         if place.writable:
             # Fails only where the attachment fails too, which says so itself.
             recover(attachment, self.trash)
@@ -154,6 +158,7 @@ class Studio:
         """Close an attachment; it stays among the remembered ones."""
         if self.monitor is not None:
             self.monitor.leave(attachment)
+        self.announcing.leave(attachment)
         attachment.close()
         if attachment in self.attachments:
             self.attachments.remove(attachment)

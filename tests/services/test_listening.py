@@ -9,6 +9,7 @@ import pytest
 import redis
 from servers import RedisServer
 
+from cache_studio.model.capabilities import Ability
 from cache_studio.model.seeing import Scope, Source
 from cache_studio.runtime import Cache
 from cache_studio.services import agenda
@@ -106,9 +107,26 @@ def test_announcements_that_break_off_alone_begin_again(
     wait_for(lambda: keys(attachment) == {"app:cache:a", "app:cache:b"})
 
 
-def test_a_silent_server_is_polled(following: Studio, redis_server: RedisServer, redis_url: str) -> None:
+def test_a_server_that_announces_nothing_tells_a_client_that_tracks(
+    following: Studio, redis_server: RedisServer, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cache_studio.services.listening.POLL_RARELY", 600.0)
+    attachment = attached(following, redis_server)
+    wait_for(lambda: attachment._agenda.poll_every == 600.0)
+    redis_server.command("SET", "app:cache:a", "1")
+    wait_for(lambda: keys(attachment) == {"app:cache:a"})
+    redis_server.command("FLUSHALL")
+    wait_for(lambda: keys(attachment) == set())
+    assert attachment.standing.details["live"]["changes"] == "tracked"
+
+
+def test_a_server_that_tells_nothing_is_polled(
+    following: Studio, redis_server: RedisServer, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cache_studio.adapters.redis_live.can_track", lambda link: False)
     attachment = attached(following, redis_server)
     assert listeners() == []
+    assert "CONFIG SET" in attachment.standing.capabilities.why_not(Ability.WATCH)
     redis_server.command("SET", "app:cache:a", "1")
     wait_for(lambda: keys(attachment) == {"app:cache:a"})
 

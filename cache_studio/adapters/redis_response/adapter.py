@@ -102,6 +102,9 @@ class RedisResponseAdapter(RedisAdapter):
             )
         return [parse_meta(answer) if isinstance(answer, bytes) else None for answer in answers]
 
+    def _is_looked_up(self, name: str) -> bool:
+        return not name.endswith(META) and not self._is_marker(name)
+
     def _is_marker(self, name: str) -> bool:
         return name.startswith(self._prefix + _MARKER)
 
