@@ -15,6 +15,7 @@ from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import ELSEWHERE, Described, Listing
 from cache_studio.adapters.redis_options import bytes_of, text_of
 from cache_studio.adapters.redis_removal import MakeCopy, Remover
+from cache_studio.adapters.redis_rights import Command
 from cache_studio.adapters.redis_slots import Address
 from cache_studio.model.errors import CacheUnavailable
 from cache_studio.model.seeing import Fate, Restoration, Return
@@ -174,6 +175,10 @@ class ClusterRemover(Remover):
                 for rows in parts[at][1:] if fate is Fate.REMOVED else ():
                     self._at(entries[at].names[rows[0]]).remove_seen([entries[at].only(rows)])
         return fates
+
+    def do_if_seen(self, seen: Described, commands: Sequence[Command]) -> Fate | str:
+        """As for one server, at the node of the first key; the server refuses keys of several slots."""
+        return self._at(seen.names[0]).do_if_seen(seen, commands)
 
     def restore(self, keys: Sequence[KeyCopy], open_kept: Callable[[str], BinaryIO]) -> Restoration:
         """Bring the keys of one entry back, those beside the first one first; what is there now is never replaced."""

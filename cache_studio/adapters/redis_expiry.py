@@ -10,6 +10,7 @@ from cache_studio.adapters.redis_link import Link, Script
 from cache_studio.adapters.redis_listing import NEVER, Described
 from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_removal import BATCH_KEYS
+from cache_studio.adapters.redis_rights import Command
 from cache_studio.adapters.redis_scripts import EXPIRE
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.identity import EntryId
@@ -56,6 +57,8 @@ class RedisExpiryAdapter(RedisAdapter, SetsExpiry):
         return [answers[at] for at in range(len(entries))]
 
     def _run(self, calls: Sequence[tuple[int, int, Described]]) -> list[object]:
+        if not self._link.rights.scripts:
+            return [self._remover.do_if_seen(now, _setting(wanted, now)) for _at, wanted, now in calls]
         told = []
         for _at, wanted, now in calls:
             proofs = [
@@ -70,9 +73,16 @@ class RedisExpiryAdapter(RedisAdapter, SetsExpiry):
     def _answered(self, entry_id: EntryId, wanted: int, answer: object) -> Renewal:
         if isinstance(answer, Exception):
             return Renewal(entry_id, Renewed.FAILED, reason=explain(answer, self._link.place).message)
-        if answer != 1:
+        if isinstance(answer, str) and answer != Fate.REMOVED:
+            return _refused(entry_id, answer)
+        if answer not in (1, Fate.REMOVED):
             return _refused(entry_id, Fate.GONE if answer == -1 else Fate.CHANGED)
         return Renewal(entry_id, Renewed.SET, seconds_of([wanted])[0])
+
+
+def _setting(wanted: int, now: Described) -> list[Command]:
+    there = [bytes_of(name) for name, kind in zip(now.names, now.kinds, strict=True) if kind != "none"]
+    return [("PERSIST", name) if wanted == NEVER else ("PEXPIREAT", name, wanted) for name in there]
 
 
 def _milliseconds(moment: float) -> int | None:

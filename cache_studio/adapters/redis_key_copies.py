@@ -8,9 +8,14 @@ import msgpack
 
 from cache_studio.model.errors import CacheUnavailable
 
-COPY_BYTES = 64 << 20
-"""Larger values are not copied: DUMP would hold the server too long."""
-TOO_LARGE = "It is larger than 64 MB, which is not copied; remove it without undo."
+COPY_BYTES = 600_000_000
+"""Larger values are not copied. No string of Redis is longer than 537 MB."""
+TOO_LARGE = "It is larger than 600 MB, which is not copied; remove it without undo."
+DUMPED_BYTES = 1 << 20
+"""Larger values are copied in pages where they can be: dumping and hashing one holds the server for over 20 ms."""
+MOST_DUMPED_BYTES = 4 << 20
+"""The same for values that can only be copied whole."""
+NOT_IN_PAGES = "It is larger than 4 MB and cannot be copied in pages."
 UNREADABLE = "The copy in the trash cannot be read."
 _VERSION = 1
 Names: TypeAlias = tuple[str, ...]

@@ -130,7 +130,8 @@ class Listing:
         self.partial = ""
         self._link = link
         self._exact = rights.may("PEXPIRETIME")
-        self.expiry_command = "PEXPIRETIME" if self._exact else "PTTL"
+        milliseconds = "PEXPIRETIME" if self._exact else "PTTL"
+        self.expiry_command = milliseconds if rights.may(milliseconds) else "TTL"
         self.clock_commands = [("TIME",), ("INFO", "server")] if rights.may("TIME", "INFO") else []
         """What goes before looks that are told relative to now; `read_now` reads the answers."""
         self.with_access = with_access and rights.may("OBJECT IDLETIME", "TIME", "INFO") and _ranks_by_time(link)
@@ -138,13 +139,13 @@ class Listing:
         """Lua functions `expiry(key)`, `last_use(key)` and `idle_since(moment)` as this server can tell them."""
         self._page = Script(self.functions + _PAGE + _DESCRIBE)
         self._given = Script(self.functions + _GIVEN + _DESCRIBE)
-        needed = ("SCAN", "TYPE", "MEMORY USAGE", self.expiry_command)
+        needed = ("SCAN", "TYPE", "MEMORY USAGE", milliseconds)
         self._scripted = rights.scripts and rights.may(*needed)
 
     @property
     def tolerance(self) -> int:
         """By how many milliseconds two looks at one expiry may differ: the server's clock is part of older ones."""
-        return 0 if self._exact else 20
+        return 0 if self._exact else 20 if self.expiry_command == "PTTL" else 1_000
 
     def pages(self, prefix: str) -> Iterator[Described]:
         """All keys with this prefix, page by page; a key may come twice, some pages are empty. Then see `partial`."""
@@ -196,7 +197,7 @@ class Listing:
         asked: dict[str, tuple[object, ...]] = {}
         if may("TYPE"):
             asked["kind"] = ("TYPE",)
-        if self._exact or may("PTTL"):
+        if may(self.expiry_command):
             asked["expiry"] = (self.expiry_command,)
         if may("MEMORY USAGE"):
             asked["size"] = ("MEMORY", "USAGE")
@@ -241,6 +242,8 @@ class Listing:
             return NOT_TOLD
         if answer < 0:
             return NEVER
+        if self.expiry_command == "TTL":
+            answer *= 1_000
         return answer if self._exact else now_ms + answer
 
 

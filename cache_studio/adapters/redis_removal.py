@@ -7,25 +7,34 @@ copy: by a script that compares in the server, else between WATCH and EXEC.
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import BinaryIO, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from redis.exceptions import WatchError
 
 from cache_studio.adapters.base import EntryCopy, Keep
 from cache_studio.adapters.redis_dumps import same_content
 from cache_studio.adapters.redis_errors import explain
-from cache_studio.adapters.redis_key_copies import COPY_BYTES, TOO_LARGE, KeyCopy, Names
+from cache_studio.adapters.redis_key_copies import (
+    COPY_BYTES,
+    DUMPED_BYTES,
+    MOST_DUMPED_BYTES,
+    NOT_IN_PAGES,
+    TOO_LARGE,
+    KeyCopy,
+    Names,
+)
 from cache_studio.adapters.redis_link import Link, Script
 from cache_studio.adapters.redis_listing import Described, Listing
 from cache_studio.adapters.redis_options import bytes_of, text_of
 from cache_studio.adapters.redis_rights import Command
 from cache_studio.adapters.redis_scripts import REMOVE, RESTORE, TELL
+from cache_studio.adapters.redis_typed_copies import KINDS
+from cache_studio.adapters.redis_typed_removal import LATE, OpenKept, TypedRemoval, typed_notes
+from cache_studio.model.errors import UnsupportedAction
 from cache_studio.model.seeing import Fate, Restoration, Return
 
 MakeCopy: TypeAlias = Callable[[int, Sequence[KeyCopy]], EntryCopy]
 """The copy of the entry at a place of the batch, of the copies of its keys."""
-OpenKept: TypeAlias = Callable[[str], BinaryIO]
-"""Opens what the trash keeps by this name."""
 
 COMPARE_BYTES = 8 << 20
 """Larger values are compared by memory, length, head and tail: only by copies of versions that dumped such."""
@@ -34,7 +43,8 @@ BATCH_BYTES = 1 << 20
 BATCH_KEYS = 100
 HELD_BYTES = 32 << 20
 """About how much is copied before it is handed over."""
-LATE = "It expired meanwhile; Redis keeps no stale key."
+ELEMENT_BYTES = 64
+"""What an element of a collection is taken for where the server may not tell its memory."""
 
 
 class Remover:
@@ -46,7 +56,8 @@ class Remover:
         functions = listing.functions
         self._tell, self._remove, self._restore = (Script(functions + text) for text in (TELL, REMOVE, RESTORE))
         self._how = (listing.tolerance, COMPARE_BYTES, "equal")
-        self.notes: tuple[str, ...] = ()
+        self._typed = TypedRemoval(link, listing)
+        self.notes = typed_notes(link)
         """Sentences for every plan: what may not be copied with the rights that there are."""
 
     def copy_and_remove(
@@ -54,9 +65,10 @@ class Remover:
     ) -> list[Fate | str]:
         """Copy, hand over, and remove what still equals its copy; a text is the reason why an entry failed."""
         fates: list[Fate | str] = [Fate.GONE] * len(entries)
-        sizes = [sum(max(0, size) for size in now.sizes) for _names, now in entries]
-        for part in _portions(sizes, HELD_BYTES, len(entries)):
-            for at, fate in self._copied_and_removed(part, entries, make_copy, keep).items():
+        sized = self._sized([now for _names, now in entries])
+        known = [(names, now) for (names, _unsized), now in zip(entries, sized, strict=True)]
+        for part in _portions([sum(map(_counted, now.sizes)) for now in sized], HELD_BYTES, len(entries)):
+            for at, fate in self._copied_and_removed(part, known, make_copy, keep).items():
                 fates[at] = fate
         return fates
 
@@ -65,13 +77,45 @@ class Remover:
     ) -> dict[int, Fate | str]:
         fates: dict[int, Fate | str] = {at: TOO_LARGE for at in part if max(entries[at][1].sizes) > COPY_BYTES}
         chosen = [at for at in part if at not in fates]
-        taken = dict(zip(chosen, self.copies([entries[at][1] for at in chosen]), strict=True))
-        whole = [at for at in chosen if taken[at] and taken[at][0].name == bytes_of(entries[at][0][0])]
+        dumped: list[int] = []
+        taken: dict[int, list[KeyCopy]] = {}
+        for at in chosen:
+            found = None if self._is_small(entries[at][1]) else self._typed.copy(entries[at][1], keep)
+            if isinstance(found, list):
+                taken[at] = found
+            elif found is None or self._may_be_dumped(entries[at][1]):
+                dumped.append(at)
+            else:
+                fates[at] = f"{NOT_IN_PAGES} {found}" if self._link.rights.dumps and isinstance(found, str) else found
+        taken.update(zip(dumped, self.copies([entries[at][1] for at in dumped]), strict=True))
+        whole = [at for at in chosen if taken.get(at) and taken[at][0].name == bytes_of(entries[at][0][0])]
         if whole:
             keep.copies([_with_files(make_copy(at, taken[at]), taken[at]) for at in whole])
             removed = self.remove_equal([(entries[at][0], taken[at]) for at in whole])
             fates.update(zip(whole, removed, strict=True))
         return fates
+
+    def _is_small(self, now: Described) -> bool:
+        return self._link.rights.dumps and max(now.sizes) <= DUMPED_BYTES
+
+    def _may_be_dumped(self, now: Described) -> bool:
+        return self._link.rights.dumps and max(now.sizes) <= MOST_DUMPED_BYTES
+
+    def _sized(self, entries: Sequence[Described]) -> list[Described]:
+        """With an estimate of each size that the server may not tell, so that nothing large is dumped unseen."""
+        rights = self._link.rights
+        asked: dict[tuple[int, int], tuple[str, bytes]] = {
+            (at, row): (KINDS[kind].length, bytes_of(now.names[row]))
+            for at, now in enumerate(entries)
+            for row, (kind, size) in enumerate(zip(now.kinds, now.sizes, strict=True))
+            if size < 0 and kind in KINDS and rights.may(KINDS[kind].length)
+        }
+        sized = [replace(now, sizes=list(now.sizes)) for now in entries] if asked else list(entries)
+        answers = self._link.bracketed(list(asked.values()))
+        for (at, row), answer in zip(asked, answers, strict=True):
+            if isinstance(answer, int):
+                sized[at].sizes[row] = answer if sized[at].kinds[row] == "string" else answer * ELEMENT_BYTES
+        return sized
 
     def copies(self, entries: Sequence[Described]) -> list[list[KeyCopy]]:
         """The copies of each entry's keys, in order; a key that is gone is left out. Each at most COPY_BYTES."""
@@ -79,7 +123,7 @@ class Remover:
         taken: list[list[KeyCopy]] = [[] for _entry in entries]
         for portion in _portions([entries[at].sizes[row] for at, row in flat], BATCH_BYTES, BATCH_KEYS):
             part = [flat[place] for place in portion]
-            answers = self._dumps([(entries[at].names[row], entries[at].sizes[row]) for at, row in part])
+            answers = self._dumps([bytes_of(entries[at].names[row]) for at, row in part])
             for (at, row), (dump, expiry, proof) in zip(part, answers, strict=True):
                 if dump is not None:
                     name = bytes_of(entries[at].names[row])
@@ -88,30 +132,39 @@ class Remover:
 
     def remove_equal(self, entries: Sequence[tuple[Names, Sequence[KeyCopy]]]) -> list[Fate | str]:
         """Remove each entry whose keys still equal its copies; a text is the reason why it failed."""
-        fates: list[Fate | str] = []
-        for portion in _portions([sum(len(k.dump) for k in keys) for _n, keys in entries], BATCH_BYTES, BATCH_KEYS):
+        fates: dict[int, Fate | str] = {}
+        dumped = []
+        for at, (names, copies) in enumerate(entries):
+            if any(copy.kind for copy in copies):
+                keys = [bytes_of(name) for name in names]
+                fates[at] = self._typed.remove(keys, copies, self._leaving(keys))
+            else:
+                dumped.append(at)
+        for portion in _portions([sum(len(k.dump) for k in entries[at][1]) for at in dumped], BATCH_BYTES, BATCH_KEYS):
             calls = []
-            for names, copies in (entries[at] for at in portion):
+            for names, copies in (entries[dumped[place]] for place in portion):
                 known = {copy.name: copy for copy in copies}
                 keys = [bytes_of(name) for name in names]
                 proofs = [(known[key].proof, known[key].expiry) if key in known else ("", -1) for key in keys]
                 calls.append((keys, proofs))
-            fates += self._removed(calls, "equal")
-        return fates
+            fates.update(zip((dumped[place] for place in portion), self._removed(calls, "equal"), strict=True))
+        return [fates[at] for at in range(len(entries))]
+
+    def _leaving(self, names: Sequence[bytes]) -> list[Command]:
+        """What removes an entry of these keys, within a transaction."""
+        return [("UNLINK", *names)]
 
     def remove_seen(self, entries: Sequence[Described]) -> list[Fate | str]:
         """Remove each entry that still has its type, memory and expiry."""
         calls = []
         for seen in entries:
-            proofs = [
-                ("" if kind == "none" else f"{kind}:{size}", expiry)
-                for kind, size, expiry in zip(seen.kinds, seen.sizes, seen.expiries, strict=True)
-            ]
-            calls.append(([bytes_of(name) for name in seen.names], proofs))
+            calls.append(([bytes_of(name) for name in seen.names], _seen_proofs(seen)))
         return self._removed(calls, "seen")
 
     def restore(self, keys: Sequence[KeyCopy], open_kept: OpenKept) -> Restoration:
         """Bring the keys of one entry back, all or none; what is there now is never replaced."""
+        if any(copy.kind for copy in keys):
+            return self._typed.restore(keys, open_kept)
         names = [copy.name for copy in keys]
         if self._link.rights.scripts:
             told = [part for copy in keys for part in (copy.proof, copy.expiry, copy.accessed, copy.dump)]
@@ -131,20 +184,24 @@ class Remover:
                 return Restoration(Return.FAILED, f"The server refused the copy: {words.removeprefix('ERR ')}.")
 
     def present(self, entries: Sequence[Sequence[KeyCopy]]) -> list[bool]:
-        """Whether all keys of each entry are stored as they were copied."""
+        """Whether all keys of each entry are stored as they were copied. UnsupportedAction without the right to ask."""
         return [
-            all(
-                self._equals(copy, told) or self._holds_the_same(copy, told)
-                for copy, told in zip(keys, self._told([k.name for k in keys]), strict=True)
-            )
-            for keys in entries
+            self._typed.holds(keys) if any(copy.kind for copy in keys) else self._holds_dumped(keys) for keys in entries
         ]
+
+    def _holds_dumped(self, keys: Sequence[KeyCopy]) -> bool:
+        if reason := self._link.rights.why_not("DUMP"):
+            raise UnsupportedAction(reason)
+        return all(
+            self._equals(copy, told) or self._holds_the_same(copy, told)
+            for copy, told in zip(keys, self._told([k.name for k in keys]), strict=True)
+        )
 
     def _holds_the_same(self, copy: KeyCopy, told: tuple[str, int]) -> bool:
         """Where only the bytes of the dump differ: look at what is in it."""
         if not told[0] or abs(copy.expiry - told[1]) > self._listing.tolerance or len(copy.dump) > COMPARE_BYTES:
             return False
-        dump, _expiry, _proof_text = self._dumps([(text_of(copy.name), 0)])[0]
+        dump, _expiry, _proof_text = self._dumps([copy.name])[0]
         return dump is not None and same_content(copy.dump, dump)
 
     def _equals(self, copy: KeyCopy, told: tuple[str, int]) -> bool:
@@ -152,40 +209,32 @@ class Remover:
 
     def _told(self, names: Sequence[bytes]) -> list[tuple[str, int]]:
         if not self._link.rights.scripts:
-            return [(proof, expiry) for _dump, expiry, proof in self._dumps([(text_of(name), 0) for name in names])]
+            return [(proof, expiry) for _dump, expiry, proof in self._dumps(names)]
         answer = self._link.run_script(self._tell, [(names, self._how)])[0]
         if isinstance(answer, Exception):
             raise explain(answer, self._link.place) from answer
         words = cast(list[object], answer)
         return [(text_of(cast(bytes, words[i])), cast(int, words[i + 1])) for i in range(0, len(words), 2)]
 
-    def _dumps(self, keys: Sequence[tuple[str, int]]) -> list[tuple[bytes | None, int, str]]:
-        # Dump, expiry and proof of each name and size. What the script would not compare whole has the script's own
-        # proof, told in the same transaction as the dump: a proof of a later moment would let a newer value go.
-        commands: list[Command] = []
-        for name, size in keys:
-            key = bytes_of(name)
-            large = size > COMPARE_BYTES and self._link.rights.scripts
-            proof = self._tell.in_full([key], self._how) if large else ("TIME",)
-            commands += [("DUMP", key), (self._listing.expiry_command, key), proof]
+    def _dumps(self, names: Sequence[bytes]) -> list[tuple[bytes | None, int, str]]:
+        # Dump, expiry and proof of each.
+        commands: list[Command] = [c for name in names for c in (("DUMP", name), (self._listing.expiry_command, name))]
         answers = self._link.bracketed([*self._listing.clock_commands, *commands])
         now_ms = self._listing.read_now(answers)
-        rest = answers[len(self._listing.clock_commands) :]
+        rest = iter(answers[len(self._listing.clock_commands) :])
         found: list[tuple[bytes | None, int, str]] = []
-        for (_name, size), dump, told, large_proof in zip(keys, rest[::3], rest[1::3], rest[2::3], strict=True):
+        for dump, told in zip(rest, rest, strict=True):
             if isinstance(dump, Exception):
                 raise explain(dump, self._link.place) from dump
             data = cast(bytes | None, dump)
-            proof_text = "" if data is None else hashlib.sha1(data, usedforsecurity=False).hexdigest()
-            if size > COMPARE_BYTES and isinstance(large_proof, list) and self._link.rights.scripts:
-                proof_text = text_of(large_proof[0])
-            found.append((data, self._listing.absolute(told, now_ms), proof_text))
+            proof = "" if data is None else hashlib.sha1(data, usedforsecurity=False).hexdigest()
+            found.append((data, self._listing.absolute(told, now_ms), proof))
         return found
 
     def _removed(self, entries: Sequence[tuple[list[bytes], list[tuple[str, int]]]], how: str) -> list[Fate | str]:
         fates: list[Fate | str] = []
         if not self._link.rights.scripts:
-            return [self._remove_watching(names, proofs, how) for names, proofs in entries]
+            return [self._done_watching(names, proofs, how, self._leaving(names)) for names, proofs in entries]
         settings = (self._listing.tolerance, COMPARE_BYTES, how)
         calls = [(names, (*settings, *(part for proof in proofs for part in proof))) for names, proofs in entries]
         for start in range(0, len(calls), BATCH_KEYS):
@@ -198,7 +247,16 @@ class Remover:
             return explain(answer, self._link.place).message
         return {-1: Fate.GONE, 0: Fate.CHANGED}.get(cast(int, answer), Fate.REMOVED)
 
-    def _remove_watching(self, names: list[bytes], proofs: list[tuple[str, int]], how: str) -> Fate | str:
+    def do_if_seen(self, seen: Described, commands: Sequence[Command]) -> Fate | str:
+        """Run what changes the keys of an entry if they still have type, memory and expiry; without scripts.
+
+        REMOVED means that it was done.
+        """
+        return self._done_watching([bytes_of(name) for name in seen.names], _seen_proofs(seen), "seen", commands)
+
+    def _done_watching(
+        self, names: list[bytes], proofs: Sequence[tuple[str, int]], how: str, commands: Sequence[Command]
+    ) -> Fate | str:
         now = self._watched(names, how)
         if not any(proof for proof, _expiry in now):
             self._link.exchange([("UNWATCH",)])
@@ -208,7 +266,7 @@ class Remover:
             if proof != seen or (seen and abs(expiry - seen_expiry) > tolerance):
                 self._link.exchange([("UNWATCH",)])
                 return Fate.CHANGED
-        answer = self._link.exchange([("MULTI",), ("UNLINK", *names), ("EXEC",)])[-1]
+        answer = self._link.exchange([("MULTI",), *commands, ("EXEC",)])[-1]
         if isinstance(answer, Exception) and not isinstance(answer, WatchError):
             return explain(answer, self._link.place).message
         return Fate.REMOVED if isinstance(answer, list) else Fate.CHANGED
@@ -254,6 +312,17 @@ def _proof(looked: Sequence[object]) -> str:
         return hashlib.sha1(looked[0], usedforsecurity=False).hexdigest() if isinstance(looked[0], bytes) else ""
     kind, size = looked
     return "" if kind == b"none" else f"{text_of(cast(bytes, kind))}:{size if isinstance(size, int) else -1}"
+
+
+def _seen_proofs(seen: Described) -> list[tuple[str, int]]:
+    return [
+        ("" if kind == "none" else f"{kind}:{size}", expiry)
+        for kind, size, expiry in zip(seen.kinds, seen.sizes, seen.expiries, strict=True)
+    ]
+
+
+def _counted(size: int) -> int:
+    return max(0, size)
 
 
 def _with_files(copy: EntryCopy, keys: Sequence[KeyCopy]) -> EntryCopy:

@@ -6,6 +6,7 @@ replica while queueing, and nothing runs, nothing is counted.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeAlias
 
 from redis.exceptions import NoPermissionError, ReadOnlyError
@@ -42,7 +43,57 @@ def _probes(key: bytes) -> dict[str, Command]:
         "PEXPIREAT": ("PEXPIREAT", key, 1),
         "PERSIST": ("PERSIST", key),
         "MEMORY PURGE": ("MEMORY", "PURGE"),
+        "TTL": ("TTL", key),
+        "LLEN": ("LLEN", key),
+        "LRANGE": ("LRANGE", key, 0, 0),
+        "HLEN": ("HLEN", key),
+        "HSCAN": ("HSCAN", key, 0),
+        "HPEXPIRETIME": ("HPEXPIRETIME", key, "FIELDS", 1, "f"),
+        "SCARD": ("SCARD", key),
+        "SSCAN": ("SSCAN", key, 0),
+        "ZCARD": ("ZCARD", key),
+        "ZRANGE": ("ZRANGE", key, 0, 0, "WITHSCORES"),
+        "XLEN": ("XLEN", key),
+        "XRANGE": ("XRANGE", key, "-", "+", "COUNT", 1),
+        "XINFO STREAM": ("XINFO", "STREAM", key),
+        "APPEND": ("APPEND", key, b"x"),
+        "RPUSH": ("RPUSH", key, b"x"),
+        "HSET": ("HSET", key, b"f", b"x"),
+        "SADD": ("SADD", key, b"x"),
+        "ZADD": ("ZADD", key, 0, b"x"),
+        "XADD": ("XADD", key, "*", b"f", b"x"),
+        "XSETID": ("XSETID", key, "0-1"),
+        "RENAMENX": ("RENAMENX", key, key + b":2"),
     }
+
+
+_ONLY_QUEUED = frozenset(
+    {"MEMORY PURGE", "APPEND", "RPUSH", "HSET", "SADD", "ZADD", "XADD", "XSETID", "RENAMENX", "XINFO STREAM"}
+)
+"""What would change something, or fails, where it is not queued but run."""
+TYPED_RIGHTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "string": ("STRLEN", "GETRANGE", "APPEND"),
+        "list": ("LLEN", "LRANGE", "RPUSH"),
+        "set": ("SCARD", "SSCAN", "SADD"),
+        "hash": ("HLEN", "HSCAN", "HSET"),
+        "zset": ("ZCARD", "ZRANGE", "ZADD"),
+        "stream": ("XLEN", "XRANGE", "XINFO STREAM", "XADD", "XSETID"),
+    }
+)
+"""What is needed to copy a value of a type by what is in it, beside WATCH and MULTI."""
+LOOK_RULES = (
+    "+ping +select +client|setname +info +dbsize +time +scan +type +exists +pexpiretime +pttl +memory|usage"
+    " +object|idletime +get +getrange +strlen +llen +lrange +lindex +hlen +hscan +hget +hgetall +hexists +scard +sscan"
+    " +zcard +zrange +zrevrange +zrangebyscore +zscore +xlen +xrange +xinfo|stream +multi +exec +discard +eval +evalsha"
+    " +config|get +psubscribe"
+)
+"""The commands of an ACL user who looks; beside them it needs its key patterns and the channels of the events."""
+ACT_RULES = (
+    "+unlink +dump +restore +pexpireat +persist +watch +unwatch +renamenx +memory|purge +append +rpush +hset +hsetnx"
+    " +hdel +sadd +zadd +zrem +xadd +xsetid"
+)
+"""What a user who removes, restores and sets expiries needs beside LOOK_RULES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +121,22 @@ class Rights:
         return self.transactions and self.may("INFO")
 
     @property
+    def dumps(self) -> bool:
+        """Whether values can be copied and brought back whole."""
+        return self.may("DUMP", "RESTORE")
+
+    def why_not_typed(self, kind: str) -> str:
+        """Why values of this type cannot be copied by what is in them, or ""."""
+        if not (self.transactions and self.watch):
+            return "WATCH and MULTI are not allowed, so a newer value could be lost."
+        if kind not in TYPED_RIGHTS:
+            return f"Values of the type “{kind}” can only be copied whole."
+        needed = (*TYPED_RIGHTS[kind], "UNLINK", "PEXPIREAT")
+        if kind == "hash" and "not known" not in self.why_not("HPEXPIRETIME"):
+            needed = (*needed, "HPEXPIRETIME")
+        return self.why_not(*needed)
+
+    @property
     def scripts(self) -> bool:
         """Whether scripts may run."""
         return self.may("EVAL", "EVALSHA")
@@ -84,7 +151,7 @@ def find_rights(exchange: Exchange, key: bytes, user: str) -> Rights:
         *answers, _discarded = exchange([*probes.values(), ("DISCARD",)])
     else:
         # The looks run for real here (on a key that is not there) and of the rest only what changes nothing.
-        tried = {name: command for name, command in probes.items() if name != "MEMORY PURGE"}
+        tried = {name: command for name, command in probes.items() if name not in _ONLY_QUEUED}
         probes, answers = tried, exchange(list(tried.values()))
     told = dict(zip(probes, answers, strict=True))
     # Where even the type of the key may not be asked, the key lies outside the user's patterns; others may not.
@@ -142,10 +209,7 @@ def capabilities_of(rights: Rights, *, writable: bool, announces: str) -> Capabi
         found = found.without([Ability.SET_EXPIRY], setting)
     if removing := why_not_remove(rights):
         return found.without([Ability.REMOVE, Ability.UNDO], removing)
-    reason = rights.why_not("DUMP", "RESTORE")
-    if not rights.may("PEXPIRETIME") and not rights.may("PTTL"):
-        reason = reason or rights.why_not("PTTL")
-    if reason:
+    if reason := _why_not_undo(rights):
         found = found.without([Ability.UNDO], f"{reason} Removing has no undo.")
     return found
 
@@ -159,7 +223,15 @@ def why_not_remove(rights: Rights) -> str:
     return ""
 
 
+def _why_not_undo(rights: Rights) -> str:
+    if not rights.may("PEXPIRETIME") and not rights.may("PTTL"):
+        return rights.why_not("PTTL")
+    if rights.dumps or not rights.why_not_typed("string"):
+        return ""
+    return rights.why_not("DUMP", "RESTORE")
+
+
 def _why_not_set_expiry(rights: Rights) -> str:
-    if not rights.scripts:
-        return "Scripts are not allowed, so the expiry of a newer value could be replaced."
+    if not rights.scripts and not (rights.transactions and rights.watch):
+        return "Neither scripts nor WATCH are allowed, so the expiry of a newer value could be replaced."
     return rights.why_not("PEXPIREAT", "PERSIST", "TYPE")

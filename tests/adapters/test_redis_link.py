@@ -147,7 +147,7 @@ def test_a_user_who_may_only_look(own_server: RedisServer) -> None:
 
 
 def test_a_user_without_restore_is_told_that_there_is_no_undo(own_server: RedisServer) -> None:
-    url = limited(own_server, "~*", "+@all", "-restore")
+    url = limited(own_server, "~*", "+@all", "-restore", "-multi")
     with application(own_server.url) as client, attached(url) as adapter:
         client.set("a", 1)
         assert adapter.capabilities.can(Ability.REMOVE)

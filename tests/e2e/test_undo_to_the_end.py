@@ -121,7 +121,7 @@ def test_single_entries_come_back_after_a_restart_and_the_rest_later(target: str
 @pytest.mark.parametrize("format_name", ["redis", "redis-response"])
 def test_without_the_right_to_restore_it_is_said_before(target: str, redis_url: str) -> None:
     with application(redis_url) as client:
-        client.execute_command("ACL", "SETUSER", "narrow", "on", ">narrow", "~*", "&*", "+@all", "-restore")
+        client.execute_command("ACL", "SETUSER", "narrow", "on", ">narrow", "~*", "&*", "+@all", "-restore", "-multi")
     try:
         narrow = target.replace("redis://", "redis://narrow:narrow@")
         with started(narrow) as (_, attachment):

@@ -20,7 +20,6 @@ from contract import listing
 from keeping import MemoryKeep
 from redis_caches import application, attached
 
-from cache_studio.adapters.redis_key_copies import TOO_LARGE
 from cache_studio.config import paths
 from cache_studio.model.errors import CacheUnavailable
 from cache_studio.model.seeing import Fate, Return
@@ -79,10 +78,12 @@ def test_r04_a_value_of_70_mb_is_listed_and_read_in_part(client: redis.Redis, re
         piece = adapter.read("large", max_bytes=1000).pieces[0]
         assert (len(piece.data), piece.total) == (1000, (70 << 20) + 7)
         assert client.info("stats")["total_net_output_bytes"] - sent < 100_000
-        refused = adapter.remove([row.seen], MemoryKeep())[0]
-        assert (refused.fate, refused.reason) == (Fate.FAILED, TOO_LARGE)
-        assert client.exists("large")
-        assert adapter.remove([row.seen], None)[0].fate is Fate.REMOVED
+        keep = MemoryKeep()
+        assert adapter.remove([row.seen], keep)[0].fate is Fate.REMOVED
+        assert not client.exists("large")
+        assert adapter.restore(keep.taken, keep)[0].fate is Return.RESTORED
+        assert client.strlen("large") == (70 << 20) + 7
+        assert adapter.remove([listing(adapter)["large"].seen], None)[0].fate is Fate.REMOVED
 
 
 @pytest.mark.parametrize("silence", ["before", "after"])
