@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 START = 1_790_000_000.0
+FANOUT_TTL = 86_400.0
 
 
 def digest(number: int) -> str:
@@ -18,15 +19,21 @@ def digest(number: int) -> str:
 def json_files(folder: Path, count: int) -> Path:
     """`count` files of about 2 kB, S1's layout."""
 
-    def make(place: Path) -> None:
-        place.mkdir()
-        text = "x" * 1600
-        for number in range(count):
-            moment = (datetime.fromtimestamp(START) + timedelta(seconds=number)).isoformat()
-            content = {"cache_key": digest(number), "timestamp": moment, "result": {"passed": True, "text": text}}
-            (place / f"{digest(number)}.json").write_text(json.dumps(content), "utf-8")
+    return once(folder / f"files-{count}", lambda place: make_json_files(place, count))
 
-    return once(folder / f"files-{count}", make)
+
+def make_json_files(place: Path, count: int) -> None:
+    """The same in a new folder, for a job that changes them."""
+    place.mkdir()
+    for number in range(count):
+        (place / f"{digest(number)}.json").write_text(json_text(number), "utf-8")
+
+
+def json_text(number: int, more: str = "") -> str:
+    """What one of the files holds; `more` makes it another."""
+    moment = (datetime.fromtimestamp(START) + timedelta(seconds=number)).isoformat()
+    result = {"passed": True, "text": "x" * 1600 + more}
+    return json.dumps({"cache_key": digest(number), "timestamp": moment, "result": result})
 
 
 def json_file(folder: Path, count: int) -> Path:
@@ -47,16 +54,29 @@ def json_file(folder: Path, count: int) -> Path:
 
 
 def sqlite_rows(folder: Path, count: int) -> Path:
-    """A table of `count` rows with key, value, created and expires."""
+    """A table of `count` rows with key, value of 16 to 112 bytes, created and expires."""
 
     def make(place: Path) -> None:
         with sqlite3.connect(place) as database:
             database.execute("CREATE TABLE entries(key TEXT, value BLOB, created_at REAL, expires_at REAL)")
-            rows = ((digest(n), b"z" * 64, START + n, START + 86_400 + n) for n in range(count))
+            rows = ((digest(n), b"z" * (16 + n * 37 % 97), START + n, START + 86_400 + n) for n in range(count))
             database.executemany("INSERT INTO entries VALUES(?,?,?,?)", rows)
         database.close()
 
-    return once(folder / f"rows-{count}.db", make)
+    return once(folder / f"sized-rows-{count}.db", make)
+
+
+def fanout(folder: Path, count: int) -> Path:
+    """A FanoutCache of diskcache with `count` entries that live for FANOUT_TTL seconds."""
+
+    def make(place: Path) -> None:
+        import diskcache  # the only job that needs it
+
+        with diskcache.FanoutCache(str(place), shards=4) as cache:
+            for number in range(count):
+                cache.set(digest(number), b"f" * 64, expire=FANOUT_TTL)
+
+    return once(folder / f"fanout-{count}", make)
 
 
 def redis_keys(command: Callable[..., object], count: int) -> None:

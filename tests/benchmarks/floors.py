@@ -44,13 +44,13 @@ def sqlite_scan(file: Path) -> Program:
 def redis_scan(port: int) -> Program:
     """A bare loop of SCAN COUNT 1000, names only."""
 
-    def run() -> None:
+    def scan() -> None:
         with redis.Redis(port=port) as client:
             cursor = -1
             while cursor:
                 cursor, _ = client.execute_command("SCAN", max(cursor, 0), "COUNT", 1000)
 
-    return Program("SCAN COUNT 1000", run)
+    return Program("SCAN COUNT 1000", scan)
 
 
 def jq(file: Path) -> Program | None:
@@ -72,8 +72,28 @@ def bigkeys(port: int) -> Program | None:
     return _quiet("redis-cli --bigkeys", *named) if shutil.which("redis-cli") else None
 
 
-def _quiet(name: str, *command: str) -> Program:
-    def run() -> None:
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+def redis_dump_and_unlink(port: int) -> Program:
+    """DUMP and UNLINK of every key, a thousand in one round trip."""
 
-    return Program(name, run)
+    def remove() -> None:
+        with redis.Redis(port=port) as client:
+            cursor = -1
+            while cursor:
+                cursor, names = client.scan(max(cursor, 0), count=1000)
+                with client.pipeline(transaction=False) as pipeline:
+                    for name in names:
+                        pipeline.dump(name)
+                    if names:
+                        pipeline.unlink(*names)
+                    pipeline.execute()
+
+    return Program("DUMP + UNLINK", remove)
+
+
+def run(*command: str) -> None:
+    """A program whose output nobody reads; CalledProcessError when it fails."""
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+
+
+def _quiet(name: str, *command: str) -> Program:
+    return Program(name, lambda: run(*command))

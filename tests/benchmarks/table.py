@@ -46,7 +46,7 @@ class Row:
     size: str
     ours: float
     unit: str
-    """"s", "ms", "MB", "B" or "%"; "" for a count."""
+    """"s", "ms", "us", "MB", "B" or "%"; "" for a count."""
     goal: float
     rule: Rule = Rule.FIGURE
     floor: Against | None = None
@@ -101,7 +101,7 @@ def head() -> str:
 
 def figure(value: float, unit: str) -> str:
     """A figure with its unit, as precise as it can be trusted."""
-    digits = {"s": 3, "ms": 1, "MB": 0, "B": 0, "%": 2}.get(unit, 0)
+    digits = {"s": 3, "ms": 1, "us": 2, "%": 2}.get(unit, 0)
     return f"{value:,.{digits}f} {unit}".rstrip()
 
 

@@ -1,0 +1,51 @@
+"""What the window takes while nothing happens: a table whose times to live tick, and ten attached caches."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import data
+import footprint
+from attaching import attach, is_whole, open_window
+from event_loop import rest, until
+from sizes import Bench
+from table import Row
+
+TICKING, IDLE = 1.0, 2.0
+"""Per cent of a core."""
+CACHES = 10
+ENTRIES = 500
+SETTLED = 2.0
+"""Seconds until what attaching began is over."""
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Shares of a core, of the window and all its children, over a time in which nobody does anything."""
+    folder = bench.folder / "at-rest"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for number in range(CACHES):
+        data.make_json_files(folder / str(number), ENTRIES)
+    # So long that no entry is in its last half minute, whose pills glow.
+    target = f"json-directory:{folder}/{{}}?ttl={round(time.time() - data.START) + 86_400}s"
+    with open_window() as window:
+        for number in range(CACHES):
+            page = attach(window, window.controller.studio.resolve(target.format(number)))
+            until(lambda page=page: is_whole(page, ENTRIES))  # type: ignore[misc]
+            if number == 0:
+                visible = len(page.entries.table.visible_ids())
+                share = _share(bench.size.seconds)
+                assert visible > 10, f"{visible} rows on the screen"
+                yield Row("idle: a table whose TTL ticks", f"{visible} visible rows", share, "%", TICKING)
+        yield Row("idle: ten attached caches", f"{CACHES} x {ENTRIES} files", _share(bench.size.seconds), "%", IDLE)
+    with suppress(OSError):
+        shutil.rmtree(folder)
+
+
+def _share(seconds: float) -> float:
+    """Per cent of a core in so many seconds, after what came before has settled."""
+    rest(SETTLED)
+    spent, began = footprint.processor_seconds(), time.monotonic()
+    rest(seconds)
+    return (footprint.processor_seconds() - spent) / (time.monotonic() - began) * 100

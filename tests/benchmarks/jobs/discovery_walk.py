@@ -1,0 +1,23 @@
+"""Discovery over the folders of a system against `find`, in processor time; `discovery.py` says more."""
+
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import discovery
+from sizes import Bench
+from table import Against, Row, Rule
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """One row."""
+    folders = [folder for folder in discovery.SYSTEM if Path(folder).is_dir()]
+    list(discovery.walk([]))  # the formats are imported once
+    discovery.find_seconds(folders)  # and the disk is read once
+    floors, ours = [], []
+    for _ in range(min(3, bench.size.rounds)):
+        floors.append(discovery.find_seconds(folders))
+        ours.append(discovery.spent(lambda: list(discovery.walk(folders))))
+    floor = Against("find -type d", statistics.median(floors))
+    size = " ".join(folders)
+    yield Row("discovery: processor time", size, statistics.median(ours), "s", discovery.GOAL, Rule.FLOOR, floor)

@@ -1,0 +1,54 @@
+"""How cost grows: time and memory of an entry must stay flat over a hundred times as many entries.
+
+Both are taken above those of a cache of ten entries, so that what every attachment costs is not counted as a cost of
+its entries; every size is compared with the cheapest one.
+"""
+
+import statistics
+from collections.abc import Iterator, Mapping
+
+import data
+from attaching import arrive, detach, open_window
+from listed_memory import FEW, while_listed
+from sizes import Bench
+from table import Against, Row, Rule
+
+from cache_studio.gui.main_window import MainWindow
+
+FLAT = 1.5
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Bytes, and microseconds until every entry is known, of an entry; tables of SQLite."""
+    counts = (FEW, *bench.size.growth)
+    targets = {count: f"sqlite-table:{data.sqlite_rows(bench.folder, count)}?table=entries" for count in counts}
+    with open_window() as window:
+        while_listed(window, targets[FEW], FEW)
+        taken = {count: float(while_listed(window, target, count)) for count, target in targets.items()}
+        yield from _rows("growth: memory of an entry", taken, "B")
+        found: dict[int, list[float]] = {count: [] for count in counts}
+        for _ in range(bench.size.rounds):
+            for count, target in targets.items():
+                found[count].append(_listed(window, target, count) * 1e6)
+        yield from _rows(
+            "growth: time of an entry", {count: statistics.median(times) for count, times in found.items()}, "us"
+        )
+
+
+def _listed(window: MainWindow, target: str, entries: int) -> float:
+    page, arrival = arrive(window, target, entries)
+    detach(window, page)
+    return arrival.listed
+
+
+def _rows(job: str, cost: Mapping[int, float], unit: str) -> Iterator[Row]:
+    each = {count: max(0.0, whole - cost[FEW]) / count for count, whole in cost.items() if count != FEW}
+    cheapest = min(each, key=lambda count: each[count])
+    floor = Against(f"at {cheapest:,}", each[cheapest])
+    for count, value in each.items():
+        yield Row(f"{job}, {_word(count, each)}", f"{count:,} entries", value, unit, FLAT, Rule.FLOOR, floor)
+
+
+def _word(count: int, each: Mapping[int, float]) -> str:
+    """A size by its place, so that the name is the same in every run: reasons are found by it."""
+    return {min(each): "few", max(each): "many"}.get(count, "some")

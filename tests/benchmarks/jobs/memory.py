@@ -1,0 +1,33 @@
+"""Memory of all our processes: what a listed cache adds, what detaching gives back, and the peak over a big file."""
+
+from collections.abc import Iterator
+
+import data
+from attaching import open_window
+from listed_memory import FEW, peak_of_listing, settled, while_listed
+from sizes import Bench
+from table import Against, Row, Rule
+
+ENTRY_BYTES = 400.0
+LEFT_SHARE = 10.0
+"""Per cent of the growth that may stay when the cache is detached."""
+FILE_TIMES = 1.5
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """A table with keys of 64 characters from the empty window on; one JSON file after a small one."""
+    table = data.sqlite_rows(bench.folder, bench.size.rows)
+    with open_window() as window:
+        empty = settled()
+        grown = while_listed(window, f"sqlite-table:{table}?table=entries", bench.size.rows) - empty
+        left = settled() - empty
+    size = f"{bench.size.rows:,} rows"
+    yield Row("memory: growth by an entry, keys of 64", size, grown / bench.size.rows, "B", ENTRY_BYTES)
+    yield Row("memory: left of the growth after detaching", size, left / grown * 100, "%", LEFT_SHARE)
+    one, few = (data.json_file(bench.folder, count) for count in (bench.size.file_entries, FEW))
+    with open_window() as window:
+        while_listed(window, f"json-file:{few}", FEW)
+        empty = settled()
+        most = peak_of_listing(window, f"json-file:{one}", bench.size.file_entries) - empty
+    file = Against("the file", one.stat().st_size / 1e6)
+    yield Row("one JSON file: peak memory", f"{file.value:.0f} MB", most / 1e6, "MB", FILE_TIMES, Rule.FLOOR, file)

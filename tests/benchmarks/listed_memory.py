@@ -1,0 +1,39 @@
+"""What listed caches add to the memory of all our processes."""
+
+import gc
+
+import footprint
+from attaching import attach, detach, is_whole
+from event_loop import rest, until
+
+from cache_studio.gui.main_window import MainWindow
+
+FEW = 10
+"""Entries of a cache that is listed first, so that nothing has to be imported any more."""
+SETTLED = 2.0
+
+
+def settled() -> int:
+    """Bytes of our processes when nothing is under way."""
+    rest(SETTLED)
+    gc.collect()
+    return footprint.memory()
+
+
+def while_listed(window: MainWindow, target: str, entries: int) -> int:
+    """Bytes of our processes with a cache in the window; it is detached again."""
+    page = attach(window, window.controller.studio.resolve(target))
+    until(lambda: is_whole(page, entries))
+    taken = settled()
+    detach(window, page)
+    return taken
+
+
+def peak_of_listing(window: MainWindow, target: str, entries: int) -> int:
+    """The most bytes that our processes had together from attaching to the last row and facets."""
+    place = window.controller.studio.resolve(target)
+    with footprint.peak() as found:
+        page = attach(window, place)
+        until(lambda: is_whole(page, entries))
+    detach(window, page)
+    return found.most

@@ -1,0 +1,126 @@
+"""The table of the benchmarks: verdicts, exit codes, the JSON beside it, and figures that are worked out."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import bench
+import pytest
+import table
+from table import Against, Row, Rule
+
+JOB = """
+import math
+from table import Against, Row, Rule
+
+def rows(bench):
+    assert bench.size.name == "tiny" and bench.size.rounds == 4
+    yield Row("listing", "3 rows", 2.0, "s", 3, Rule.FLOOR, Against("find", 1.0))
+"""
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Callable[[str], Path]:
+    """A folder with one job that does this after its first row, which meets its goal."""
+
+    def write(more: str = "") -> Path:
+        folder = tmp_path / "jobs"
+        folder.mkdir()
+        (folder / "scripted_job.py").write_text(f"{JOB}    {more}\n")
+        return folder
+
+    return write
+
+
+def run(folder: Path, tmp_path: Path) -> tuple[int, dict[str, object]]:
+    written = tmp_path / "table.json"
+    arguments = ["--size", "tiny", "--rounds", "4", "--json", str(written), "--data", str(tmp_path / "data")]
+    code = bench.main(arguments, folder)
+    found: dict[str, object] = json.loads(written.read_text())
+    return code, found
+
+
+def row(ours: float, goal: float, floor: float | None = None) -> Row:
+    if floor is None:
+        return Row("a job", "", ours, "ms", goal)
+    return Row("a job", "", ours, "s", goal, Rule.FLOOR, Against("the floor", floor))
+
+
+def test_a_table_of_met_goals_ends_with_0(
+    jobs: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, found = run(jobs(""), tmp_path)
+    assert code == 0
+    assert found["failed"] == []
+    assert isinstance(found["rows"], list)
+    assert [(one["job"], one["ratio"], one["met"]) for one in found["rows"]] == [("listing", 2.0, True)]
+    assert "| listing " in capsys.readouterr().out
+
+
+def test_a_ratio_twice_as_bad_as_its_goal_ends_with_1(jobs: Callable[[str], Path], tmp_path: Path) -> None:
+    more = 'yield Row("slow", "", 6.1, "s", 3, Rule.FLOOR, Against("find", 1.0))'
+    assert run(jobs(more), tmp_path)[0] == 1
+
+
+def test_a_figure_of_the_machine_never_ends_with_1(jobs: Callable[[str], Path], tmp_path: Path) -> None:
+    code, found = run(jobs('yield Row("gap", "", math.inf, "ms", 50)'), tmp_path)
+    assert code == 0
+    assert isinstance(found["rows"], list)
+    assert [(one["ours"], one["met"]) for one in found["rows"]] == [(2.0, True), (None, False)]
+
+
+@pytest.mark.parametrize("end", ['raise ValueError("no such row")', "import os; os._exit(3)"])
+def test_a_job_that_stumbles_ends_with_2_and_keeps_its_rows(
+    end: str, jobs: Callable[[str], Path], tmp_path: Path
+) -> None:
+    code, found = run(jobs(end), tmp_path)
+    assert (code, found["failed"]) == (2, ["scripted_job"])
+    assert isinstance(found["rows"], list)
+    assert len(found["rows"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "met", "too_slow"),
+    [
+        (row(2.9, 3, 1.0), True, False),
+        (row(3.1, 3, 1.0), False, False),
+        (row(6.1, 3, 1.0), False, True),
+        (row(1.0, 3, 0.0), False, True),
+        (row(math.nan, 3, 1.0), False, True),
+        (row(50.0, 50), True, False),
+        (row(500.0, 50), False, False),
+        (row(math.nan, 50), False, False),
+    ],
+)
+def test_verdicts(found: Row, met: bool, too_slow: bool) -> None:
+    assert (found.met, found.too_slow) == (met, too_slow)
+
+
+def test_the_worst_round_has_a_goal_of_its_own() -> None:
+    rows = [Row("gap", "", 40, "ms", 50, worst=worst, worst_goal=100) for worst in (100, 101)]
+    assert [one.met for one in rows] == [True, False]
+    assert "worst 101.0 ms" in table.line(rows[1])
+
+
+def test_a_peer_is_shown_and_judged_only_where_the_rule_says_so() -> None:
+    peer = Against("jq", 4.0)
+    shown = Row("file", "", 1.0, "s", 4, Rule.FLOOR, Against("read", 0.5), peer)
+    judged = Row("file", "", 1.0, "s", 0.1, Rule.PEER, Against("read", 0.5), peer)
+    assert (shown.ratio, shown.met) == (2.0, True)
+    assert (judged.ratio, judged.met) == (0.25, False)
+
+
+def test_a_missed_goal_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "REASONS", {"a job": "the disk"})
+    assert (row(60, 50).reason, row(40, 50).reason) == ("the disk", "")
+    assert "the disk" in table.line(row(60, 50))
+
+
+def test_every_job_has_rows_and_a_name_of_its_own() -> None:
+    names = bench.names(bench.JOBS)
+    assert len(names) > 5
+    assert not set(names) & set(sys.stdlib_module_names)
