@@ -6,6 +6,7 @@ import ssl
 from redis import exceptions as raised
 
 from cache_studio.adapters.redis_options import Place
+from cache_studio.adapters.redis_way_errors import explain_way
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, UnsupportedAction
 
 _ASK_RIGHT = "Ask the administrator of the server for that right."
@@ -89,6 +90,8 @@ def explain(error: Exception, place: Place) -> CacheStudioError:
     # The driver cuts off the first word of what a cluster says; the name of the error has it.
     named = isinstance(error, ssl.SSLError | raised.ClusterError | raised.AskError)
     text = f"{type(error).__name__} {error}" if named else str(error)
+    if way := explain_way(text, place):
+        return way
     for pattern, sentence, hint in _SENTENCES:
         if re.search(pattern, text):
             return CacheUnavailable(sentence % place, hint)
