@@ -83,17 +83,19 @@ TYPED_RIGHTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """What is needed to copy a value of a type by what is in it, beside WATCH and MULTI."""
 LOOK_RULES = (
-    "+ping +select +client|setname +info +dbsize +time +scan +type +exists +pexpiretime +pttl +memory|usage"
-    " +object|idletime +get +getrange +strlen +llen +lrange +lindex +hlen +hscan +hget +hgetall +hexists +scard +sscan"
-    " +zcard +zrange +zrevrange +zrangebyscore +zscore +xlen +xrange +xinfo|stream +multi +exec +discard +eval +evalsha"
-    " +config|get +psubscribe"
+    "+ping +select +client|setname +client|tracking +info +dbsize +time +scan +type +exists +pexpiretime +pttl"
+    " +memory|usage +object|idletime +get +getrange +strlen +llen +lrange +lindex +hlen +hscan +hget +hgetall +hexists"
+    " +scard +sscan +zcard +zrange +zrevrange +zrangebyscore +zscore +xlen +xrange +xinfo|stream +multi +exec +discard"
+    " +eval +evalsha +config|get +publish +subscribe +psubscribe"
 )
-"""The commands of an ACL user who looks; beside them it needs its key patterns and the channels of the events."""
+"""The commands of an ACL user who looks; beside them it needs its key patterns, and channels for the announcements."""
 ACT_RULES = (
     "+unlink +dump +restore +pexpireat +persist +watch +unwatch +renamenx +memory|purge +append +rpush +hset +hsetnx"
     " +hdel +sadd +zadd +zrem +xadd +xsetid"
 )
 """What a user who removes, restores and sets expiries needs beside LOOK_RULES."""
+CLUSTER_RULES = "+cluster|slots +cluster|nodes +asking +role"
+"""What both need more on a cluster or behind a Sentinel."""
 
 
 @dataclass(frozen=True, slots=True)
