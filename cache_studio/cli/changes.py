@@ -10,6 +10,7 @@ import click
 from cache_studio.cli.diagnostics import Exit, narrate
 from cache_studio.cli.options import (
     TABLE_OR_JSON,
+    allow_changes_option,
     at_option,
     dry_run_option,
     format_option,
@@ -35,11 +36,16 @@ POLICIES = ("lru", "lfu", "fifo", "ttl", "size", "intelligent")
 _FIRST = 8
 
 
-def changing(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that changes something."""
+def asking(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that asks before it does something."""
     for option in (format_option(TABLE_OR_JSON), yes_option, dry_run_option):
         command = option(command)
     return command
+
+
+def changing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that changes a cache."""
+    return asking(allow_changes_option(command))
 
 
 def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -245,7 +251,7 @@ def trash_restore(action: str, keys: tuple[str, ...], namespace: str | None, tar
 
 @trash.command("empty")
 @click.argument("actions", nargs=-1, metavar="[ACTION]...")
-@changing
+@asking
 def trash_empty(actions: tuple[str, ...], dry_run: bool, yes: bool, format_name: str) -> None:
     """Delete what waits for undo, for good: of the ACTIONs named, or all of it."""
     from cache_studio.cli.session import studio as open_studio

@@ -275,9 +275,15 @@ def formats(format_name: str) -> None:
 
 
 @click.command()
+@click.argument("target", required=False)
 @format_option(TABLE_OR_JSON)
-def doctor(format_name: str) -> None:
-    """Check what Cache Studio needs and where it keeps its own files."""
+def doctor(target: str | None, format_name: str) -> None:
+    """Check what Cache Studio needs and where it keeps its own files; with TARGET, the connection to that server."""
+    if target is not None:
+        from cache_studio.cli.connection import show_connection
+
+        show_connection(target, format_name)
+        return
     from cache_studio.services.doctor import checks
 
     found = checks()

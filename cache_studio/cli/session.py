@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from cache_studio.cli.diagnostics import narrate
+from cache_studio.cli.options import may_change
 
 if TYPE_CHECKING:
     from cache_studio.model.targets import Target
-    from cache_studio.services.attachment import Attachment
+    from cache_studio.services.attachment import Attachment, Place
     from cache_studio.services.studio import Studio
 
 T = TypeVar("T")
@@ -49,7 +50,10 @@ def attached(
             if not (wants_password(error) and sys.stdin.isatty()):
                 raise
             narrate(error.message)
-            attachment = _listed(opened, _with_asked_password(opened, target), writable, sample_every)
+            for refused in list(opened.attachments):
+                opened.detach(refused)
+            wanted = opened.target_of(target) if isinstance(target, str) else target
+            attachment = _listed(opened, with_asked_password(wanted), writable, sample_every)
         yield opened, attachment
 
 
@@ -57,23 +61,36 @@ def _listed(opened: "Studio", target: "str | Target", writable: bool, sample_eve
     from dataclasses import replace
 
     place = opened.resolve(target)
-    place = replace(place, writable=writable and place.writable, sample_every=sample_every)
+    if writable and not may_change():
+        _require_writable(place)
+    place = replace(place, writable=writable, sample_every=sample_every)
+    if writable and place.target.is_url:
+        from cache_studio.services.whereabouts import place_words
+
+        narrate(f"To be changed: {place_words(place)}.")  # before anything is asked: which server this is
     attachment = opened.attach(place)
     waited(attachment.listed(), lambda: _reading(attachment))
     return attachment
 
 
-def _with_asked_password(opened: "Studio", target: "str | Target") -> "Target":
+def _require_writable(place: "Place") -> None:
+    from cache_studio.model.errors import UnsupportedAction
+    from cache_studio.services.whereabouts import place_words, why_read_only
+
+    if reason := why_read_only(place):
+        raise UnsupportedAction(
+            f"“{place.name}” is attached read-only: {reason} ({place_words(place)}).",
+            "Repeat the command with --allow-changes to change it all the same.",
+        )
+
+
+def with_asked_password(target: "Target") -> "Target":
     """Ask at the terminal; what is typed is not shown, and known to this command only."""
     import click
 
     from cache_studio.services.passwords import with_password
 
-    for attachment in list(opened.attachments):
-        opened.detach(attachment)
-    password = click.prompt("Password", hide_input=True, err=True)
-    wanted = opened.target_of(target) if isinstance(target, str) else target
-    return with_password(wanted, password)
+    return with_password(target, click.prompt("Password", hide_input=True, err=True))
 
 
 def waited(future: "Future[T]", say: "object" = None) -> T:

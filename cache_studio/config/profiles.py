@@ -32,6 +32,8 @@ class Profile:
     """Epoch seconds."""
     password_kept: bool = False
     """Whether the system's keyring was given the password of its server (`services.passwords`)."""
+    environment: str = ""
+    """What its server is for, a word of `model.environments`; "" where nobody chose."""
 
 
 class Profiles:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from cache_studio.adapters.base import Adapter, Format
 from cache_studio.model.columns import Batch, ScanEnd
+from cache_studio.model.environments import Environment
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled
 from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue, read_options
@@ -52,6 +53,7 @@ class Place:
     """Seconds between two readings of volume and counters; inf for none (a command)."""
     keep_password: bool = False
     """Whether the password belongs in the system's keyring, too."""
+    environment: Environment = Environment.NONE
 
     @property
     def options(self) -> dict[str, OptionValue]:

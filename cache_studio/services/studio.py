@@ -4,11 +4,13 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from cache_studio.adapters.registry import get_format
 from cache_studio.config import paths
 from cache_studio.config.profiles import Profile, Profiles
 from cache_studio.config.settings import Settings, SettingsFile
+from cache_studio.model.environments import Environment, environment_named, guessed_environment, starts_writable
 from cache_studio.model.errors import BadRequest, CacheStudioError, WrongFormat
 from cache_studio.model.targets import Target
 from cache_studio.services.act import recover
@@ -50,7 +52,8 @@ class Studio:
     def resolve(self, wanted: str | Target, *, read_only: bool | None = None) -> Place:
         """What `wanted` (a remembered name, a path, a URL) would attach. Blocks; not for the window's thread.
 
-        Attached read-only when asked, when remembered so, or when the cache is on another host and nobody decided.
+        Attached read-only when asked, when remembered so, in production, or when the cache is on another host and
+        nobody decided.
         Raises BadRequest, CacheUnavailable or WrongFormat.
         """
         profile = self.profiles.find(str(wanted))
@@ -59,7 +62,11 @@ class Studio:
         if profile is None or not target.format:
             target = self._decided(target)
             profile = profile or self.profiles.find(str(target))
-        place = replace(self.place_of(target, profile), keep_password=self.passwords.is_kept(target))
+        place = self.place_of(target, profile)
+        place = replace(place, keep_password=self.passwords.is_kept(target))
+        if profile is None:
+            environment = self.environment_of(target)
+            place = replace(place, environment=environment, writable=starts_writable(target, environment))
         return place if read_only is None else replace(place, writable=not read_only)
 
     def target_of(self, text: str) -> Target:
@@ -85,16 +92,33 @@ class Studio:
             raise BadRequest("This is another cache.", f"The action was done on {known}.")
         return Target(wanted.location, wanted.format, wanted.options, given.password)
 
+    def environment_of(self, target: Target) -> Environment:
+        """The mark that the server of a target was given last, by any remembered cache there; else what is certain."""
+        if not target.is_url:
+            return Environment.NONE
+        for profile in self.profiles.recent(MANY):
+            named = environment_named(profile.environment)
+            if named is not None and _is_same_server(profile.target, target):
+                return named
+        return guessed_environment(target)
+
     def place_of(self, target: Target, profile: Profile | None = None) -> Place:
-        """The place of a target whose format and options are decided."""
+        """The place of a target whose format and options are decided.
+
+        What a profile says counts; one in production opens read-only all the same, each time.
+        """
         settings = self.settings
+        named = environment_named(profile.environment) if profile else None
+        environment = guessed_environment(target) if named is None else named
+        decided = starts_writable(target, environment) if profile is None else not profile.read_only
         place = Place(
             name=profile.name if profile else short_name(target),
             target=target,
             format=get_format(target.format),
-            writable=not profile.read_only if profile else target.is_local,
+            writable=decided and environment is not Environment.PRODUCTION,
             target_hit_rate=profile.target_hit_rate if profile else settings.target_hit_rate,
             sample_every=settings.sample_seconds if self.monitor is not None else float("inf"),
+            environment=environment,
         )
         _ = place.options  # a wrong option is refused here, before anything is opened
         return place
@@ -141,6 +165,7 @@ class Studio:
             read_only=not place.writable,
             last_opened=time.time(),
             password_kept=place.keep_password,
+            environment=str(place.environment),
         )
         return replace(place, name=self.profiles.remember(profile).name)
 
@@ -185,6 +210,8 @@ class Studio:
         self.trash.close()
 
 
+MANY = 1_000
+"""Remembered caches that are looked through for the mark of a server."""
 SAYS_NOTHING = ("cache", ".cache", "caches", "cache.db", "l3")
 """Names of folders and files that half of all caches have."""
 
@@ -197,6 +224,21 @@ def short_name(target: Target) -> str:
     parts = [part for part in target.location.split(os.sep) if part]
     telling = [part for part in parts if part not in SAYS_NOTHING]
     return (telling or parts or [target.location])[-1]
+
+
+def _is_same_server(text: str, target: Target) -> bool:
+    """Whether a remembered target lies on the server of another one, whoever the user is."""
+    try:
+        known = parse(text)
+    except BadRequest:
+        return False
+    return known.is_url and _server(known) == _server(target)
+
+
+def _server(target: Target) -> tuple[str, str]:
+    parts = urlsplit(target.location)
+    place = parts.path if parts.scheme == "unix" else parts.netloc.rpartition("@")[2]
+    return place, target.options.get("ssh", "")
 
 
 def sentence(error: BaseException) -> str:
