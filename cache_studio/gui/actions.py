@@ -70,6 +70,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("set_ttl", "Set TTL…", CACHE, "ttl", "Ctrl+T", Need.CACHE, Ability.SET_EXPIRY),
     ActionSpec("compact", "Compact", CACHE, "compact", "", Need.CACHE, Ability.COMPACT),
     ActionSpec("allow_changes", "Allow changes", CACHE, "", "", Need.CACHE, checkable=True, starts_group=True),
+    ActionSpec("palette", "Command palette…", TOOLS, "search", "Ctrl+K"),
     ActionSpec("settings", "Settings…", TOOLS, "settings", "Ctrl+,"),
     ActionSpec("shortcuts", "Keyboard shortcuts", HELP, "", "Ctrl+/"),
     ActionSpec("about", "About Cache Studio", HELP, ""),
@@ -118,6 +119,10 @@ class ActionSet:
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
 
+    def all(self) -> list[QAction]:
+        """Every action, in menu order."""
+        return [self._actions[spec.name] for spec in ACTIONS]
+
     def fill_toolbar(self, toolbar: QToolBar) -> None:
         """Put the toolbar's actions in, text beside icon."""
         toolbar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -132,6 +137,7 @@ class ActionSet:
         for spec in ACTIONS:
             action, reason = self._actions[spec.name], _why_not(spec, now)
             action.setEnabled(not reason)
+            action.setWhatsThis(reason)
             set_tooltip(action, reason or _hint(spec))
         purge = tr("Purge stale") + (f" ({format_count(now.stale)})" if now.stale is not None else "")
         _rename(self._actions["purge"], purge)

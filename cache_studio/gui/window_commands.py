@@ -186,6 +186,13 @@ class WindowCommands(QObject):
     def _show(self, error: CacheStudioError) -> None:
         show_error(self._parent, error)
 
+    def palette(self) -> None:
+        """Every action by a few letters of its name."""
+        from cache_studio.gui.dialogs.palette_dialog import PaletteDialog  # dialogs are loaded when they are needed
+
+        shown = [action for action in self._window.action_set.all() if action.objectName() != "palette"]
+        PaletteDialog(self._parent, shown).open()
+
     def shortcuts(self) -> None:
         """The page of all keys."""
         from cache_studio.gui.dialogs.shortcuts_dialog import ShortcutsDialog  # dialogs are loaded when they are needed
