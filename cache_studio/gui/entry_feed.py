@@ -80,7 +80,7 @@ class EntryFeed(QObject):
         self.expression = ""
         self.sort = Sort()
         self.shown: EntryRows | None = None
-        self._running = self._outdated = False
+        self._running = self._outdated = self._whole_listed = self._whole_counted = False
         self._began = self._seconds = self._counted_at = self._count_seconds = 0.0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -101,8 +101,12 @@ class EntryFeed(QObject):
         self._timer.start(0)
 
     def note_change(self) -> None:
-        """The cache has a new view."""
-        if self._running:
+        """The cache has a new view. The first whole one is listed at once: what is shown till then lacks entries."""
+        view = self._attachment.standing.view
+        if view is not None and view.complete and not self._whole_listed:
+            self._whole_listed = True
+            self._timer.start(0)
+        elif self._running:
             self._outdated = True
         elif not self._timer.isActive():
             self._timer.start(max(LEAST_MS, round(1_000 * REST * self._seconds)))
@@ -138,7 +142,10 @@ class EntryFeed(QObject):
         self.shown = shown
         self.listed.emit(shown)
         wait = max(FACETS_EVERY, REST * self._count_seconds) - (time.monotonic() - self._counted_at)
-        if not self._count_timer.isActive():
+        if shown.view.complete and not self._whole_counted:
+            self._whole_counted = True
+            self._count_timer.start(0)
+        elif not self._count_timer.isActive():
             self._count_timer.start(max(0, round(wait * 1000)))
 
     def _on_counted(self, figures: FacetFigures) -> None:

@@ -40,6 +40,16 @@ def keys(tab: EntriesTab) -> list[str]:
     return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
 
 
+def test_the_first_whole_listing_does_not_wait(qtbot: QtBot, controller: Controller, attachment: Attachment) -> None:
+    made = EntriesTab(controller, attachment)
+    qtbot.addWidget(made)
+    made.feed._seconds = made.feed._count_seconds = 1_000.0  # what listing and counting a part of it took
+    made.refresh()
+    qtbot.waitUntil(lambda: made.table.entries.rowCount() == 12 and made.figures is not None)
+    assert made.figures is not None
+    assert made.figures.whole.entries == 12
+
+
 def test_typing_applies_without_enter(qtbot: QtBot, tab: EntriesTab) -> None:
     qtbot.keyClicks(tab.filter.search.edit, "stale")
     qtbot.waitUntil(lambda: tab.table.entries.rowCount() == 5)
