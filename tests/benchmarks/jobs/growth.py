@@ -16,6 +16,8 @@ from table import Against, Row, Rule
 from cache_studio.gui.main_window import MainWindow
 
 FLAT = 1.5
+LEAST = 0.1
+"""Microseconds or bytes: less than that is noise."""
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -42,7 +44,7 @@ def _listed(window: MainWindow, target: str, entries: int) -> float:
 
 
 def _rows(job: str, cost: Mapping[int, float], unit: str) -> Iterator[Row]:
-    each = {count: max(0.0, whole - cost[FEW]) / count for count, whole in cost.items() if count != FEW}
+    each = {count: max(LEAST, (whole - cost[FEW]) / count) for count, whole in cost.items() if count != FEW}
     cheapest = min(each, key=lambda count: each[count])
     floor = Against(f"at {cheapest:,}", each[cheapest])
     for count, value in each.items():
