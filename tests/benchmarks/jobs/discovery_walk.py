@@ -15,7 +15,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     list(discovery.walk([]))  # the formats are imported once
     discovery.find_seconds(folders)  # and the disk is read once
     floors, ours = [], []
-    for _ in range(min(3, bench.size.rounds)):
+    for _ in range(max(1, bench.size.rounds // 2)):
         floors.append(discovery.find_seconds(folders))
         ours.append(discovery.spent(lambda: list(discovery.walk(folders))))
     floor = Against("find -type d", statistics.median(floors))

@@ -18,7 +18,7 @@ GOAL = 1.5
 """Times a bare table window."""
 ROWS_AFTER = 0.1
 """Seconds from the window to the first rows of a table in SQLite."""
-ROUNDS = 3
+ROUNDS = 2
 """For every round of the other jobs: a start is short, and its times are scattered."""
 
 

@@ -82,7 +82,7 @@ def _steady(window: MainWindow, bench: Bench, folder: Path) -> Iterator[Row]:
         noted = [Change(name, int(written), float(at)) for name, written, at in map(str.split, writer.stdout)]
     assert len(noted) == changes, f"{len(noted)} changes of {changes}"
     differ = _settle(page, folder)
-    late = sorted(latencies(noted, shown, page))
+    late = sorted(latencies(noted, shown))
     size = f"{count:,} files, {RATE:,}/s"
     seen = [one for one in late if math.isfinite(one)]
     middle = Against("median", statistics.median(seen) if seen else math.inf)
@@ -94,27 +94,30 @@ def _steady(window: MainWindow, bench: Bench, folder: Path) -> Iterator[Row]:
     detach(window, page)
 
 
-def latencies(noted: list[Change], shown: list[tuple[float, EntryRows]], page: CachePage) -> Iterator[float]:
+def latencies(noted: list[Change], shown: list[tuple[float, EntryRows]]) -> Iterator[float]:
     """Milliseconds from each change to the first listing that shows it or a younger one of the file; inf for never.
 
-    A listing shows a change when its row has the time of writing of this change or of a later one.
+    A listing shows a change when its row has the time of writing of this change or of a later one. A changed entry
+    has a new row, so only rows that were not there before are looked at; an index would tell of later ones.
     """
-    order: dict[str, list[Change]] = {}
+    changes: dict[str, list[Change]] = {}
     for change in noted:
-        order.setdefault(change.name, []).append(change)
-    waiting = {name: list(changes) for name, changes in order.items()}
-    numbers = {name: {change.written: at for at, change in enumerate(changes)} for name, changes in order.items()}
-    done = dict.fromkeys(order, 0)
+        changes.setdefault(change.name, []).append(change)
+    numbers = {name: {change.written: at for at, change in enumerate(each)} for name, each in changes.items()}
+    done = dict.fromkeys(changes, 0)
+    epoch, known = -1, 0
     for moment, listing in shown:
-        view = listing.view
-        for name, changes in waiting.items():
-            row = view.row_of(name)
-            at = -1 if row is None else numbers[name].get(view.stamp(row)[WRITTEN], -1)
-            while done[name] <= at:
-                yield max(0.0, moment - changes[done[name]].at) * 1000
+        view, listed = listing.view, listing.listing.rows
+        new = listed[listed >= known] if view.epoch == epoch else listed
+        epoch, known = view.epoch, view.n
+        for row in new.tolist():
+            name = str(view.ids[row])
+            at = numbers.get(name, {}).get(view.stamp(row)[WRITTEN], -1)
+            while at >= 0 and done[name] <= at:
+                yield max(0.0, moment - changes[name][done[name]].at) * 1000
                 done[name] += 1
-    for name, changes in waiting.items():
-        yield from [math.inf] * (len(changes) - done[name])
+    for name, each in changes.items():
+        yield from [math.inf] * (len(each) - done[name])
 
 
 def _burst(window: MainWindow, bench: Bench, folder: Path) -> Row:
