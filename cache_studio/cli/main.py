@@ -10,6 +10,7 @@ from cache_studio import __version__
 from cache_studio.cli.changes import CHANGES
 from cache_studio.cli.commands import LOOKING
 from cache_studio.cli.diagnostics import Exit, code_of
+from cache_studio.cli.key_actions import flush, rename
 from cache_studio.cli.sharing import share
 from cache_studio.cli.ttl import ttl
 from cache_studio.cli.window import Window, demo, open_window
@@ -40,7 +41,7 @@ def cli(context: click.Context) -> Window | None:
     return Window() if context.invoked_subcommand is None else None
 
 
-for command in (*LOOKING, *CHANGES, ttl, share, demo, open_window):
+for command in (*LOOKING, *CHANGES, ttl, rename, flush, share, demo, open_window):
     cli.add_command(command)
 
 

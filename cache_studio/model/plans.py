@@ -22,6 +22,8 @@ class Verb(StrEnum):
     CLEAR = "clear"
     COMPACT = "compact"
     TTL = "ttl"
+    RENAME = "rename"
+    FLUSH = "flush"
     UNDO = "undo"
 
 

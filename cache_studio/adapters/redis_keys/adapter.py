@@ -5,6 +5,7 @@ from typing import cast
 
 from cache_studio.adapters.redis_adapter import forbidden, kind_code, known_or_nan, seconds_of
 from cache_studio.adapters.redis_expiry import RedisExpiryAdapter
+from cache_studio.adapters.redis_key_actions import RedisKeyActions
 from cache_studio.adapters.redis_key_copies import Names
 from cache_studio.adapters.redis_keys.layout import namespace_of
 from cache_studio.adapters.redis_link import Link
@@ -16,7 +17,7 @@ from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Payload
 
 
-class RedisKeysAdapter(RedisExpiryAdapter):
+class RedisKeysAdapter(RedisExpiryAdapter, RedisKeyActions):
     """All keys under a prefix; the type of an entry is its Redis type."""
 
     def __init__(self, link: Link, options: Mapping[str, OptionValue], *, writable: bool) -> None:
