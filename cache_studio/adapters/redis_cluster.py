@@ -4,27 +4,21 @@ Slots may move while one looks: a node that serves a key no more, or not yet, sa
 the key is now. A node that is away does not close the others.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TypeVar
 
 from redis.crc import key_slot
-from redis.exceptions import AskError, MovedError
 
 from cache_studio.adapters.redis_link import Link, Script, Turn
 from cache_studio.adapters.redis_options import Place
 from cache_studio.adapters.redis_rights import Command, Rights
-from cache_studio.adapters.redis_server_link import REDIRECTIONS, ServerLink
-from cache_studio.adapters.redis_slots import Address, SlotMap, read_map, slot_of
+from cache_studio.adapters.redis_server_link import ServerLink
+from cache_studio.adapters.redis_slots import REDIRECTIONS, Address, SlotMap, read_map, slot_of, spread
 from cache_studio.model.errors import CacheUnavailable, UnsupportedAction
 from cache_studio.model.seeing import Counters, Scope, Source
 
-ATTEMPTS = 5
-"""How often a command follows a key that moves, or waits for its slot to be served."""
-FIRST_WAIT = 0.02
-"""Seconds before the second attempt; doubled each time."""
 T = TypeVar("T")
 
 
@@ -239,49 +233,20 @@ class ClusterLink(Link):
         slot: Callable[[T], int | None],
         send: Callable[[NodeLink, Sequence[T]], list[object]],
     ) -> list[object]:
-        """The answers in order, each asked of the node that serves its slot, wherever that goes meanwhile."""
-        answers: list[object] = [None] * len(items)
-        slots = [slot(item) for item in items]
-        waiting = {at: self._address(number) for at, number in enumerate(slots)}
-        moving: dict[int, Address] = {}
-        for attempt in range(ATTEMPTS):
-            for address, asking, places in _grouped(waiting, moving):
-                node = self.node(address)
-                with self.call():
-                    if asking:
-                        with node.asking():
-                            told = send(node, [items[at] for at in places])
-                    else:
-                        told = send(node, [items[at] for at in places])
-                for at, answer in zip(places, told, strict=True):
-                    answers[at] = answer
-            elsewhere = {at: answer for at in waiting if isinstance(answer := answers[at], REDIRECTIONS)}
-            if not elsewhere or attempt == ATTEMPTS - 1:
-                break
-            moving = {
-                at: (error.host, error.port)
-                for at, error in elsewhere.items()
-                if isinstance(error, AskError) and not isinstance(error, MovedError)
-            }
-            if len(moving) < len(elsewhere):
-                time.sleep(FIRST_WAIT * 2**attempt)
-                self.look_again()
-            waiting = {at: moving.get(at) or self._address(slots[at]) for at in elsewhere}
-        return answers
+        """The answers in order, each asked of the node that serves its slot."""
+
+        def send_part(address: Address, asking: bool, places: Sequence[int]) -> list[object]:
+            node = self.node(address)
+            with self.call(), node.asking() if asking else nullcontext():
+                return send(node, [items[at] for at in places])
+
+        return spread([slot(item) for item in items], self._address, send_part, self.look_again)
 
     def _address(self, slot: int | None) -> Address:
         if slot is not None:
             return self.slots.owner(slot)
         reached = [address for address in self.slots.primaries if address in self._nodes]
         return (reached or self.slots.primaries)[0]
-
-
-def _grouped(waiting: dict[int, Address], moving: dict[int, Address]) -> list[tuple[Address, bool, list[int]]]:
-    """By node, and whether the keys are just moving there."""
-    found: dict[tuple[Address, bool], list[int]] = {}
-    for at, address in waiting.items():
-        found.setdefault((address, at in moving), []).append(at)
-    return [(address, asking, places) for (address, asking), places in found.items()]
 
 
 def _shared(rights: Sequence[Rights]) -> Rights:

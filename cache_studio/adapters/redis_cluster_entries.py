@@ -9,14 +9,14 @@ from typing import BinaryIO, cast
 from redis.crc import key_slot
 
 from cache_studio.adapters.base import EntryCopy, Keep
-from cache_studio.adapters.redis_cluster import ATTEMPTS, ClusterLink, NodeLink
+from cache_studio.adapters.redis_cluster import ClusterLink, NodeLink
 from cache_studio.adapters.redis_key_copies import KeyCopy, Names
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import ELSEWHERE, Described, Listing
 from cache_studio.adapters.redis_options import bytes_of, text_of
 from cache_studio.adapters.redis_removal import MakeCopy, Remover
 from cache_studio.adapters.redis_rights import Command
-from cache_studio.adapters.redis_slots import Address
+from cache_studio.adapters.redis_slots import ATTEMPTS, Address
 from cache_studio.model.errors import CacheUnavailable
 from cache_studio.model.seeing import Fate, Restoration, Return
 

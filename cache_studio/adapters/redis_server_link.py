@@ -9,17 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import cast
 
-from redis.exceptions import (
-    AskError,
-    ClusterDownError,
-    ExecAbortError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-    TryAgainError,
-)
+from redis.exceptions import ExecAbortError, NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from cache_studio.adapters.redis_connect import connection_of
 from cache_studio.adapters.redis_errors import explain
@@ -27,13 +17,12 @@ from cache_studio.adapters.redis_link import Link, Script, Turn
 from cache_studio.adapters.redis_options import Place
 from cache_studio.adapters.redis_own_reads import LOOKS_CHANNEL, OwnReads, info_numbers, own_reads
 from cache_studio.adapters.redis_rights import Command, Rights, find_rights
+from cache_studio.adapters.redis_slots import REDIRECTIONS
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled, UnsupportedAction
 from cache_studio.model.seeing import Counters, Scope, Source
 
 CLIENT_NAME = "cache-studio"
 ALL_NODES = "Write redis+cluster:// in place of redis:// to see all nodes."
-REDIRECTIONS = (AskError, TryAgainError, ClusterDownError)
-"""Answers of a node that does not serve a key now; that another one does for good is an AskError, too."""
 _INFO_STATS: Command = ("INFO", "stats")
 
 

@@ -1,11 +1,12 @@
 """Which node of a cluster serves a key: the map of the 16,384 slots, and where in a command its key stands."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from redis.crc import key_slot
-from redis.exceptions import RedisError
+from redis.exceptions import AskError, ClusterDownError, MovedError, RedisError, TryAgainError
 
 from cache_studio.adapters.redis_connect import connection_of
 from cache_studio.adapters.redis_errors import explain
@@ -21,6 +22,12 @@ _KEY_AT = {"EVAL": 3, "EVALSHA": 3, "MEMORY": 2, "OBJECT": 2}
 _WITHOUT = frozenset(
     ("PING", "TIME", "INFO", "CONFIG", "SCAN", "DBSIZE", "MULTI", "EXEC", "DISCARD", "UNWATCH", "CLIENT", "CLUSTER")
 )
+REDIRECTIONS = (AskError, TryAgainError, ClusterDownError)
+"""Answers of a node that does not serve a key now; that another one does for good is an AskError, too."""
+ATTEMPTS = 5
+"""How often a command follows a key that moves, or waits for its slot to be served."""
+FIRST_WAIT = 0.02
+"""Seconds before the second attempt; doubled each time."""
 _START = b"0"
 _BETWEEN = b"|"
 
@@ -75,6 +82,47 @@ class SlotMap:
                 return _START
             address = following
         return f"{address[0]}:{address[1]}".encode() + _BETWEEN + cursor
+
+
+def spread(
+    slots: Sequence[int | None],
+    address_of: Callable[[int | None], Address],
+    send: Callable[[Address, bool, Sequence[int]], Sequence[object]],
+    look_again: Callable[[], object],
+) -> list[object]:
+    """The answers for each of these slots in order, each asked of the node that serves it, wherever that goes.
+
+    `send` gets a node, whether keys are just moving to it (ASKING), and places in `slots`; `look_again` renews what
+    `address_of` knows. What nobody serves in the end is answered by the error of the last node.
+    """
+    answers: list[object] = [None] * len(slots)
+    waiting = {at: address_of(slot) for at, slot in enumerate(slots)}
+    moving: dict[int, Address] = {}
+    for attempt in range(ATTEMPTS):
+        for address, asking, places in _grouped(waiting, moving):
+            for at, answer in zip(places, send(address, asking, places), strict=True):
+                answers[at] = answer
+        elsewhere = {at: answer for at in waiting if isinstance(answer := answers[at], REDIRECTIONS)}
+        if not elsewhere or attempt == ATTEMPTS - 1:
+            break
+        moving = {
+            at: (error.host, error.port)
+            for at, error in elsewhere.items()
+            if isinstance(error, AskError) and not isinstance(error, MovedError)
+        }
+        if len(moving) < len(elsewhere):
+            time.sleep(FIRST_WAIT * 2**attempt)
+            look_again()
+        waiting = {at: moving.get(at) or address_of(slots[at]) for at in elsewhere}
+    return answers
+
+
+def _grouped(waiting: dict[int, Address], moving: dict[int, Address]) -> list[tuple[Address, bool, list[int]]]:
+    """By node, and whether the keys are just moving there."""
+    found: dict[tuple[Address, bool], list[int]] = {}
+    for at, address in waiting.items():
+        found.setdefault((address, at in moving), []).append(at)
+    return [(address, asking, places) for (address, asking), places in found.items()]
 
 
 def read_map(place: Place, known: Iterable[Address] = ()) -> SlotMap:
