@@ -4,23 +4,16 @@ import re
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Self, TypeVar
 
-from redis import ConnectionPool, Redis, SSLConnection, UnixDomainSocketConnection
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
-
 from cache_studio.adapters import key_access
 from cache_studio.adapters.key_access import SERVER, Held, KeyAccess, Known, Listener
-from cache_studio.adapters.redis_calls import MAX_CONNECTIONS, Calls, Command, key_bytes
+from cache_studio.adapters.redis_calls import Calls, Command, key_bytes
 from cache_studio.adapters.redis_claims import Claims
+from cache_studio.adapters.redis_cluster_tracking import tracking_of
 from cache_studio.adapters.redis_compare import remove_seen
-from cache_studio.adapters.redis_errors import explain
-from cache_studio.adapters.redis_options import CONNECT_SECONDS, Place, glob_of, place_of, text_of
-from cache_studio.adapters.redis_tracking import Tracking
+from cache_studio.adapters.redis_options import Place, glob_of, place_of, text_of
 from cache_studio.model.options import OptionValue
 from cache_studio.model.targets import Target
 
@@ -43,9 +36,9 @@ class RedisAccess(KeyAccess):
         """Prepare; connects at the first call."""
         self._prefix = str(options.get("prefix") or "")
         self._markers = self._markers_of(self._prefix)
-        self._calls = Calls(place)
+        self._calls = Calls.open(place)
         self._claims = Claims(self._calls, self._markers)
-        self._listeners: list[Tracking] = []
+        self._listeners: list[Listener] = []
 
     @classmethod
     def open(cls, target: Target, options: Mapping[str, OptionValue]) -> Self:
@@ -65,6 +58,14 @@ class RedisAccess(KeyAccess):
     def _names(self, name: str) -> tuple[bytes, ...]:
         """All keys of the entry whose value lies in the key of this name, that one first."""
 
+    def _forms(self, name: str) -> Sequence[tuple[bytes, ...]]:
+        """The keys of an entry in every way in which it may be stored, the one in which it is written first."""
+        return (self._names(name),)
+
+    def _plain(self, name: str) -> str:
+        """The name of the entry that is stored in the key of this name."""
+        return name
+
     @abstractmethod
     def _places(self, name: str) -> Iterable[key_access.Place | None]:
         """The entries that the key of this name is, or is part of; None where they could be too many to say."""
@@ -81,7 +82,8 @@ class RedisAccess(KeyAccess):
 
     def holds(self, key: str, namespace: str = "") -> bool:
         """Whether something is stored."""
-        return bool(self._calls.answers([("EXISTS", key_bytes(self._name(key, namespace)))])[0])
+        forms = self._forms(self._name(key, namespace))
+        return any(self._calls.answers([("EXISTS", keys[0]) for keys in forms]))
 
     def delete(self, key: str, namespace: str = "") -> bool:
         """Remove it; whether it was there."""
@@ -89,7 +91,8 @@ class RedisAccess(KeyAccess):
 
     def discard(self, key: str, seen: Held, namespace: str = "") -> bool:
         """Remove it only if value and expiry are still what was seen; whether it was removed."""
-        return remove_seen(self._calls, self._names(self._name(key, namespace)), seen.value, seen.expires)
+        forms = self._forms(self._name(key, namespace))
+        return any(remove_seen(self._calls, keys, seen.value, seen.expires) for keys in forms)
 
     def delete_many(self, places: Collection[key_access.Place]) -> list[key_access.Place]:
         """Remove them, a thousand in a round trip; those that were there."""
@@ -107,7 +110,7 @@ class RedisAccess(KeyAccess):
         while True:
             there, (page,) = self._removed(found, ("SCAN", cursor, *looking))
             count += sum(there)
-            cursor, found = page[0], [name for name in map(text_of, page[1]) if fits(name)]
+            cursor, found = page[0], [name for name in map(self._plain, map(text_of, page[1])) if fits(name)]
             if cursor == b"0":
                 return count + sum(self._removed(found)[0])
 
@@ -116,7 +119,7 @@ class RedisAccess(KeyAccess):
 
         Where a name may be one of several entries, all of them are told.
         """
-        tracking = Tracking(self._calls.place, self._prefix, self._places, changed)
+        tracking = tracking_of(self._calls, self._prefix, self._places, changed)
         if not tracking.begin():
             return None
         self._listeners.append(tracking)
@@ -146,14 +149,16 @@ class RedisAccess(KeyAccess):
 
     def _removed(self, names: Sequence[str], *after: Command) -> tuple[list[bool], list[Any]]:
         """Remove entries, each with all its keys; whether each was there, and the answers to what is sent along."""
-        keys = [self._names(name) for name in names]
-        words = [("UNLINK", key) for entry in keys for key in entry]
-        each = len(keys[0]) if keys else 1
+        forms = [self._forms(name) for name in names]
+        words = [("UNLINK", key) for entry in forms for keys in entry for key in keys]
+        each = len(forms[0][0]) if forms else 1
         if each == 1:
             sent = self._calls.answers([*words, *after])
-            return [bool(answer) for answer in sent[: len(words)]], sent[len(words) :]
-        sent = self._calls.answers([("MULTI",), *words, ("EXEC",), *after])
-        return [bool(answer) for answer in sent[len(words) + 1][::each]], sent[len(words) + 2 :]
+            gone, told = sent[: len(words)], sent[len(words) :]
+        else:
+            gone, told = self._calls.at_once(words, after)
+        heads = iter(gone[::each])
+        return [any([next(heads) for _keys in entry]) for entry in forms], told
 
     def _pages(self) -> Iterator[list[str]]:
         """The names of the strings below the prefix, without markers, each once."""
@@ -161,7 +166,7 @@ class RedisAccess(KeyAccess):
         while True:
             looking = ("SCAN", cursor, "MATCH", glob_of(self._prefix), "COUNT", AT_ONCE, "TYPE", "string")
             cursor, found = self._calls.answers([looking])[0]
-            names = [name for name in map(text_of, found) if not name.startswith(self._markers)]
+            names = [name for name in map(self._plain, map(text_of, found)) if not name.startswith(self._markers)]
             page = [name for name in dict.fromkeys(names) if name not in seen]
             seen.update(page)
             if page:
@@ -190,37 +195,3 @@ def batches(wanted: Collection[T]) -> Iterator[list[T]]:
     rest = iter(wanted)
     while batch := list(islice(rest, AT_ONCE)):
         yield batch
-
-
-@contextmanager
-def sentences(place: Place) -> Iterator[None]:
-    """What the driver raises inside leaves as an error of the model."""
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise explain(error, place) from error
-
-
-def client_of(place: Place) -> Redis:
-    """A client that threads may share; it connects when it is first used."""
-    return Redis(connection_pool=_pool(place))
-
-
-def _pool(place: Place) -> ConnectionPool:
-    settings: dict[str, Any] = {
-        "db": place.db,
-        "username": place.user or None,
-        "password": place.password or None,
-        "socket_timeout": place.timeout,
-        "socket_connect_timeout": min(CONNECT_SECONDS, place.timeout),
-        "retry": Retry(NoBackoff(), 0),
-        "protocol": 2,
-        "max_connections": MAX_CONNECTIONS,
-    }
-    if place.path:
-        settings.pop("socket_connect_timeout")
-        return ConnectionPool(connection_class=UnixDomainSocketConnection, path=place.path, **settings)
-    settings |= {"host": place.host, "port": place.port}
-    if place.scheme == "rediss":
-        return ConnectionPool(connection_class=SSLConnection, ssl_ca_certs=place.ca or None, **settings)
-    return ConnectionPool(**settings)

@@ -8,11 +8,12 @@ import os
 import select
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeAlias
 
-from redis.exceptions import ExecAbortError, RedisError, ResponseError
+from redis.exceptions import ExecAbortError, ReadOnlyError, RedisError, ResponseError
 
 from cache_studio.adapters.redis_connect import connection_of
 from cache_studio.adapters.redis_errors import explain
@@ -26,36 +27,31 @@ Exchange: TypeAlias = Callable[[Sequence[Command]], list[Any]]
 _MULTI, _EXEC = ("MULTI",), ("EXEC",)
 
 
-class Calls:
-    """Calls to one server, from many threads; a forked child has connections of its own.
+class Calls(ABC):
+    """Calls to one server or to a cluster, from many threads; a forked child has connections of its own.
 
-    Nothing is sent twice. A connection that the server closed while it was idle is noticed before it is used.
+    Nothing is sent twice, but what a node of a cluster refuses because the key is on another one.
     """
 
-    def __init__(self, place: Place, most: int = MAX_CONNECTIONS) -> None:
-        """Prepare; connects at the first call."""
+    def __init__(self, place: Place) -> None:
         self.place = place
-        self._most = most
-        self._closed = False
-        self._begin()
         _all_calls.add(self)
 
-    def _begin(self) -> None:
-        self._free: list[Any] = []
-        self._slots = threading.Semaphore(self._most)
+    @staticmethod
+    def open(place: Place, most: int = MAX_CONNECTIONS) -> "Calls":
+        """Prepare; connects at the first call. At most so many connections, on a cluster to each node."""
+        if not place.is_cluster:
+            return ServerCalls(place, most)
+        from cache_studio.adapters.redis_cluster_calls import ClusterCalls  # it is built on this class
 
+        return ClusterCalls(place, most)
+
+    @abstractmethod
     def exchange(self, commands: Sequence[Command]) -> list[Any]:
         """The answers, in order; an answer that is an error is an exception object in the list.
 
         CacheUnavailable when the server is not there, or the connection breaks.
         """
-        connection = self._take()
-        try:
-            return _exchanged(connection, commands)
-        except (RedisError, OSError) as error:
-            raise unavailable(error, self.place) from error
-        finally:
-            self._give_back(connection)
 
     def answers(self, commands: Sequence[Command]) -> list[Any]:
         """The same, but the first answer that is an error is raised as CacheUnavailable."""
@@ -65,15 +61,78 @@ class Calls:
                 raise unavailable(answer, self.place) from answer
         return found
 
+    @abstractmethod
+    def each(self, commands: Sequence[Command]) -> list[list[Any]]:
+        """The answers of every server."""
+
+    @abstractmethod
     def together(self, commands: Sequence[Command], beside: Sequence[Command] = ()) -> list[Any]:
         """The answers to `commands`, done in one transaction or not at all.
 
-        What fails `beside` (a key that the application uses for something else, no right) is left out.
+        What fails `beside` (a key that the application uses for something else, no right) is left out. Commands
+        for keys in several slots of a cluster are done one after the other.
         """
-        sent = self.exchange([_MULTI, *commands, *beside, _EXEC])
+
+    @abstractmethod
+    def at_once(self, commands: Sequence[Command], after: Sequence[Command]) -> tuple[list[Any], list[Any]]:
+        """The answers to `commands`, which nobody sees half done on one server, and to what is sent `after` them."""
+
+    @abstractmethod
+    def line(self, key: bytes) -> AbstractContextManager[Exchange]:
+        """One connection to where a key is, for several exchanges; it is given up when one of them fails."""
+
+    @abstractmethod
+    def apart(self, keys: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        """Those of these keys that one command may name together with the first, and the others."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close all connections, those in use when they are given back. Safe to call twice."""
+
+    @abstractmethod
+    def begin_in_child(self) -> None:
+        """In a forked child: the connections are the parent's, and so are the threads that had one."""
+
+
+class ServerCalls(Calls):
+    """Calls to one server. A connection that it closed while it was idle is noticed before it is used."""
+
+    def __init__(self, place: Place, most: int = MAX_CONNECTIONS) -> None:
+        """Prepare; connects at the first call."""
+        super().__init__(place)
+        self._most = most
+        self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._free: list[Any] = []
+        self._slots = threading.Semaphore(self._most)
+
+    def exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """The answers of the server, in order."""
+        connection = self._take()
+        try:
+            answers = _exchanged(connection, commands)
+            if self.place.service and any(isinstance(answer, ReadOnlyError) for answer in answers):
+                connection.disconnect()  # it is the primary no more: the Sentinels know which server is
+            return answers
+        except (RedisError, OSError) as error:
+            raise unavailable(error, self.place) from error
+        finally:
+            self._give_back(connection)
+
+    def each(self, commands: Sequence[Command]) -> list[list[Any]]:
+        """Those of the one server."""
+        return [self.exchange(commands)]
+
+    def together(
+        self, commands: Sequence[Command], beside: Sequence[Command] = (), lead: Sequence[Command] = ()
+    ) -> list[Any]:
+        """One transaction of both; `lead` goes before it."""
+        sent = self.exchange([*lead, _MULTI, *commands, *beside, _EXEC])[len(lead) :]
         refused = next((answer for answer in sent[1 : 1 + len(commands)] if isinstance(answer, Exception)), None)
         if isinstance(sent[-1], ExecAbortError) and beside and refused is None:
-            return self.together(commands)
+            return self.together(commands, (), lead)
         error = refused or (sent[-1] if isinstance(sent[-1], Exception) else None)
         found = [] if error else sent[-1][: len(commands)]
         error = error or next((answer for answer in found if isinstance(answer, Exception)), None)
@@ -81,9 +140,14 @@ class Calls:
             raise unavailable(error, self.place) from error
         return list(found)
 
+    def at_once(self, commands: Sequence[Command], after: Sequence[Command]) -> tuple[list[Any], list[Any]]:
+        """One transaction, and what comes after it in the same round trip."""
+        sent = self.answers([_MULTI, *commands, _EXEC, *after])
+        return sent[len(commands) + 1], sent[len(commands) + 2 :]
+
     @contextmanager
-    def line(self) -> Iterator[Exchange]:
-        """One connection for several exchanges; it is given up when one of them fails."""
+    def line(self, key: bytes) -> Iterator[Exchange]:
+        """One connection, whatever the key."""
         connection = self._take()
         try:
             yield lambda commands: _exchanged(connection, commands)
@@ -95,6 +159,10 @@ class Calls:
             raise
         finally:
             self._give_back(connection)
+
+    def apart(self, keys: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        """All together."""
+        return keys, ()
 
     def close(self) -> None:
         """Close all connections, those in use when they are given back. Safe to call twice."""

@@ -37,13 +37,21 @@ def remove_seen(calls: Calls, keys: Sequence[bytes], value: bytes, expires: floa
 
 
 def _remove(calls: Calls, keys: Sequence[bytes], value: bytes, left: int | None) -> bool:
+    compared, others = calls.apart(keys)
+    removed = _remove_compared(calls, compared, value, left)
+    if removed and others:
+        calls.exchange([("UNLINK", key) for key in others])
+    return removed
+
+
+def _remove_compared(calls: Calls, keys: Sequence[bytes], value: bytes, left: int | None) -> bool:
     arguments = (value, "" if left is None else left, TOLERANCE_MS)
     answer = calls.exchange([_REMOVE.by_name(keys, arguments)])[0]
     if isinstance(answer, NoScriptError):
         answer = calls.exchange([_REMOVE.in_full(keys, arguments)])[0]
     if not isinstance(answer, Exception):
         return bool(answer)
-    with calls.line() as exchange:
+    with calls.line(keys[0]) as exchange:
         return _remove_watched(calls, exchange, keys, value, left)
 
 

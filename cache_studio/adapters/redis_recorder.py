@@ -10,11 +10,12 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from redis.exceptions import WatchError
+from redis.exceptions import NoScriptError
 
-from cache_studio.adapters.redis_access import client_of, sentences
+from cache_studio.adapters.redis_calls import Calls, Command, unavailable
+from cache_studio.adapters.redis_link import Script
 from cache_studio.adapters.redis_options import Place, bytes_of, text_of
 from cache_studio.recording.counts import Tally, from_fields, to_fields
 from cache_studio.recording.places import redis_recorder_prefix
@@ -35,12 +36,12 @@ LONGEST_WAIT = 1.0
 _TRIES = 10
 _WHOLE, _EPOCH, _PROCESS = "whole", "epoch", "process|"
 # Nothing that looks a key up for reading: that would count in the server's own hits and misses.
-_UPDATE = """\
+_UPDATE = Script("""\
 if redis.call('PEXPIRE', KEYS[1], ARGV[1]) == 0 or redis.call('PEXPIRE', KEYS[2], ARGV[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 return 1
-"""
+""")
 
 
 class RecorderHash:
@@ -48,35 +49,31 @@ class RecorderHash:
 
     def __init__(self, place: Place, prefix: str, now: float) -> None:
         """Prepare; `prefix` is that of the entries, `now` when the counting began (epoch seconds)."""
-        self._place = place
-        self._redis: Any = client_of(replace(place, timeout=min(place.timeout, LONGEST_WAIT)))
-        self._update = self._redis.register_script(_UPDATE)
-        self._head = redis_recorder_prefix(prefix)
+        self._calls = Calls.open(replace(place, timeout=min(place.timeout, LONGEST_WAIT)), most=1)
+        self._head = recorder_head(prefix, place)
         self._started_at = now
         self._written = Tally()
         self._begin()
 
     def write(self, tally: Tally, now: float) -> None:
         """Write all that was counted since the beginning; CacheUnavailable where it cannot, to be tried again."""
-        with sentences(self._place):
-            if self._joined and not self._wrote(tally, now):
-                self._begin()  # folded by somebody, or gone with the server's data: only what is new counts here
-            if not self._joined:
-                self._join(tally, now)
-            self._written = tally
-            if now - self._tidied > TIDY_SECONDS:
-                self._tidy(now)
+        if self._joined and not self._wrote(tally, now):
+            self._begin()  # folded by somebody, or gone with the server's data: only what is new counts here
+        if not self._joined:
+            self._join(tally, now)
+        self._written = tally
+        if now - self._tidied > TIDY_SECONDS:
+            self._tidy(now)
 
     def leave(self) -> None:
         """Hand the counts over to the hash of ended processes."""
-        with sentences(self._place):
-            if self._joined:
-                self._fold(self._name)
-                self._begin()
+        if self._joined:
+            self._fold(self._name)
+            self._begin()
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._redis.connection_pool.disconnect()
+        self._calls.close()
 
     def _begin(self) -> None:
         self._name = secrets.token_hex(8)
@@ -85,54 +82,81 @@ class RecorderHash:
         self._earlier = self._written
 
     def _wrote(self, tally: Tally, now: float) -> bool:
-        flat = [word for field in self._counts(tally).items() for word in field]
         keys = (self._key(self._name), self._key(_WHOLE))
-        return bool(self._update(keys, (DAY_MS, _PROCESS + self._name, _mark_text(own_mark(), now), *flat)))
+        arguments = (DAY_MS, *self._presence(now), *_flat(self._counts(tally)))
+        answer = self._calls.exchange([_UPDATE.by_name(keys, arguments)])[0]
+        if isinstance(answer, NoScriptError):
+            answer = self._calls.exchange([_UPDATE.in_full(keys, arguments)])[0]
+        if isinstance(answer, Exception):
+            raise unavailable(answer, self._calls.place) from answer
+        return bool(answer)
 
     def _join(self, tally: Tally, now: float) -> None:
         own, whole = self._key(self._name), self._key(_WHOLE)
-        with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hsetnx(whole, "started_at", repr(now))
-            pipeline.hsetnx(whole, _EPOCH, secrets.token_hex(8))
-            pipeline.hset(whole, _PROCESS + self._name, _mark_text(own_mark(), now))
-            pipeline.pexpire(whole, DAY_MS)
-            pipeline.hset(own, mapping=self._counts(tally))
-            pipeline.pexpire(own, DAY_MS)
-            pipeline.execute()
+        self._calls.together(
+            [
+                ("HSETNX", whole, "started_at", repr(now)),
+                ("HSETNX", whole, _EPOCH, secrets.token_hex(8)),
+                ("HSET", whole, *self._presence(now)),
+                ("PEXPIRE", whole, DAY_MS),
+                ("HSET", own, *_flat(self._counts(tally))),
+                ("PEXPIRE", own, DAY_MS),
+            ]
+        )
         self._joined = True
+
+    def _presence(self, now: float) -> tuple[str, str]:
+        return _PROCESS + self._name, _mark_text(own_mark(), now)
 
     def _counts(self, tally: Tally) -> dict[bytes, bytes]:
         return _encoded(to_fields(tally.without(self._earlier), self._started_at))
 
     def _tidy(self, now: float) -> None:
         """Fold what ended processes counted before their hashes expire."""
-        for name, (mark, wrote_at) in _processes(_decoded(self._redis.hgetall(self._key(_WHOLE)))).items():
+        whole = _fields(self._calls.answers([("HGETALL", self._key(_WHOLE))])[0])
+        for name, (mark, wrote_at) in _processes(whole).items():
             if name != self._name and not _counts_on(mark, wrote_at, now):
                 self._fold(name)
         self._tidied = now
 
     def _fold(self, name: str) -> None:
         own, whole = self._key(name), self._key(_WHOLE)
-        with self._redis.pipeline(transaction=True) as pipeline:
+        with self._calls.line(whole) as exchange:
             for _ in range(_TRIES):
-                with suppress(WatchError):  # somebody wrote meanwhile: look again
-                    pipeline.watch(own, whole)
-                    base, part = _decoded(pipeline.hgetall(whole)), _decoded(pipeline.hgetall(own))
-                    pipeline.multi()
-                    if _PROCESS + name in base:
-                        pipeline.hdel(whole, _PROCESS + name)
-                        pipeline.hset(whole, mapping=_encoded(_folded(base, part)))
-                        pipeline.delete(own)
-                    pipeline.execute()
+                watching, *told = exchange([("WATCH", own, whole), ("HGETALL", whole), ("HGETALL", own)])
+                if isinstance(watching, Exception):
+                    raise unavailable(watching, self._calls.place) from watching
+                base, part = map(_fields, told)
+                if _PROCESS + name not in base:
+                    exchange([("UNWATCH",)])
+                    return
+                folding: list[Command] = [
+                    ("HDEL", whole, _PROCESS + name),
+                    ("HSET", whole, *_flat(_encoded(_folded(base, part)))),
+                    ("DEL", own),
+                ]
+                done = exchange([("MULTI",), *folding, ("EXEC",)])[-1]
+                if isinstance(done, Exception):
+                    raise unavailable(done, self._calls.place) from done
+                if done is not None:  # else somebody wrote meanwhile: look again
                     return
 
     def _key(self, name: str) -> bytes:
         return bytes_of(self._head + name)
 
 
+def recorder_head(prefix: str, place: Place) -> str:
+    """What the names of all its hashes begin with; on a cluster they share a slot: `app:recorder:{cache}:`."""
+    head = redis_recorder_prefix(prefix)
+    if not place.is_cluster or "{" in head:
+        return head
+    root, last = head.rstrip(":").rpartition(":")[::2]
+    return f"{root}:{{{last}}}:"
+
+
 def read_recorder(link: "Link", prefix: str, now: float) -> Recorded | None:
     """What all processes counted for the entries below `prefix`; None where nothing is recorded or may be read."""
-    head = redis_recorder_prefix(prefix)
+    head = recorder_head(prefix, link.place)
     names: list[str] = []
     for _ in range(_TRIES):
         answers = link.bracketed([("HGETALL", bytes_of(head + name)) for name in (_WHOLE, *names)])
@@ -209,3 +233,7 @@ def _decoded(fields: Mapping[bytes, bytes]) -> dict[str, str]:
 
 def _encoded(fields: Mapping[str, str]) -> dict[bytes, bytes]:
     return {bytes_of(name): bytes_of(value) for name, value in fields.items()}
+
+
+def _flat(fields: Mapping[bytes, bytes]) -> list[bytes]:
+    return [word for field in fields.items() for word in field]

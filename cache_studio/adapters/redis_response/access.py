@@ -16,6 +16,7 @@ from cache_studio.adapters.redis_response.layout import (
     META,
     META_BYTES,
     METRICS_SECONDS,
+    is_tagged,
     key_of,
     meta_of,
     metrics_index,
@@ -25,6 +26,8 @@ from cache_studio.adapters.redis_response.layout import (
     place_of_key,
     request_of,
     said_by,
+    tagged,
+    untagged,
     write_meta,
 )
 from cache_studio.model.globs import matcher
@@ -43,29 +46,32 @@ class RedisResponseAccess(RedisAccess):
     def get(self, key: str, namespace: str = "") -> Held | None:
         """The response with its tags (the provider is one), metadata and times from its twin."""
         name = self._name(key, namespace)
-        first = key_bytes(name)
-        left, value, twin = self._calls.exchange([("PTTL", first), ("GET", first), _twin_read(name)])
-        return self._held(value, left, twin)
+        for first, twin in self._forms(name):
+            left, value, said = self._calls.exchange([("PTTL", first), ("GET", first), _twin_read(twin)])
+            if (held := self._held(value, left, said)) is not None:
+                return held
+        return None
 
     def get_many(self, keys: Collection[str], namespace: str = "") -> dict[str, Held]:
         """What is stored for these keys, a thousand in a round trip; what is not is left out."""
         found: dict[str, Held] = {}
         for batch in batches(keys):
-            names = [self._name(key, namespace) for key in batch]
-            firsts = [key_bytes(name) for name in names]
-            beside = [
-                words
-                for name, first in zip(names, firsts, strict=True)
-                for words in (("PTTL", first), _twin_read(name))
-            ]
-            *told, values = self._calls.exchange([*beside, ("MGET", *firsts)])
-            if isinstance(values, Exception):
-                raise unavailable(values, self._calls.place) from values
-            for key, value, left, twin in zip(batch, values, told[::2], told[1::2], strict=True):
-                held = self._held(value, left, twin)
-                if held is not None:
-                    found[key] = held
+            missing = {key: self._forms(self._name(key, namespace)) for key in batch}
+            while missing:
+                found |= self._read({key: forms[0] for key, forms in missing.items()})
+                missing = {key: forms[1:] for key, forms in missing.items() if key not in found and len(forms) > 1}
         return found
+
+    def _read(self, wanted: Mapping[str, tuple[bytes, ...]]) -> dict[str, Held]:
+        beside = [words for first, twin in wanted.values() for words in (("PTTL", first), _twin_read(twin))]
+        *told, values = self._calls.exchange([*beside, ("MGET", *(first for first, _twin in wanted.values()))])
+        if isinstance(values, Exception):
+            raise unavailable(values, self._calls.place) from values
+        read = {
+            key: self._held(value, left, twin)
+            for key, value, left, twin in zip(wanted, values, told[::2], told[1::2], strict=True)
+        }
+        return {key: held for key, held in read.items() if held is not None}
 
     def put(self, key: str, held: Held, namespace: str = "") -> None:
         """Store both with the same TTL in one transaction; what is stale already is not stored.
@@ -74,28 +80,32 @@ class RedisResponseAccess(RedisAccess):
         where either tells them, are noted for `metrics_ttl`, a day by default.
         """
         name = self._name(key, namespace)
-        first, twin = self._names(name)
+        (first, twin), *others = self._forms(name)
+        before = [("UNLINK", key) for keys in others for key in keys]
         created = time.time() if math.isnan(held.created) else held.created
         ttl = None if held.expires is None else held.expires - created
         said = said_by(held.value)
         meta = write_meta(names_of(said) | dict(held.metadata), created, ttl, namespace, held.tags)
         left = milliseconds_left(held)
         if left is not None and left <= 0:
-            self._calls.together([("UNLINK", first), ("UNLINK", twin)])
+            self._calls.together([("UNLINK", first), ("UNLINK", twin)], before)
             return
         life: Command = () if left is None else ("PX", left)
         self._calls.together(
             [("SET", first, held.value, *life), ("SET", twin, meta, *life)],
-            self._notes({**said, **held.metadata}, created),
+            [*before, *self._notes({**said, **held.metadata}, created)],
         )
 
     def known(self) -> Iterator[Known]:
         """All responses; their twins are part of them and tell tags and creation."""
         for page in self._pages():
-            names, now = [name for name in page if not name.endswith(META)], time.time()
-            told = self._calls.exchange([words for name in names for words in _measured(name)])
-            for name, size, left, twin in zip(names, told[::3], told[1::3], told[2::3], strict=True):
-                if isinstance(size, int) and left != -2:
+            now = time.time()
+            stored = [(name, keys) for name in page if not name.endswith(META) for keys in self._forms(name)]
+            told = self._calls.exchange([words for _name, keys in stored for words in _measured(*keys)])
+            listed = set[str]()
+            for (name, _keys), size, left, twin in zip(stored, told[::3], told[1::3], told[2::3], strict=True):
+                if isinstance(size, int) and left != -2 and name not in listed:
+                    listed.add(name)
                     namespace, key = place_of_key(name, self._prefix)
                     entry = known_of(key, namespace, size, left, now)
                     meta = parse_meta(twin) if isinstance(twin, bytes) else None
@@ -124,7 +134,18 @@ class RedisResponseAccess(RedisAccess):
     def _names(self, name: str) -> tuple[bytes, ...]:
         return key_bytes(name), key_bytes(meta_of(name))
 
+    def _forms(self, name: str) -> Sequence[tuple[bytes, ...]]:
+        if not self._calls.place.is_cluster:
+            return (self._names(name),)
+        written = self._names(tagged(name, self._prefix))
+        # What looks like a name with a tag would be found as that of another entry.
+        return (written,) if is_tagged(name, self._prefix) else (written, self._names(name))
+
+    def _plain(self, name: str) -> str:
+        return untagged(name, self._prefix) if self._calls.place.is_cluster else name
+
     def _places(self, name: str) -> Iterable[key_access.Place | None]:
+        name = self._plain(name)
         if name.startswith(self._markers):
             return ()
         return (place_of_key(name.removesuffix(META), self._prefix),)
@@ -158,10 +179,9 @@ class RedisResponseAccess(RedisAccess):
         )
 
 
-def _twin_read(name: str) -> Command:
-    return ("GETRANGE", key_bytes(meta_of(name)), 0, META_BYTES - 1)
+def _twin_read(twin: bytes) -> Command:
+    return ("GETRANGE", twin, 0, META_BYTES - 1)
 
 
-def _measured(name: str) -> tuple[Command, ...]:
-    key = key_bytes(name)
-    return ("STRLEN", key), ("PTTL", key), _twin_read(name)
+def _measured(first: bytes, twin: bytes) -> tuple[Command, ...]:
+    return ("STRLEN", first), ("PTTL", first), _twin_read(twin)

@@ -9,7 +9,15 @@ from cache_studio.adapters.redis_adapter import RedisAdapter, kind_code, known_o
 from cache_studio.adapters.redis_key_copies import Names
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_options import bytes_of
-from cache_studio.adapters.redis_response.layout import META, META_BYTES, Meta, meta_of, parse_meta, place_of_key
+from cache_studio.adapters.redis_response.layout import (
+    META,
+    META_BYTES,
+    Meta,
+    meta_of,
+    parse_meta,
+    place_of_key,
+    untagged,
+)
 from cache_studio.adapters.redis_response.metrics import metrics_of
 from cache_studio.adapters.redis_values import read_value
 from cache_studio.model.columns import Batch, make_batch
@@ -123,7 +131,9 @@ class RedisResponseAdapter(RedisAdapter):
         return (first, twin, entry.expiries[0])
 
     def _namespace(self, key: str) -> str:
-        return place_of_key(key.removesuffix(META), self._prefix)[0]
+        name = key.removesuffix(META)
+        plain = untagged(name, self._prefix) if self._link.place.is_cluster else name
+        return place_of_key(plain, self._prefix)[0]
 
 
 def _problem(entry: Described) -> str:

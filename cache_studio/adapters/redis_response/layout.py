@@ -59,6 +59,23 @@ def place_of_key(name: str, prefix: str) -> tuple[str, str]:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), head), key
 
 
+def tagged(name: str, prefix: str) -> str:
+    """How the entry of this name is called on a cluster: `<prefix>{<rest>}`, so that it shares a slot with its twin."""
+    return f"{prefix}{{{name[len(prefix) :]}}}"
+
+
+def untagged(name: str, prefix: str) -> str:
+    """The name that `tagged` made this of, also for a twin; any other name as it is."""
+    end = META if name.endswith("}" + META) else ""
+    rest = name[len(prefix) : len(name) - len(end)]
+    return f"{prefix}{rest[1:-1]}{end}" if is_tagged(name, prefix) else name
+
+
+def is_tagged(name: str, prefix: str) -> bool:
+    """Whether it looks like a name that `tagged` made, or its twin."""
+    return name.startswith(prefix + "{") and name.removesuffix(META).endswith("}")
+
+
 def metrics_prefix(prefix: str) -> str:
     """Start of the keys that hold the figures of one request each."""
     return f"{root_of(prefix)}:metrics:"

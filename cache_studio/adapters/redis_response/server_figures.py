@@ -1,6 +1,6 @@
 """What a running application asks the server about its response cache, beside the entries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -19,7 +19,7 @@ class ServerFigures:
     """The server itself; None is not told."""
 
     memory: int | None
-    """Bytes that it uses, of all its databases."""
+    """Bytes that it uses, of all its databases; of a cluster those of all nodes."""
     total_keys: int | None
     """Keys of this database, whoever wrote them."""
 
@@ -35,13 +35,13 @@ class Figures:
     @classmethod
     def open(cls, target: Target, options: Mapping[str, OptionValue]) -> Self:
         """Of the entries below the prefix of this target."""
-        return cls(Calls(place_of(target, options), _CONNECTIONS), str(options.get("prefix") or ""))
+        return cls(Calls.open(place_of(target, options), _CONNECTIONS), str(options.get("prefix") or ""))
 
     def server(self) -> ServerFigures:
         """Memory and keys, in one round trip. What this user may not ask is None."""
-        told, keys = self._calls.exchange([("INFO", "memory"), ("DBSIZE",)])
-        memory = info_numbers(told).get("used_memory") if isinstance(told, bytes) else None
-        return ServerFigures(memory, keys if isinstance(keys, int) else None)
+        told = self._calls.each([("INFO", "memory"), ("DBSIZE",)])
+        memory = [info_numbers(info).get("used_memory") if isinstance(info, bytes) else None for info, _keys in told]
+        return ServerFigures(_sum(memory), _sum([keys if isinstance(keys, int) else None for _info, keys in told]))
 
     def requests_since(self, moment: float) -> list[Noted]:
         """The requests noted since then (epoch seconds), oldest first."""
@@ -50,3 +50,9 @@ class Figures:
     def close(self) -> None:
         """Close the connections. Safe to call twice."""
         self._calls.close()
+
+
+def _sum(numbers: Sequence[int | None]) -> int | None:
+    """Over all servers; None where one does not tell."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
