@@ -24,7 +24,10 @@ from typing import Any
 import leftovers
 import pytest
 
-LIBRARIES = Path(__file__).parent.parent / ".libraries"
+ROOT = Path(__file__).parent.parent
+LIBRARIES = ROOT / ".libraries"
+OURS = ""
+"""In place of a set of libraries: the program imports the runtime."""
 PROGRAMS = Path(__file__).parent / "adapters" / "programs"
 SECONDS = 50.0
 END_SECONDS = 10.0
@@ -43,7 +46,7 @@ class _Starter:
     """A process that has imported a program and forks applications (`program_starter.py` is its inside)."""
 
     def __init__(self, program: str, libraries: str) -> None:
-        path = os.pathsep.join((str(LIBRARIES / libraries), str(PROGRAMS)))
+        path = os.pathsep.join((str(LIBRARIES / libraries if libraries else ROOT), str(PROGRAMS)))
         # Not in isolated mode: it would not see PYTHONPATH. Warnings of libraries are none of ours.
         self._own = {"PYTHONPATH": path, "PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8"}
         self._requests, theirs = socket.socketpair()
@@ -120,10 +123,18 @@ class Application:
 
     def call(self, name: str, *arguments: object) -> Any:
         """Run a function and wait for it; ApplicationFailed with its traceback, or when it takes too long."""
+        self.ask(name, *arguments)
+        return self.answer(name)
+
+    def ask(self, name: str, *arguments: object) -> None:
+        """As `call`, but without waiting: `answer` does that."""
         try:
             self._send([name, arguments])
         except BrokenPipeError as error:
             raise ApplicationFailed(f"the program has ended before “{name}”") from error
+
+    def answer(self, name: str) -> Any:
+        """What the function returned that was asked for."""
         line = b""
         while not line.endswith(b"\n"):
             if not select.select([self._answers], [], [], SECONDS)[0]:
@@ -180,7 +191,7 @@ def running(program: str, libraries: str = "current") -> Iterator[Application]:
 
 def require_libraries(libraries: str = "current") -> None:
     """Skip the test, or fail it where the libraries are required, unless they are installed."""
-    if (LIBRARIES / libraries / "installed").is_file():
+    if libraries == OURS or (LIBRARIES / libraries / "installed").is_file():
         return
     reason = "the real libraries are missing: python3 packaging/dev.py libraries"
     if os.environ.get(REQUIRED):

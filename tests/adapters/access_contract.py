@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from access_machine import AccessMachine
-from access_writer import writer_process
+from applications import OURS, running
 from contract import file_manifest, open_descriptors
 from hostile_names import ALIKE, HOSTILE
 from hypothesis import HealthCheck, settings
@@ -376,22 +376,15 @@ class AccessContract:
 
     def test_several_processes_lose_no_entry(self, target: Target) -> None:
         with closing(self.open(target)) as access, ExitStack() as ends:
-            started = (
-                writer_process(target, self.format_name, number, KEYS_EACH, self.ttl) for number in range(PROCESSES)
-            )
-            writers = [ends.enter_context(writer) for writer in started]
+            writers = [ends.enter_context(running("access_writer_program", OURS)) for _ in range(PROCESSES)]
             for writer in writers:
-                assert writer.stdout is not None
-                assert writer.stdout.readline() == "ready\n", writer.communicate(timeout=_DEADLINE)[1]
-            for writer in writers:
-                assert writer.stdin is not None
-                writer.stdin.write("go\n")
-                writer.stdin.flush()
+                assert writer.call("open", str(target), self.format_name) == target.location
+            for number, writer in enumerate(writers):
+                writer.ask("write", f"p{number}-", KEYS_EACH, self.ttl)
             for key in range(KEYS_EACH):
                 access.put(f"own-{key}", self.held(key))
             for writer in writers:
-                _, told = writer.communicate(timeout=_DEADLINE)
-                assert writer.returncode == 0, told
+                writer.answer("write")
             expected = {f"p{number}-{key}" for number in range(PROCESSES) for key in range(KEYS_EACH)}
             assert {known.key for known in access.known()} == expected | {f"own-{key}" for key in range(KEYS_EACH)}
 

@@ -450,7 +450,7 @@ def _put_for_ever(path: str, ready: Any) -> None:
 
 def test_processes_lose_no_entry_also_where_one_is_killed(place: Path) -> None:
     open_door("json-file", place).close()
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")  # a new interpreter takes longer than the test
     ready, go = context.Semaphore(0), context.Event()
     writers = [context.Process(target=_put_and_delete, args=(str(place), n, ready, go)) for n in range(PROCESSES)]
     victim = context.Process(target=_put_for_ever, args=(str(place), ready))

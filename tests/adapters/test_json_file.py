@@ -401,7 +401,7 @@ def _put_many(path: str, start: int) -> None:
 
 
 def test_two_processes_lose_no_entry(path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     writers = [context.Process(target=_put_many, args=(str(path), start)) for start in (0, 100)]
     for writer in writers:
         writer.start()

@@ -16,7 +16,6 @@ from cache_studio.recording import access_log
 from cache_studio.recording.access_log import Access, AccessLog, Op, Result, key_hash, older_segment, read_accesses
 from cache_studio.recording.places import accesses_path
 
-SPAWN = multiprocessing.get_context("spawn")
 FORK = multiprocessing.get_context("fork")
 
 
@@ -125,7 +124,7 @@ def test_what_was_cut_short_is_passed_over(path: Path) -> None:
 
 
 def test_processes_write_one_log_and_lose_nothing(path: Path) -> None:
-    children = [SPAWN.Process(target=_write, args=(path, start)) for start in (0, 1_000, 2_000)]
+    children = [FORK.Process(target=_write, args=(path, start)) for start in (0, 1_000, 2_000)]
     for child in children:
         child.start()
     for child in children:
@@ -144,7 +143,7 @@ def _write(path: Path, start: int) -> None:
 
 
 def test_processes_that_turn_the_ring_at_once_keep_both_segments(path: Path) -> None:
-    children = [SPAWN.Process(target=_turn, args=(path, start)) for start in (0, 1)]
+    children = [FORK.Process(target=_turn, args=(path, start)) for start in (0, 1)]
     for child in children:
         child.start()
     for child in children:
