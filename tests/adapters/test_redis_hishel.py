@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from contract import listing, rows_of
 from keeping import MemoryKeep
@@ -9,7 +11,7 @@ from redis_caches import application
 from redis_library_contract import RedisLibraryContract
 
 from cache_studio.adapters.base import Adapter
-from cache_studio.model.seeing import Return
+from cache_studio.model.seeing import Fate, Return
 from cache_studio.model.targets import Target
 
 pytestmark = pytest.mark.redis
@@ -50,6 +52,21 @@ class TestRedisHishel(RedisLibraryContract):
             assert adapter.restore(keep.taken, keep)[0].fate is Return.RESTORED
             assert library.call("serves_as", key) == before
             assert library.call("complaints") == []
+
+    def test_the_index_follows_where_nothing_may_be_dumped(self, target: Target) -> None:
+        library = self.opened_by_library(target)
+        before, keep = library.call("serves_as", LONG), MemoryKeep()
+        with application(self.url) as client:
+            client.acl_setuser("narrow", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-restore"])
+            indexes = list(client.scan_iter("*idx:*"))
+            entries = sum(client.zcard(name) for name in indexes)
+            with self.opened(replace(target, location=target.location.replace("//", "//narrow:x@"))) as adapter:
+                assert adapter.remove([self.row(adapter, LONG).seen], keep)[0].fate is Fate.REMOVED
+                assert sum(client.zcard(name) for name in indexes) == entries - 1
+                assert library.call("serves_as", LONG) is None
+                assert adapter.restore(keep.taken, keep)[0].fate is Return.RESTORED
+            client.acl_deluser("narrow")
+        assert library.call("serves_as", LONG) == before
 
     def test_what_the_library_removed_is_listed_no_more(self, target: Target, adapter: Adapter) -> None:
         row = self.row(adapter, USER)

@@ -123,6 +123,9 @@ class IndexedRemover(Remover):
         self._remove = Script(listing.functions + _REMOVE)
         self._index_of = index_of
 
+    def _leaving(self, names: Sequence[bytes]) -> list[Command]:
+        return [("ZREM", self._index_of(names[0]), names[0][-ID_LETTERS:]), *super()._leaving(names)]
+
     def _removed(self, entries: Sequence[tuple[list[bytes], list[tuple[str, int]]]], how: str) -> list[Fate | str]:
         if not self._link.rights.scripts:
             return super()._removed(entries, how)
