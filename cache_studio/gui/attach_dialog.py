@@ -3,10 +3,12 @@
 import os
 from dataclasses import dataclass, replace
 from threading import Event
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDialog,
     QFileDialog,
     QFormLayout,
@@ -29,14 +31,21 @@ from cache_studio.gui.look.icons import icon
 from cache_studio.gui.look.text import display_text, plain_label, set_tooltip, tooltip_text, tr
 from cache_studio.gui.mapping_preview import MappingPreview
 from cache_studio.gui.option_form import OptionForm
+from cache_studio.gui.server_form import ENVIRONMENTS
 from cache_studio.gui.widgets.buttons import PrimaryButton, SecondaryButton
+from cache_studio.gui.widgets.place_marks import unchecked_badge
 from cache_studio.model.capabilities import ABILITY_WORDS
+from cache_studio.model.environments import Environment, starts_writable
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.targets import Target, parse_target
 from cache_studio.services.mapping_preview import share
 from cache_studio.services.passwords import wants_password, with_password
 from cache_studio.services.proposals import Proposal, parse, propose
 from cache_studio.services.studio import short_name
+from cache_studio.services.whereabouts import is_unchecked
+
+if TYPE_CHECKING:
+    from cache_studio.gui.server_dialog import ChosenServer
 
 TYPING_MS = 300
 SIZE = QSize(1020, 660)
@@ -52,6 +61,8 @@ class _Found:
     """Whether there was a password, and a keyring for it."""
     is_kept: bool
     """Whether the keyring has it already."""
+    environment: Environment
+    """What the server is for, as far as it is known."""
 
 
 class AttachDialog(QDialog):
@@ -80,6 +91,10 @@ class AttachDialog(QDialog):
         self.message = plain_label("", "small")
         self.preview = MappingPreview(controller.tasks)
         self.share = SecondaryButton(tr("Share…"), "export")
+        self.server = SecondaryButton(tr("Redis server…"), "hexagon")
+        self.environment = QComboBox()
+        self.unchecked = unchecked_badge()
+        self._keep_wanted = self._environment_chosen = False
         self.attach = PrimaryButton(tr("Attach"))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -109,7 +124,11 @@ class AttachDialog(QDialog):
         self.rate.setSuffix(" %")
         self.rate.setValue(round(self._controller.studio.settings.target_hit_rate * 100))
         self.rate.setAccessibleName(tr("Target hit rate"))
+        self.environment.addItems([tr(words) for _mark, words in ENVIRONMENTS])
+        self.environment.setAccessibleName(tr("Environment"))
+        self.unchecked.hide()
         self.message.setWordWrap(True)
+        set_tooltip(self.server, tr("Fill in a form for the server, and test the connection"))
         set_tooltip(self.share, tr("Write the options into cache-studio.toml of a folder, for everybody who opens it"))
         self.share.setEnabled(False)
         self.attach.setEnabled(False)
@@ -126,6 +145,7 @@ class AttachDialog(QDialog):
             button = SecondaryButton(text, symbol)
             button.clicked.connect(lambda _checked=False, mode=mode: self._browse(mode))
             row.addWidget(button)
+        row.addWidget(self.server)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.form)
@@ -135,6 +155,8 @@ class AttachDialog(QDialog):
         own.setHorizontalSpacing(16)
         own.addRow(plain_label(tr("Name"), "note"), self.name)
         own.addRow(plain_label(tr("Target hit rate"), "note"), self.rate)
+        own.addRow(plain_label(tr("Environment"), "note"), self.environment)
+        self._own = own
         foot = QHBoxLayout()
         foot.addWidget(self.share)
         foot.addStretch(1)
@@ -153,7 +175,12 @@ class AttachDialog(QDialog):
         column.addWidget(_framed(self.proposals))
         column.addLayout(self._halves(scroll), 1)
         column.addLayout(own)
-        column.addWidget(self.read_only)
+        access = QHBoxLayout()
+        access.setSpacing(12)
+        access.addWidget(self.read_only)
+        access.addWidget(self.unchecked)
+        access.addStretch(1)
+        column.addLayout(access)
         column.addLayout(foot)
 
     def _halves(self, options: QWidget) -> QHBoxLayout:
@@ -178,6 +205,8 @@ class AttachDialog(QDialog):
         self.name.textEdited.connect(self._on_name_edited)
         self.form.edited.connect(self._on_edited)
         self.share.clicked.connect(self._ask_where_to_share)
+        self.server.clicked.connect(self._ask_for_server)
+        self.environment.activated.connect(self._on_environment)
         self.attach.clicked.connect(self._decide)
 
     def done(self, result: int) -> None:
@@ -202,6 +231,39 @@ class AttachDialog(QDialog):
             self.password.setText(target.password)
             self.password.show()
 
+    def _ask_for_server(self) -> None:
+        from cache_studio.gui.server_dialog import ServerDialog  # loaded when it is needed
+
+        try:
+            target = with_password(parse_target(self.target.text(), format_names()), self.password.text())
+        except CacheStudioError:
+            target = Target("")
+        environment = self._environment() if self._environment_chosen else None
+        dialog = ServerDialog(self, self._controller, self._chosen() or target, environment)
+        dialog.decided.connect(self.take_server)
+        dialog.open()
+
+    def take_server(self, chosen: "ChosenServer") -> None:
+        """Look at the server that the form was left with."""
+        self.target.setText(str(chosen.target))
+        self.password.setText(chosen.target.password)
+        self.password.setVisible(bool(chosen.target.password))
+        self._keep_wanted = chosen.keep_password
+        self._environment_chosen = True
+        self._choose_environment(chosen.environment)
+        self._timer.start(0)
+
+    def _environment(self) -> Environment:
+        return ENVIRONMENTS[self.environment.currentIndex()][0]
+
+    def _choose_environment(self, wanted: Environment) -> None:
+        self.environment.setCurrentIndex([mark for mark, _words in ENVIRONMENTS].index(wanted))
+
+    def _on_environment(self) -> None:
+        self._environment_chosen = True
+        if (target := self._chosen()) is not None:
+            self.read_only.setChecked(not starts_writable(target, self._environment()))
+
     def _browse(self, mode: QFileDialog.FileMode) -> None:
         dialog = QFileDialog(self)
         dialog.setFileMode(mode)
@@ -214,7 +276,8 @@ class AttachDialog(QDialog):
 
     def _look(self) -> None:
         text, password = self.target.text(), self.password.text()
-        passwords = self._controller.studio.passwords
+        studio = self._controller.studio
+        passwords = studio.passwords
         self.attach.setEnabled(False)
         if not text.strip():
             self.proposals.clear()
@@ -227,7 +290,8 @@ class AttachDialog(QDialog):
             target = with_password(target, password) if password else passwords.complete(target)
             found = propose(target)
             # Only a password that was right is worth to be remembered.
-            return _Found(found, bool(target.password and not why_no_keyring()), passwords.is_kept(target))
+            keyring_works = bool(target.password and not why_no_keyring())
+            return _Found(found, keyring_works, passwords.is_kept(target), studio.environment_of(target))
 
         self._controller.tasks.run(self._task, work, self._show, self._on_error)
 
@@ -236,11 +300,13 @@ class AttachDialog(QDialog):
         for proposal in found.proposals:
             for place in proposal.places or (proposal.target.location,):
                 self.proposals.addItem(self._item(proposal, place, many=len(proposal.places) > 1))
+        if not self._environment_chosen:
+            self._choose_environment(found.environment)
         self._say("")
         self.proposals.setCurrentRow(0)
         if found.keyring_works != self.keep_password.isVisibleTo(self):
             self.keep_password.setVisible(found.keyring_works)
-            self.keep_password.setChecked(found.keyring_works and found.is_kept)
+            self.keep_password.setChecked(found.keyring_works and (found.is_kept or self._keep_wanted))
 
     def _item(self, proposal: Proposal, place: str, *, many: bool) -> QListWidgetItem:
         known = get_format(proposal.format)
@@ -267,7 +333,8 @@ class AttachDialog(QDialog):
             return
         self.form.set_options(get_format(proposal.format).options, proposal.target.options)
         self._preview()
-        self.read_only.setChecked(not proposal.target.is_local)
+        self._own.setRowVisible(self.environment, proposal.target.is_url)
+        self.read_only.setChecked(not starts_writable(proposal.target, self._environment()))
         if not self._name_edited:
             self.name.setText(display_text(short_name(proposal.target), 120))
 
@@ -284,6 +351,7 @@ class AttachDialog(QDialog):
         target = self._chosen()
         # A server is asked nothing before Attach.
         is_path = target is not None and not target.is_url
+        self.unchecked.setVisible(target is not None and is_unchecked(target))
         self.preview.show_target(target if is_path else None)
         self.share.setEnabled(is_path)
 
@@ -342,6 +410,7 @@ class AttachDialog(QDialog):
             writable=not self.read_only.isChecked(),
             target_hit_rate=self.rate.value() / 100,
             keep_password=self.keep_password.isChecked(),
+            environment=self._environment() if target.is_url else Environment.NONE,
         )
         self.accept()
         self.decided.emit(place)

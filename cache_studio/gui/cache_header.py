@@ -12,14 +12,20 @@ from cache_studio.gui.look.style_sheet import restyle
 from cache_studio.gui.look.text import display_text, plain_label, set_tooltip, tr
 from cache_studio.gui.places import short_target
 from cache_studio.gui.widgets.bars import StateDot
+from cache_studio.gui.widgets.cards import role_color
+from cache_studio.gui.widgets.place_marks import TONES, environment_badge, unchecked_badge
 from cache_studio.gui.widgets.tabs import PageTabs
+from cache_studio.model.environments import Environment
 from cache_studio.model.seeing import Scope
 from cache_studio.model.units import NOT_RECORDED, format_age
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.standing import Phase, Standing
+from cache_studio.services.whereabouts import is_unchecked
 
 TABS = ("Entries", "Dashboard", "Activity")
 HEIGHT = 96
+STRIP = 3
+"""Height of the line in the colour of the environment."""
 _DOTS = {Phase.LIVE: "fresh", Phase.PAUSED: "control", Phase.UNREACHABLE: "urgent", Phase.CLOSED: "control"}
 
 
@@ -76,6 +82,10 @@ class CacheHeader(QFrame):
         self._format = plain_label(place.format.name, "badge")
         self._read_only = plain_label(tr("read-only"), "badge")
         self._lock = QLabel()
+        self.environment = environment_badge(place.environment)
+        self.unchecked = unchecked_badge()
+        self._strip = QFrame()
+        self._strip.setFixedHeight(STRIP)
         self._target = ElidedLabel(short_target(place.target), str(place.target), "mono-note")
         self._rate = plain_label("", "note")
         self._met = plain_label("", "badge-good")
@@ -92,9 +102,14 @@ class CacheHeader(QFrame):
         title = QHBoxLayout()
         title.setContentsMargins(16, 12, 16, 0)
         title.setSpacing(8)
-        left: tuple[QWidget, ...] = (self._icon, self._name, self._format, self._lock, self._read_only)
+        left: tuple[QWidget, ...] = (
+            self._icon, self._name, self.environment, self.unchecked, self._format, self._lock, self._read_only
+        )  # fmt: skip
         for widget in left:
             title.addWidget(widget)
+        place = self._attachment.place
+        self.environment.setVisible(place.environment is not Environment.NONE)
+        self.unchecked.setVisible(is_unchecked(place.target))
         title.addWidget(self._target, 1)
         right: tuple[QWidget, ...] = (self._rate, self._met, self._dot, self._live)
         for widget in right:
@@ -102,6 +117,8 @@ class CacheHeader(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        if self._strip_role():
+            layout.addWidget(self._strip)
         layout.addLayout(title, 1)
         layout.addWidget(self.tabs)
         self.setFixedHeight(HEIGHT)
@@ -134,6 +151,11 @@ class CacheHeader(QFrame):
         age = f", {format_age(now - standing.at)} {tr('ago')}" if standing.view is not None else ""
         self._live.setText(tr(standing.phase.value) + age)
 
+    def _strip_role(self) -> str:
+        """The colour above the head of a server that is not to be taken for another one; "" for none."""
+        place = self._attachment.place
+        return "urgent" if is_unchecked(place.target) else TONES.get(place.environment, "")
+
     def _on_tab(self, at: int) -> None:
         self.show_standing(self._attachment.standing)
         self.tab_chosen.emit(at)
@@ -142,4 +164,6 @@ class CacheHeader(QFrame):
         ratio = self.devicePixelRatioF()
         colors = theme.colors()
         self._icon.setPixmap(icons.pixmap(format_icon(self._attachment.place.format.name), colors.text, 18, ratio))
+        if role := self._strip_role():
+            self._strip.setStyleSheet(f"background: {role_color(role)}; border: 0;")
         self._lock.setPixmap(icons.pixmap("lock", colors.text2, 14, ratio))

@@ -9,12 +9,14 @@ import numpy as np
 from cache_studio.config.profiles import Profile
 from cache_studio.gui.look.text import tr
 from cache_studio.gui.places import days_ago, name_and_folder
+from cache_studio.gui.widgets.place_marks import TONES
 from cache_studio.gui.widgets.roles import CacheRow, CacheState, PlaceRow
 from cache_studio.model.columns import Floats
 from cache_studio.model.units import format_count, format_size
-from cache_studio.services.attachment import Attachment
+from cache_studio.services.attachment import Attachment, Place
 from cache_studio.services.monitor import Monitor
 from cache_studio.services.standing import Phase
+from cache_studio.services.whereabouts import NOT_CHECKED, is_unchecked
 
 SPARK_SECONDS = 900.0
 SPARK_POINTS = 30
@@ -38,7 +40,14 @@ def cache_row(attachment: Attachment, spark: tuple[float, ...]) -> CacheRow:
         volume=standing.volume.volume,
         hit_rate=standing.counters.hit_rate,
         spark=spark,
+        marks=_marks(place),
     )
+
+
+def _marks(place: Place) -> tuple[tuple[str, str], ...]:
+    environment, tone = place.environment, TONES.get(place.environment, "")
+    marks = ((tr(environment.value), tone),) if tone else ()
+    return (*marks, (tr(NOT_CHECKED), "last")) if is_unchecked(place.target) else marks
 
 
 def sparks(monitor: Monitor, attachments: Sequence[Attachment]) -> dict[str, tuple[float, ...]]:

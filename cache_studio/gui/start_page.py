@@ -175,7 +175,7 @@ class StartPage(QScrollArea):
         for kind, text, icon, signal in (
             (PrimaryButton, tr("Open file…"), "file", self.file_requested),
             (SecondaryButton, tr("Open folder…"), "folder", self.folder_requested),
-            (SecondaryButton, tr("Connect to Redis…"), "hexagon", self.redis_requested),
+            (SecondaryButton, tr("Redis server…"), "hexagon", self.redis_requested),
         ):
             button = kind(text, icon)
             button.setProperty("start", "true")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
@@ -18,7 +18,13 @@ from cache_studio.gui.entry_dock import EntryDock
 from cache_studio.gui.look.text import tr
 from cache_studio.gui.messages import show_error, show_notice
 from cache_studio.gui.trash.trash_place import TrashPlace
+from cache_studio.model.environments import starts_writable
 from cache_studio.model.errors import CacheStudioError
+from cache_studio.model.targets import parse_target
+
+if TYPE_CHECKING:
+    from cache_studio.gui.attach_dialog import AttachDialog
+    from cache_studio.gui.server_dialog import ChosenServer
 
 REDIS = "redis://localhost:6379/0"
 
@@ -43,6 +49,9 @@ class Host(Protocol):
     def show_start(self) -> None:
         """Bring the start page to the front."""
 
+    def update_actions(self) -> None:
+        """Enable and check what makes sense now."""
+
 
 class WindowCommands(QObject):
     """The handlers of the actions that need no cache, or are about its page."""
@@ -59,14 +68,17 @@ class WindowCommands(QObject):
 
     def attach_dialog(self, text: str) -> None:
         """The attach dialog on a target."""
-        if not self._window.controller.is_ready:
-            return
+        if self._window.controller.is_ready:
+            self._open_attach(text)
+
+    def _open_attach(self, text: str) -> "AttachDialog":
         from cache_studio.gui.attach_dialog import AttachDialog  # loaded when it is needed
 
         controller = self._window.controller
         dialog = AttachDialog(self._parent, controller, text)
         dialog.decided.connect(controller.attach_remembered)
         dialog.open()
+        return dialog
 
     def open_file(self) -> None:
         """Choose a file and attach it."""
@@ -77,8 +89,17 @@ class WindowCommands(QObject):
         self._choose(QFileDialog.FileMode.Directory)
 
     def connect_redis(self) -> None:
-        """The attach dialog on this machine's Redis."""
-        self.attach_dialog(REDIS)
+        """The form of a server, and with what it says the attach dialog."""
+        if not self._window.controller.is_ready:
+            return
+        from cache_studio.gui.server_dialog import ServerDialog  # loaded when it is needed
+
+        dialog = ServerDialog(self._parent, self._window.controller, parse_target(REDIS))
+        dialog.decided.connect(self._attach_server)
+        dialog.open()
+
+    def _attach_server(self, chosen: "ChosenServer") -> None:
+        self._open_attach(str(chosen.target)).take_server(chosen)
 
     def _choose(self, mode: QFileDialog.FileMode) -> None:
         dialog = QFileDialog(self._parent)
@@ -93,11 +114,24 @@ class WindowCommands(QObject):
             self._window.controller.detach(page.attachment)
 
     def allow_changes(self) -> None:
-        """Attach the shown cache for writing, or read-only again."""
+        """Attach the shown cache for writing, or read-only again; a server that opens read-only is asked about."""
         page = self._window.current_page()
-        if page is not None:
-            place = page.attachment.place
-            self._window.controller.reattach(page.attachment, replace(place, writable=not place.writable))
+        if page is None:
+            return
+        attachment, place = page.attachment, page.attachment.place
+
+        def switch() -> None:
+            self._window.controller.reattach(attachment, replace(place, writable=not place.writable))
+
+        if place.writable or starts_writable(place.target, place.environment):
+            switch()
+            return
+        from cache_studio.gui.dialogs.allow_changes_dialog import AllowChangesDialog  # loaded when it is needed
+
+        dialog = AllowChangesDialog(self._parent, place)
+        dialog.accepted.connect(switch)
+        dialog.rejected.connect(self._window.update_actions)  # the check mark of the menu came with the click
+        dialog.open()
 
     def demo(self) -> None:
         """Start the demo and attach its caches."""

@@ -67,7 +67,7 @@ def try_connection(target: Target) -> Report:
 def report_lines(report: Report) -> list[str]:
     """What a connection that works is told as: one sentence a line."""
     server = report.server or "a server that does not tell its version"
-    lines = [f"Connected to {server} as user “{report.user}”, {report.ping_ms:.1f} ms for a round trip."]
+    lines = [f"Connected to {server} as user “{report.user}”, {report.ping_ms:.2g} ms for a round trip."]
     if report.mode in _MODES:
         lines.append(_MODES[report.mode])
     if report.tls:

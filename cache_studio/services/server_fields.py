@@ -82,7 +82,11 @@ def fields_of(target: Target) -> ServerFields:
         password=target.password,
         tls=parts.scheme.startswith("rediss"),
         verified=options.get("verify") != "off",
-        **{name: options.get(name, "") for name in ("ca", "cert", "key", "ssh", "prefix")},
+        ca=options.get("ca", ""),
+        cert=options.get("cert", ""),
+        key=options.get("key", ""),
+        ssh=options.get("ssh", ""),
+        prefix=options.get("prefix", ""),
         format=target.format,
         others=MappingProxyType({name: text for name, text in options.items() if name not in _OWN_OPTIONS}),
     )

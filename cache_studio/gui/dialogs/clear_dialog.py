@@ -19,9 +19,8 @@ class ClearDialog(AskingDialog):
     def __init__(self, parent: QWidget | None, attachment: Attachment) -> None:
         name = display_text(attachment.place.name, 200)
         title = tr("Clear {name}").format(name=name)
-        super().__init__(
-            parent, "clear", "urgent", title, tr("Removes fresh entries as well as stale ones."), tr("Show the plan")
-        )
+        sentence = tr("Removes fresh entries as well as stale ones.")
+        super().__init__(parent, "clear", "urgent", title, sentence, tr("Show the plan"), attachment.place)
         self._names: list[str] = []
         view = attachment.standing.view
         self.whole = QRadioButton(tr("The whole cache"))

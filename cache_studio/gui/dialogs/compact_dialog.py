@@ -10,6 +10,7 @@ from cache_studio.gui.look.text import display_text, plain_label, tr
 from cache_studio.gui.tasks import Tasks
 from cache_studio.gui.widgets.buttons import PrimaryButton, SecondaryButton
 from cache_studio.gui.widgets.icon_note import IconNote
+from cache_studio.gui.widgets.place_marks import place_line
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.plans import CompactOutcome, CompactPlan
 from cache_studio.model.seeing import Part
@@ -55,6 +56,9 @@ class CompactDialog(FrameDialog):
         head = DialogHead("compact", "accent", title, sentence)
         head.close_button.clicked.connect(self.reject)
         layout.addWidget(head)
+        line = place_line(self._attachment.place)
+        if line is not None:
+            layout.addWidget(line)
         if body is not None:
             layout.addWidget(body)
         layout.addWidget(separator())

@@ -25,7 +25,7 @@ class EvictDialog(AskingDialog):
         name = display_text(attachment.place.name, 200)
         title = tr("Evict from {name}").format(name=name)
         sentence = tr("Removes entries in the order of a policy until the cache is within a limit.")
-        super().__init__(parent, "evict", "accent", title, sentence, tr("Show the plan"))
+        super().__init__(parent, "evict", "accent", title, sentence, tr("Show the plan"), attachment.place)
         self._attachment = attachment
         view = attachment.standing.view
         entries = len(view) if view is not None else 0

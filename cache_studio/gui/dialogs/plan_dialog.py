@@ -16,6 +16,7 @@ from cache_studio.gui.look.text import display_text, tr
 from cache_studio.gui.tasks import Tasks
 from cache_studio.gui.widgets.buttons import DangerButton, PrimaryButton, SecondaryButton
 from cache_studio.gui.widgets.icon_note import IconNote
+from cache_studio.gui.widgets.place_marks import place_line
 from cache_studio.model.errors import CacheStudioError, Cancelled
 from cache_studio.model.plans import Outcome, Plan, Progress, Verb
 from cache_studio.services import act
@@ -103,6 +104,9 @@ class PlanDialog(FrameDialog):
         tone = "urgent" if plan.no_undo else words.tone
         head = DialogHead(words.icon, tone, plan_words.title(plan), plan_words.sentence(figures))
         page, layout = self._page(head)
+        line = place_line(self._attachment.place)
+        if line is not None:
+            layout.addWidget(line)
         layout.addWidget(PlanPage(figures), 1)
         layout.addWidget(separator())
         kind = DangerButton if plan.no_undo else PrimaryButton

@@ -99,7 +99,7 @@ class TtlDialog(AskingDialog):
     ) -> None:
         name = display_text(attachment.place.name, 200)
         title, sentence = tr("Set the TTL of entries of {name}"), tr("Their values stay as they are.")
-        super().__init__(parent, "ttl", "accent", title.format(name=name), sentence, tr("Set TTL"))
+        super().__init__(parent, "ttl", "accent", title.format(name=name), sentence, tr("Set TTL"), attachment.place)
         self._studio, self._attachment, self._choose = studio, attachment, choose
         self._plan: TtlPlan | None = None
         self._running: Running[Progress, TtlOutcome] | None = None

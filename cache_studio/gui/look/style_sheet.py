@@ -31,6 +31,10 @@ LABELS: dict[str, str] = {
     " border-radius: 4px; padding: 3px 7px;",
     "badge-warn": "font-size: 11px; font-weight: 600; color: $soon_text; background: $soon_ground;"
     " border-radius: 4px; padding: 3px 7px;",
+    "badge-bad": "font-size: 11px; font-weight: 600; color: $urgent_text; background: $urgent_ground;"
+    " border-radius: 4px; padding: 3px 7px;",
+    "badge-loud": "font-size: 11px; font-weight: 600; color: $last_text; background: $last_ground;"
+    " border-radius: 4px; padding: 3px 7px;",
     "readout": "font-size: 11px; font-weight: 500; color: $undo_text; background: $undo_ground;"
     " border-radius: 4px; padding: 3px 6px;",
     "key-hint": "font-size: 11px; font-weight: 500; color: $text2; background: $sunken; border: 1px solid $border;"

@@ -3,7 +3,7 @@
 import math
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from cache_studio.gui.look import fonts, theme
@@ -16,6 +16,8 @@ from cache_studio.model.units import NOT_RECORDED, format_count, format_size
 
 Index = QModelIndex | QPersistentModelIndex
 TILE_HEIGHT = 72
+MARKS_HEIGHT = 20
+"""What a tile is higher by where a line of marks stands in it."""
 PLACE_HEIGHT = 40
 
 
@@ -42,7 +44,8 @@ def spoken(row: CacheRow | PlaceRow) -> str:
     figures = f"{format_count(row.entries)} {tr('entries')}, {format_size(row.volume)}"
     access = tr("read-only") if row.read_only else row.state.value
     rate = f"{tr('hit rate')} {format_rate(row.hit_rate)}"
-    return ", ".join((display_text(row.name, 200), row.format, access, figures, rate))
+    marks = [words for words, _tone in row.marks]
+    return ", ".join((display_text(row.name, 200), *marks, row.format, access, figures, rate))
 
 
 class CacheListModel(QAbstractListModel):
@@ -88,8 +91,11 @@ class CacheListDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Fixed heights; the width is the view's."""
-        place = isinstance(index.data(Role.CACHE), PlaceRow)
-        return QSize(180, PLACE_HEIGHT if place else TILE_HEIGHT)
+        row = index.data(Role.CACHE)
+        if isinstance(row, PlaceRow):
+            return QSize(180, PLACE_HEIGHT)
+        marked = isinstance(row, CacheRow) and bool(row.marks)
+        return QSize(180, TILE_HEIGHT + (MARKS_HEIGHT if marked else 0))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw ground, edge and content."""
@@ -141,6 +147,22 @@ class CacheListDelegate(QStyledItemDelegate):
         )
         figures = _figures(row)
         draw_text(painter, third.adjusted(0, 0, -used - 6, 0), figures, small, colors.text2)
+        self._draw_marks(painter, QRectF(rect.left(), lines.top() + 57, rect.width(), 18), row)
+
+    def _draw_marks(self, painter: QPainter, line: QRectF, row: CacheRow) -> None:
+        font = fonts.text_font(11, fonts.SEMIBOLD)
+        left = line.left()
+        for words, tone in row.marks:
+            pill = getattr(theme.colors(), tone)
+            wanted = QFontMetricsF(font).horizontalAdvance(words) + 12
+            box = QRectF(left, line.top(), min(wanted, line.right() - left), line.height())
+            if box.width() < MARKS_HEIGHT:  # a panel that was drawn very narrow
+                return
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(pill.ground))
+            painter.drawRoundedRect(box, 4, 4)
+            draw_text(painter, box.adjusted(6, 0, -6, 0), words, font, pill.text)
+            left = box.right() + 4
 
     def _draw_icon(self, painter: QPainter, box: QRectF, row: CacheRow) -> None:
         colors = theme.colors()
@@ -194,6 +216,7 @@ class CacheListView(QListView):
 
     def fit(self) -> None:
         """Make the view as high as its rows, for a panel that scrolls as a whole."""
+        self.scheduleDelayedItemsLayout()  # rows are not all of one height, and may have changed places
         model = self.model()
         rows = model.rowCount() if model else 0
         heights = (self.sizeHintForIndex(model.index(row, 0)).height() for row in range(rows))

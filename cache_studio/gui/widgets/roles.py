@@ -48,6 +48,8 @@ class CacheRow:
     volume: float | None = None
     hit_rate: float | None = None
     spark: tuple[float, ...] = ()
+    marks: tuple[tuple[str, str], ...] = ()
+    """Words in a line of their own, each with the TTL state whose colours it wears: ("production", "urgent")."""
 
 
 @dataclass(frozen=True, slots=True)
