@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, QRect, Qt
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from cache_studio.gui.controller import Controller
@@ -91,6 +93,30 @@ def test_no_match_offers_to_clear_the_search(qtbot: QtBot, tab: EntriesTab) -> N
 def test_a_click_on_a_column_sorts(qtbot: QtBot, tab: EntriesTab) -> None:
     tab.table.sortByColumn(columns.SIZE, Qt.SortOrder.DescendingOrder)
     qtbot.waitUntil(lambda: tab.feed.shown is not None and tab.feed.sort.column == "size" and _sizes_fall(tab))
+
+
+class Drawn(QObject):
+    """Which parts of a widget were painted."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.parts: list[QRect] = []
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QPaintEvent):
+            self.parts.append(event.region().boundingRect())
+        return False
+
+
+def test_a_tick_draws_the_columns_of_times_only(qtbot: QtBot, tab: EntriesTab) -> None:
+    table = tab.table
+    drawn = Drawn(table.viewport())
+    left = table.columnViewportPosition(columns.AGE)
+    end = table.columnViewportPosition(columns.LAST_READ) + table.columnWidth(columns.LAST_READ)
+    times = QRect(left, 0, end - left, table.viewport().height()) & table.viewport().rect()
+    table._ticker.timeout.emit()
+    qtbot.waitUntil(lambda: times in drawn.parts)
 
 
 def _sizes_fall(tab: EntriesTab) -> bool:
