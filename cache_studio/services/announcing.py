@@ -64,7 +64,10 @@ class Announcing:
         return attachment.call(lambda adapter: self._begin(attachment, adapter))
 
     def meet(self, attachment: Attachment) -> None:
-        """A cache was attached: rely on what others had it announce, or set back what a killed studio left."""
+        """A cache was opened: rely on what others had it announce, or set back what a killed studio left.
+
+        On the attachment's thread only.
+        """
         if any(self._files("*.json")):
             attachment.call(lambda adapter: self._meet(attachment, adapter))
 

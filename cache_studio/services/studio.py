@@ -21,7 +21,7 @@ from cache_studio.services.monitor import Monitor
 from cache_studio.services.passwords import Passwords
 from cache_studio.services.proposals import Proposal, choose, parse, propose
 from cache_studio.services.show import Reader
-from cache_studio.services.standing import News
+from cache_studio.services.standing import News, Phase
 from cache_studio.trash.trash import Trash
 
 Listener = Callable[[Attachment, News], None]
@@ -137,6 +137,8 @@ class Studio:
         monitor = self.monitor
 
         def tell(attachment: Attachment, news: News) -> None:
+            if news is News.PHASE and attachment.standing.phase is Phase.READING:
+                self.announcing.meet(attachment)
             if monitor is not None:
                 monitor.hear(attachment, news)
             heard(attachment, news)
@@ -144,7 +146,6 @@ class Studio:
         attachment = Attachment(place, tell)
         self.attachments.append(attachment)
         attachment.start()
-        self.announcing.meet(attachment)
         if place.writable:
             # Fails only where the attachment fails too, which says so itself.
             recover(attachment, self.trash)

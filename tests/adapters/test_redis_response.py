@@ -173,6 +173,40 @@ def test_metrics_are_summed_by_provider(client: redis.Redis, redis_url: str) -> 
     assert requests["providers"][1]["mean_response_time_ms"] == 200
 
 
+def test_requests_are_told_for_periods_and_each_is_read_once(client: redis.Redis, redis_url: str) -> None:
+    now = time.time()
+
+    def note(name: str, ago: float, **request: object) -> None:
+        client.set(f"luciddreamer:metrics:{name}", json.dumps(request))
+        client.zadd("luciddreamer:metrics", {name: now - ago})
+
+    for number in range(20):
+        note(f"r{number}", 10.0, provider="north", response_time_ms=100 + number, cost_usd=0.5)
+    note("old", 7200.0, provider="south", response_time_ms=1000)
+    with attached(redis_url, "redis-response") as adapter:
+        told = adapter.details()["requests"]
+        assert told["count"] == 21
+        periods = told["periods"]
+        assert {name: part["count"] for name, part in periods.items()} == {
+            "15 min": 20,
+            "1 h": 20,
+            "6 h": 21,
+            "24 h": 21,
+        }
+        assert periods["1 h"]["slow_response_time_ms"] == 118
+        assert (periods["1 h"]["cost_usd"], periods["6 h"]["mean_cost_usd"]) == (10.0, 0.5)
+        assert [part["provider"] for part in periods["6 h"]["providers"]] == ["north", "south"]
+        assert periods["6 h"]["providers"][1]["cost_usd"] is None
+        gets = client.info("commandstats")["cmdstat_get"]["calls"]
+        note("new", 0.0, provider="north")
+        assert adapter.details()["requests"]["count"] == 22
+        assert client.info("commandstats")["cmdstat_get"]["calls"] == gets + 1
+        client.zremrangebyscore("luciddreamer:metrics", "-inf", now - 60)
+        assert adapter.details()["requests"]["count"] == 21
+        client.delete("luciddreamer:metrics")
+        assert adapter.details()["requests"] == {"count": None, "providers": []}
+
+
 def test_no_metrics_are_unknown_not_zero(redis_url: str) -> None:
     with attached(redis_url, "redis-response") as adapter:
         assert adapter.details()["requests"] == {"count": None, "providers": []}

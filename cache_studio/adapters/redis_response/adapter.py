@@ -1,12 +1,14 @@
 """The studio's side of the response cache: an entry and its twin are one row."""
 
 import math
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
 from cache_studio.adapters.redis_adapter import RedisAdapter, kind_code, known_or_nan, seconds_of
 from cache_studio.adapters.redis_key_copies import Names
+from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_response.layout import (
@@ -18,10 +20,11 @@ from cache_studio.adapters.redis_response.layout import (
     place_of_key,
     untagged,
 )
-from cache_studio.adapters.redis_response.metrics import metrics_of
+from cache_studio.adapters.redis_response.metrics import Requests
 from cache_studio.adapters.redis_values import read_value
 from cache_studio.model.columns import Batch, make_batch
 from cache_studio.model.identity import EntryId, Stamp
+from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Fact, Payload
 from cache_studio.model.times import format_iso
 
@@ -31,6 +34,11 @@ _MARKER = "processing:"
 
 class RedisResponseAdapter(RedisAdapter):
     """Responses under a prefix; a twin without its response is a row with a problem."""
+
+    def __init__(self, link: Link, options: Mapping[str, OptionValue], *, writable: bool) -> None:
+        """Take over an open link."""
+        super().__init__(link, options, writable=writable)
+        self._requests = Requests(self._prefix)
 
     def read(self, entry_id: EntryId, max_bytes: int | None = None) -> Payload:
         """The response and its description."""
@@ -55,7 +63,7 @@ class RedisResponseAdapter(RedisAdapter):
     def details(self) -> Mapping[str, object]:
         """The server's figures and those of the requests: response time and cost by provider."""
         with self._link.call():
-            return {**super().details(), "requests": metrics_of(self._link, self._prefix)}
+            return {**super().details(), "requests": self._requests.figures(self._link.bracketed, time.time())}
 
     def _batch(self, page: Described) -> Batch:
         heads = [row for row, name in enumerate(page.names) if not name.endswith(META)]

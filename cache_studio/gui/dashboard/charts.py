@@ -1,16 +1,18 @@
 """The charts of the Dashboard in their cards. Imports pyqtgraph: import this module when the tab is first shown."""
 
-from collections.abc import Sequence
 from dataclasses import astuple
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from cache_studio.gui.dashboard.board import NAMESPACES, Board
-from cache_studio.gui.dashboard.words import level_lines, rate_source, request_lines
-from cache_studio.gui.look.text import plain_label, tr
+from cache_studio.gui.dashboard.misses_card import MissesCard
+from cache_studio.gui.dashboard.requests_card import RequestsCard
+from cache_studio.gui.dashboard.table_card import TableCard
+from cache_studio.gui.dashboard.words import level_lines, rate_source
+from cache_studio.gui.look.text import tr
 from cache_studio.gui.plots.base import TimePlot
 from cache_studio.gui.plots.expiry_plot import ExpiryPlot
 from cache_studio.gui.plots.series import EXPIRY_BOUNDS
@@ -23,42 +25,14 @@ _BIG, _SMALL = 250, 220
 _EMPTY = np.empty(0)
 
 
-class TableCard(Card):
-    """A few lines of figures under column names, names at the left; the first line is the sum of the others."""
-
-    def __init__(self, title: str, head: Sequence[str]) -> None:
-        super().__init__(title, tr("recorded"))
-        self._names = tuple(head)
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(24)
-        self._grid.setVerticalSpacing(6)
-        self._grid.setColumnStretch(0, 1)
-        self.body.addLayout(self._grid)
-        self._labels: list[QLabel] = []
-
-    def show_lines(self, lines: Sequence[Sequence[str]]) -> None:
-        """Show these; without lines the card is hidden."""
-        texts = [text for line in (self._names, *lines) for text in line]
-        while len(self._labels) > len(texts):
-            label = self._labels.pop()
-            self._grid.removeWidget(label)
-            label.hide()  # it is drawn until the event loop deletes it
-            label.deleteLater()
-        while len(self._labels) < len(texts):
-            self._add_label(*divmod(len(self._labels), len(self._names)))
-        for label, text in zip(self._labels, texts, strict=True):
-            label.setText(text)
-        self.setVisible(bool(lines))
-
-    def _add_label(self, row: int, column: int) -> None:
-        label = plain_label("", "note" if row == 0 else "strong" if row == 1 else "small")
-        side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
-        self._grid.addWidget(label, row, column, side)
-        self._labels.append(label)
-
-
 class Charts(QWidget):
-    """All charts; two columns where there is no room for four."""
+    """All charts; two columns where there is no room for four.
+
+    Signals:
+        announce_requested(): let the server announce changes and misses.
+    """
+
+    announce_requested = Signal()
 
     def __init__(self, target: float) -> None:
         super().__init__()
@@ -79,9 +53,9 @@ class Charts(QWidget):
         self.entries_card = _card(tr("Entries"), self.entries, state_legend, _SMALL)
         self.churn_card = _card(tr("Churn"), self.churn, churn_legend, _SMALL)
         self.expiry_card = _card(tr("What expires when"), self.expiry, (), _SMALL)
-        self.requests_card = TableCard(
-            tr("API requests"), (tr("provider"), tr("requests"), tr("mean response"), tr("cost"))
-        )
+        self.requests_card = RequestsCard()
+        self.misses_card = MissesCard()
+        self.misses_card.announce_requested.connect(self.announce_requested)
         self.levels_card = TableCard(
             tr("Levels of the running cache"),
             (tr("level"), tr("entries"), tr("lookups"), tr("hits"), tr("hit rate"), tr("mean lookup"), tr("evicted")),
@@ -125,7 +99,8 @@ class Charts(QWidget):
         self.rate_card.set_source(rate_source(board))
         sources = board.standing.sources
         self.expiry_card.set_source(tr(sources["expires"].value if "expires" in sources else "recorded"))
-        self.requests_card.show_lines([astuple(line) for line in request_lines(board.standing.details)])
+        self.requests_card.show_requests(board.standing.details)
+        self.misses_card.show_standing(board.standing)
         self.levels_card.show_lines([astuple(line) for line in level_lines(board.standing.details)])
         self._has_rate = board.has_rate
         self._arrange()
@@ -150,7 +125,8 @@ class Charts(QWidget):
         self.churn_card.setVisible(has_rate)
         big = self.rate_card if has_rate else self.fills_card
         small = [self.volume_card, self.entries_card, *([self.churn_card] if has_rate else []), self.expiry_card]
-        for card in (big, self.names_card, *small, self.requests_card, self.levels_card):
+        tables = (self.misses_card, self.requests_card, self.levels_card)
+        for card in (big, self.names_card, *small, *tables):
             self._grid.removeWidget(card)
         if wide:
             self._grid.addWidget(big, 0, 0, 1, 8)
@@ -163,8 +139,8 @@ class Charts(QWidget):
             small.append(self.names_card)
         for card, place in zip(small, places, strict=True):
             self._grid.addWidget(card, *place)
-        self._grid.addWidget(self.requests_card, places[-1][0] + 1, 0, 1, 12)
-        self._grid.addWidget(self.levels_card, places[-1][0] + 2, 0, 1, 12)
+        for at, card in enumerate(tables, places[-1][0] + 1):
+            self._grid.addWidget(card, at, 0, 1, 12)
         for column in range(12):
             self._grid.setColumnStretch(column, 1)
         for row in range(self._grid.rowCount()):

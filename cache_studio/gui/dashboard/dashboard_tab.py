@@ -20,6 +20,7 @@ from cache_studio.services.studio import Studio
 
 if TYPE_CHECKING:
     from cache_studio.gui.dashboard.charts import Charts
+    from cache_studio.gui.dialogs.announce_dialog import AnnounceDialog
 
 FIRST_RANGE = "15 min"
 _CARDS = 5
@@ -37,6 +38,8 @@ class DashboardTab(QWidget):
         self._active = self._running = self._again = False
         self.charts: Charts | None = None
         self.board: Board | None = None
+        self.asking: AnnounceDialog | None = None
+        """The question that is open, or was."""
         self.ranges = SegmentedButtons(tr("Range"), list(RANGES))
         self.ranges.choose(FIRST_RANGE)
         self.ranges.chosen.connect(self._on_range)
@@ -128,7 +131,19 @@ class DashboardTab(QWidget):
             from cache_studio.gui.dashboard.charts import Charts
 
             self.charts = Charts(self._attachment.place.target_hit_rate)
+            self.charts.announce_requested.connect(self._ask_to_announce)
             self._page.addWidget(self.charts, 1)
+
+    def _ask_to_announce(self) -> None:
+        from cache_studio.gui.dialogs.announce_dialog import AnnounceDialog  # rarely needed
+
+        self.asking = AnnounceDialog(self, self._attachment)
+        self.asking.accepted.connect(self._announce)
+        self.asking.open()
+
+    def _announce(self) -> None:
+        told = self._studio.announcing.begin(self._attachment)
+        self._tasks.follow(f"announce {id(self)}", told, lambda _changed: self._attachment.refresh(), self._refuse)
 
     def _on_range(self, _name: str) -> None:
         self._running = False  # the answer for the old range is not wanted; the new request drops it

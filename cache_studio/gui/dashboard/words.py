@@ -66,38 +66,6 @@ def rate_source(board: Board) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestLine:
-    """Requests of one provider, as words."""
-
-    provider: str
-    count: str
-    mean_time: str
-    cost: str
-
-
-def request_lines(details: Mapping[str, object]) -> list[RequestLine]:
-    """The panel of API requests: all of them, then a line a provider; empty where the cache notes none."""
-    requests = details.get("requests")
-    if not isinstance(requests, Mapping) or not requests.get("count"):
-        return []
-    providers = requests.get("providers")
-    parts = [part for part in providers if isinstance(part, Mapping)] if isinstance(providers, list) else []
-    return [_request(tr("all"), requests)] + [
-        _request(display_text(str(part.get("provider") or tr("unnamed")), 80), part) for part in parts[:8]
-    ]
-
-
-def _request(name: str, figures: Mapping[str, object]) -> RequestLine:
-    mean, cost = _number(figures.get("mean_response_time_ms")), _number(figures.get("cost_usd"))
-    return RequestLine(
-        name,
-        format_count(_number(figures.get("count"))),
-        tr("not recorded") if mean is None else f"{mean:,.0f} ms",
-        tr("not recorded") if cost is None else f"{cost:,.4f} $",
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class LevelLine:
     """What the application's own runtime counted at one of its levels, as words."""
 

@@ -158,23 +158,6 @@ def test_unknown_is_never_0(assets: Attachment) -> None:
     assert [card(made, title).figure for title in ("Hit rate", "Lookups", "Entries", "Volume")] == [None] * 4
 
 
-def test_requests_are_shown_where_they_are_noted() -> None:
-    details = {
-        "requests": {
-            "count": 2,
-            "mean_response_time_ms": 812.4,
-            "cost_usd": None,
-            "providers": [{"provider": "<b>x", "count": 2, "mean_response_time_ms": None, "cost_usd": 0.5}],
-        }
-    }
-    lines = words.request_lines(details)
-    assert [(line.provider, line.mean_time, line.cost) for line in lines] == [
-        ("all", "812 ms", "not recorded"),
-        ("<b>x", "not recorded", "0.5000 $"),
-    ]
-    assert words.request_lines({"requests": {"count": None, "providers": []}}) == []
-
-
 @pytest.mark.parametrize(
     ("seconds", "said"), [(5.0, "5 s"), (180.0, "3 min"), (240.5, "4 min"), (7200.0, "2 h"), (86_400.0, "1 d")]
 )
