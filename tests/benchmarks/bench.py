@@ -89,8 +89,8 @@ def run(folder: Path, chosen: Sequence[str], bench: Bench) -> tuple[list[Row], l
     return found, failed
 
 
-def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
-    """Measure and print; 1 when a ratio is worse than twice its goal, 2 when a job failed."""
+def command_line(folder: Path = JOBS) -> argparse.ArgumentParser:
+    """What can be asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("jobs", nargs="*", metavar="JOB", help=", ".join(names(folder)))
     parser.add_argument("--size", choices=sorted(SIZES), default="full")
@@ -98,6 +98,12 @@ def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there, too")
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "cache-studio-benchmarks")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
+    """Measure and print; 1 when a ratio is worse than twice its goal, 2 when a job failed."""
+    parser = command_line(folder)
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.jobs) - set(names(folder)):
         parser.error(f"there is no job {', '.join(sorted(unknown))}")

@@ -3,12 +3,13 @@
 `python3 packaging/dev.py bench [--quick]` runs it after the listings; each part can be run by its own name, too.
 """
 
-import argparse
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+import bench
 
 HERE = Path(__file__).parent
 
@@ -32,10 +33,11 @@ PARTS = (
 
 
 def main() -> int:
-    """Run every part; 1 when one failed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes, few rounds")
-    quick = parser.parse_known_args()[0].quick
+    """Run every part; 1 when one failed. Does nothing where jobs of the table are named: they alone are wanted."""
+    chosen = bench.command_line().parse_args()
+    if chosen.jobs:
+        return 0
+    quick = chosen.size != "full"
     failed = 0
     for part in PARTS:
         print(f"\n{part.script.removesuffix('.py')}", flush=True)

@@ -1,6 +1,6 @@
 """How much a run measures, and where its data lie."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -27,6 +27,8 @@ class Size:
     """How long something is watched that has no end of its own."""
     history_days: int
     rounds: int
+    peak_times: float = 1.5
+    """How many times the size of one JSON file its listing may take in memory."""
 
 
 FULL = Size(
@@ -72,7 +74,9 @@ TINY = Size(
     rounds=1,
 )
 """For a look whether the jobs themselves work; its figures mean nothing."""
-SIZES = {size.name: size for size in (FULL, QUICK, TINY)}
+HUGE = replace(FULL, name="huge", files=1_000_000, file_entries=480_000, rounds=1, peak_times=3.0)
+"""By hand only, for the jobs `listings` and `memory`: a folder of a million files, a JSON file of 1 GB."""
+SIZES = {size.name: size for size in (FULL, QUICK, TINY, HUGE)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from table import Against, Row, Rule
 ENTRY_BYTES = 400.0
 LEFT_SHARE = 10.0
 """Per cent of the growth that may stay when the cache is detached."""
-FILE_TIMES = 1.5
+FOLDER_MB = 500.0
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """A table with keys of 64 characters from the empty window on; one JSON file after a small one."""
+    """A table with keys of 64 characters from the empty window on; a folder and one JSON file after a small one."""
     table = data.sqlite_rows(bench.folder, bench.size.rows)
     with open_window() as window:
         empty = settled()
@@ -29,5 +29,10 @@ def rows(bench: Bench) -> Iterator[Row]:
         while_listed(window, f"json-file:{few}", FEW)
         empty = settled()
         most = peak_of_listing(window, f"json-file:{one}", bench.size.file_entries) - empty
+        folder = data.json_files(bench.folder, bench.size.files)
+        before = settled()
+        files = while_listed(window, f"json-directory:{folder}", bench.size.files) - before
+    yield Row("JSON folder: memory", f"{bench.size.files:,} files", files / 1e6, "MB", FOLDER_MB)
     file = Against("the file", one.stat().st_size / 1e6)
-    yield Row("one JSON file: peak memory", f"{file.value:.0f} MB", most / 1e6, "MB", FILE_TIMES, Rule.FLOOR, file)
+    times, size = bench.size.peak_times, f"{file.value:.0f} MB"
+    yield Row("one JSON file: peak memory", size, most / 1e6, "MB", times, Rule.FLOOR, file)
