@@ -8,26 +8,30 @@ import os
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypedDict
 
 from cache_studio.adapters.base import HASHED, Certainty, Format
-from cache_studio.adapters.registry import all_formats, recognise
+from cache_studio.adapters.registry import all_formats, answers
+from cache_studio.adapters.sight import Sight
 from cache_studio.model.errors import CacheStudioError
 
 SKIPPED = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "site-packages", "dist-packages", "__pycache__"}
 )
 """Folders that are never walked into: programs, not what they write."""
-SYSTEM = frozenset({"/proc", "/sys", "/dev", "/run"})
-"""What is no disk."""
+SYSTEM = frozenset({"proc", "sys", "dev", "run"})
+"""Folders of `/` that are no disk."""
 DEEPEST = 24
 """Levels below a given folder."""
 FILES_A_FOLDER = 100
 """How many files of one folder are looked at by themselves."""
 VOLUME_SECONDS = 1.0
 """How long the files of one cache are added up; what takes longer is not told."""
+NAMES_AT_ONCE = 10_000
+"""How many names of a folder are held at a time."""
 _HASH = re.compile(r"[0-9a-f]{32}").match
 
 
@@ -40,7 +44,7 @@ class Found(TypedDict):
 
 
 class Marks:
-    """The marks of formats by what is compared with a name: a dictionary where it is whole, endings in one call."""
+    """The marks of formats by what is compared with a name: whole names in one look-up, endings in one call."""
 
     def __init__(self, formats: Iterable[Format]) -> None:
         """Read the marks as `Format.marks` writes them."""
@@ -49,27 +53,47 @@ class Marks:
             for mark in known.marks:
                 by_mark[mark].append(known)
         self._by_mark = dict(by_mark)
-        self.hashed = HASHED in by_mark
+        self._hashed = HASHED in by_mark
         inside = [mark for mark in by_mark if mark.startswith("*/") and mark != HASHED]
-        self.members = {mark[2:]: mark for mark in inside if not mark.startswith("*/*")}
-        self.member_endings = {mark[3:]: mark for mark in inside if mark.startswith("*/*")}
-        self.endings = {mark[1:]: mark for mark in by_mark if mark.startswith("*") and not mark.startswith("*/")}
-        self.names = {mark: mark for mark in by_mark if not mark.startswith("*")}
+        self._members = {mark[2:]: mark for mark in inside if not mark.startswith("*/*")}
+        self._member_endings = {mark[3:]: mark for mark in inside if mark.startswith("*/*")}
+        self._endings = {mark[1:]: mark for mark in by_mark if mark.startswith("*") and not mark.startswith("*/")}
+        self._names = frozenset(mark for mark in by_mark if not mark.startswith("*"))
+        self._any_member_ending = tuple(self._member_endings)
+        self._any_ending = tuple(self._endings)
 
     def formats(self, marks: Iterable[str]) -> list[Format]:
         """The formats that have any of these marks, each once."""
         return list({known.name: known for mark in marks for known in self._by_mark[mark]}.values())
 
+    def of_name(self, name: str) -> set[str]:
+        """The marks of a file or folder by its own name alone, endings left out."""
+        return {name} & self._names
+
+    def of_members(self, names: Collection[str]) -> set[str]:
+        """The marks of a folder by the names of what it holds."""
+        marks = {self._members[name] for name in self._members.keys() & names}
+        for name in [name for name in names if name.endswith(self._any_member_ending)]:
+            marks.update(mark for ending, mark in self._member_endings.items() if name.endswith(ending))
+        if self._hashed and any(map(_HASH, names)):
+            marks.add(HASHED)
+        return marks
+
+    def files(self, names: Collection[str]) -> set[str]:
+        """Those of these names that a format looks at where they are files."""
+        return {name for name in names if name.endswith(self._any_ending)} | self._names.intersection(names)
+
     def of_file(self, name: str) -> list[Format]:
         """The formats that look at a file of this name."""
-        marks = [mark for ending, mark in self.endings.items() if name.endswith(ending)]
-        return self.formats([*marks, name] if name in self.names else marks)
+        marks = [mark for ending, mark in self._endings.items() if name.endswith(ending)]
+        return self.formats([*marks, *self.of_name(name)])
 
 
 @dataclass(slots=True)
-class _Folder:
-    path: str
-    marks: set[str]
+class _Listing:
+    """What of a folder matters to a walk."""
+
+    marks: set[str] = field(default_factory=set)
     folders: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
 
@@ -81,52 +105,53 @@ def walk(folders: Sequence[str]) -> Iterator[Found]:
         waiting = [(os.path.abspath(folder), 0)]
         while waiting:
             path, depth = waiting.pop()
-            seen = _listed(_Folder(path, {os.path.basename(path)} & set(marks.names)), marks)
-            found = _sure(path, marks.formats(seen.marks)) if seen.marks else None
+            listing = _listed(path, marks)
+            listing.marks |= marks.of_name(os.path.basename(path))
+            sight = Sight(path)
+            found = _sure(sight, marks.formats(listing.marks))
             if found is not None:
                 yield found
                 continue
-            for name in sorted(seen.files)[:FILES_A_FOLDER]:
-                found = _sure(os.path.join(path, name), marks.of_file(name))
+            for name in sorted(listing.files)[:FILES_A_FOLDER]:
+                found = _sure(sight.below(name), marks.of_file(name))
                 if found is not None:
                     yield found
             if depth < DEEPEST:
                 # The last is taken first, so the order is that of the names.
-                waiting += [(os.path.join(path, name), depth + 1) for name in sorted(seen.folders, reverse=True)]
+                waiting += [(os.path.join(path, name), depth + 1) for name in sorted(listing.folders, reverse=True)]
 
 
-def _listed(folder: _Folder, marks: Marks) -> _Folder:
+def _listed(path: str, marks: Marks) -> _Listing:
     """Sort the names of a folder; nothing is asked of the disk but its listing."""
-    members, names, hashed = marks.members, marks.names, marks.hashed
-    inside, files = tuple(marks.member_endings), tuple(marks.endings)
+    listing = _Listing()
     try:
-        with os.scandir(folder.path) as entries:
-            for entry in entries:
-                name = entry.name
-                if name in members:
-                    folder.marks.add(members[name])
-                if name.endswith(inside):
-                    folder.marks.update(mark for end, mark in marks.member_endings.items() if name.endswith(end))
-                if hashed and _HASH(name) is not None:
-                    folder.marks.add(HASHED)
-                if entry.is_dir(follow_symlinks=False):
-                    if name not in SKIPPED and not (folder.path == "/" and f"/{name}" in SYSTEM):
-                        folder.folders.append(name)
-                elif (name.endswith(files) or name in names) and entry.is_file(follow_symlinks=False):
-                    folder.files.append(name)
+        with os.scandir(path) as found:
+            while entries := list(islice(found, NAMES_AT_ONCE)):
+                names = [entry.name for entry in entries]
+                listing.marks |= marks.of_members(names)
+                listing.folders += [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+                likely = marks.files(names)
+                if likely:
+                    files = [entry for entry in entries if entry.name in likely]
+                    listing.files += [entry.name for entry in files if entry.is_file(follow_symlinks=False)]
     except OSError:  # no right to list it, or gone meanwhile
         pass
-    return folder
+    system = SYSTEM if path == "/" else ()
+    listing.folders = [name for name in listing.folders if name not in SKIPPED and name not in system]
+    return listing
 
 
-def _sure(path: str, formats: Sequence[Format]) -> Found | None:
+def _sure(sight: Sight, formats: Sequence[Format]) -> Found | None:
+    """What one of these formats, asked in their order, is sure of; None where none is or what it names lies deeper."""
+    if not formats:
+        return None
     try:
-        answers = recognise(path, formats)
+        told = answers(sight, formats)
     except CacheStudioError:
         return None
-    for answer in answers:
+    for answer in told:
         if answer["certainty"] == Certainty.SURE and not answer["places"]:
-            return Found(target=path, format=str(answer["format"]), volume=_volume(path))
+            return Found(target=sight.path, format=str(answer["format"]), volume=_volume(sight.path))
     return None
 
 

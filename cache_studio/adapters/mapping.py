@@ -5,7 +5,7 @@ come from it.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cache_studio.model.options import Option, OptionKind, OptionValue
@@ -65,18 +65,6 @@ MAPPING_OPTIONS = (*ROLE_OPTIONS, TTL_OPTION, UNIT_OPTION, ZONE_OPTION)
 def plain_name(name: str) -> str:
     """A field name for comparison: `createdAt`, `Created-At` and `created_at` are the same."""
     return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_")
-
-
-def names_of(roles: Sequence[str]) -> Callable[[bytes], bool]:
-    """Tells from the bytes of JSON, without parsing, whether a field may be there that `guess_roles` takes for these.
-
-    Quick enough for every JSON file of a disk: lower case and first letters leave little to compare.
-    """
-    names = {name for role in ROLES if role.name in roles for name in role.names}
-    spelled = "|".join(sorted(name.replace("_", r'[^a-z0-9"]*') for name in names))
-    first = "".join(sorted({name[0] for name in names}))
-    search = re.compile(rf'"[^a-z0-9"]*(?=[{first}])(?:{spelled})[^a-z0-9"]*"\s*:'.encode()).search
-    return lambda text: search(text.lower()) is not None
 
 
 def guess_roles(samples: Sequence[Mapping[str, object]], now: float) -> dict[str, str]:

@@ -62,28 +62,31 @@ def all_formats() -> list[Format]:
     return loaded
 
 
-def recognise(path: str, among: Collection[Format] | None = None) -> list[dict[str, object]]:
-    """What every path format (or these) says of `path`, surest first, the rest left out. Call it in a child process.
+def recognise(path: str) -> list[dict[str, object]]:
+    """What every path format says of `path`, as `answers`. Call it in a child process."""
+    return answers(Sight(path), all_formats())
+
+
+def answers(sight: Sight, among: Collection[Format]) -> list[dict[str, object]]:
+    """What these formats say of a place, surest first, the rest left out. Call it in a child process.
 
     Each answer: `format`, `certainty`, `options`, `note`, `places`. Raises WrongFormat for something that
     is neither file nor folder, CacheUnavailable never: a missing path is an empty list.
     """
-    sight = Sight(path)
     if sight.kind == "other":
         raise WrongFormat("This is neither a file nor a folder.", "Give a file, a folder or a URL.")
-    answers: list[dict[str, object]] = []
-    for candidate in all_formats() if among is None else among:
-        if candidate.schemes or sight.kind == "missing":
-            continue
-        found = candidate.recognise(sight)
-        if found.certainty is not Certainty.NO:
-            answers.append(
-                {
-                    "format": candidate.name,
-                    "certainty": found.certainty.value,
-                    "options": dict(found.options),
-                    "note": found.note,
-                    "places": list(found.places),
-                }
-            )
-    return sorted(answers, key=lambda answer: answer["certainty"] != Certainty.SURE)
+    if sight.kind == "missing":
+        return []
+    found = [(known, known.recognise(sight)) for known in among if not known.schemes]
+    told: list[dict[str, object]] = [
+        {
+            "format": known.name,
+            "certainty": said.certainty.value,
+            "options": dict(said.options),
+            "note": said.note,
+            "places": list(said.places),
+        }
+        for known, said in found
+        if said.certainty is not Certainty.NO
+    ]
+    return sorted(told, key=lambda answer: answer["certainty"] != Certainty.SURE)

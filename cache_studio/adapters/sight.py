@@ -7,11 +7,11 @@ that process's locks (reliability.md, finding 5).
 import json
 import os
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from cache_studio.adapters.sqlite_open import Table
@@ -21,6 +21,7 @@ HEAD_BYTES = 65_536
 NAMES = 2_000
 """How many names of a folder are read."""
 SQLITE_MAGIC = b"SQLite format 3\x00"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Sight:
     """What stands at `path`. Every look is bounded and tolerant: what cannot be read looks empty."""
 
     path: str
+    _below: "dict[str, Sight]" = field(default_factory=dict, init=False, repr=False, compare=False)
+    _told: dict[Callable[["Sight"], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def kind(self) -> str:
@@ -80,9 +83,19 @@ class Sight:
         return self._entries[1]
 
     def below(self, name: str) -> "Sight":
-        """A look at something in this folder; a link is not followed and looks missing."""
-        path = os.path.join(self.path, name)
-        return Sight(os.devnull + "/missing") if os.path.islink(path) else Sight(path)
+        """A look at something in this folder, the same each time; a link is not followed and looks missing."""
+        found = self._below.get(name)
+        if found is None:
+            path = os.path.join(self.path, name)
+            found = self._below[name] = Sight(os.devnull + "/missing") if os.path.islink(path) else Sight(path)
+        return found
+
+    def once(self, tell: Callable[["Sight"], _T]) -> _T:
+        """What this function tells of the place; formats that need to know the same share its answer."""
+        if tell not in self._told:
+            self._told[tell] = tell(self)
+        told: _T = self._told[tell]
+        return told
 
     def object_head(self) -> Mapping[str, object] | None:
         """The JSON object in the file where the head holds all of it, else None."""

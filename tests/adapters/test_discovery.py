@@ -84,7 +84,7 @@ def test_nothing_is_written_or_reached(tmp_path: Path) -> None:
     assert {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
-def test_a_folder_without_rights_is_passed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_rights_is_passed_by(tmp_path: Path) -> None:
     TREES["json-directory"](tmp_path / "b")
     (tmp_path / "a").mkdir()
     scandir = os.scandir
@@ -94,8 +94,9 @@ def test_a_folder_without_rights_is_passed_by(tmp_path: Path, monkeypatch: pytes
             raise PermissionError(path)
         return scandir(path)
 
-    monkeypatch.setattr(discovery.os, "scandir", refusing)
-    assert {name for name, _ in found_in(tmp_path)} == {"json-directory"}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(discovery.os, "scandir", refusing)
+        assert {name for name, _ in found_in(tmp_path)} == {"json-directory"}
 
 
 def test_what_python_is_made_of_is_no_cache() -> None:

@@ -32,6 +32,19 @@ def test_names_are_sorted_and_links_left_out(tmp_path: Path) -> None:
     assert Sight(str(tmp_path / "a")).files == []
 
 
+def test_what_was_found_out_is_not_found_out_again(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    asked = []
+
+    def length(sight: Sight) -> int:
+        asked.append(sight.name)
+        return len(sight.head)
+
+    folder = Sight(str(tmp_path))
+    assert [folder.below("a").once(length), folder.below("a").once(length), folder.once(length)] == [3, 3, 0]
+    assert asked == ["a", tmp_path.name]
+
+
 def test_looks_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "big").write_bytes(b"{" + b" " * HEAD_BYTES + b"}")
     big = Sight(str(tmp_path / "big"))

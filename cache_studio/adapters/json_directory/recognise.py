@@ -8,13 +8,13 @@ from contextlib import suppress
 from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Recognition
 from cache_studio.adapters.json_directory.layout import DEFAULT_TTL, SIGNATURE, SUFFIX, key_of_name
 from cache_studio.adapters.json_fields import plain_value, scan_head
-from cache_studio.adapters.mapping import guess_roles, names_of
+from cache_studio.adapters.json_times import head_may_hold_times
+from cache_studio.adapters.mapping import guess_roles
 from cache_studio.adapters.sight import Sight
 from cache_studio.model.times import MILLISECONDS_FROM
 
 SAMPLES = 8
 """How many files a guess is made from."""
-_names_a_time = names_of(("created", "expires"))
 Sample = tuple[str, Mapping[str, object]]
 """File name and object."""
 
@@ -34,10 +34,10 @@ def recognise(sight: Sight) -> Recognition:
 
 def _recognise_folder(sight: Sight) -> Recognition:
     names = [name for name in sight.files if name.endswith(SUFFIX)]
-    heads = {name: sight.below(name).head for name in _spread(names)}
-    if not any(map(_names_a_time, heads.values())):
+    looks = {name: sight.below(name) for name in _spread(names)}
+    if not any(look.once(head_may_hold_times) for look in looks.values()):
         return NOT_RECOGNISED  # told in no time for the settings and data of programs
-    samples = [(name, entry) for name, head in heads.items() if (entry := head_fields(head)) is not None]
+    samples = [(name, entry) for name, look in looks.items() if (entry := head_fields(look.head)) is not None]
     if not samples:
         return NOT_RECOGNISED
     options = guess(samples, time.time())

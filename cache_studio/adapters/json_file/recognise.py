@@ -3,19 +3,18 @@
 from cache_studio.adapters.base import NOT_RECOGNISED, Certainty, Recognition
 from cache_studio.adapters.json_file.layout import FILE_NAME, OPTIONS, SIGNATURE
 from cache_studio.adapters.json_samples import Sample, inner_samples, looks_like_json, sample
-from cache_studio.adapters.mapping import names_of
+from cache_studio.adapters.json_times import head_may_hold_times
 from cache_studio.adapters.sight import Sight
 
 _KNOWN = {option.name: option.default for option in OPTIONS}
 _TIMES = ("created", "accessed", "expires")
-_names_a_time = names_of(_TIMES)
 
 
 def recognise(sight: Sight) -> Recognition:
     """Sure for an object of objects with a time in them, at the top or one level below; the file's name helps."""
     if sight.kind == "file" and sight.name == FILE_NAME and not sight.head.strip():
         return Recognition(Certainty.SURE, {}, "The file is empty.")
-    if not looks_like_json(sight) or not _names_a_time(sight.head):
+    if not looks_like_json(sight) or not sight.once(head_may_hold_times):
         return NOT_RECOGNISED if sight.name != FILE_NAME else _empty(sight)
     top = sample(sight)
     if top is None or top.kind != "object":
