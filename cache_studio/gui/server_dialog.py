@@ -54,11 +54,11 @@ class ServerDialog(QDialog):
         self.form = ServerForm(fields_of(target), environment)
         self.test = SecondaryButton(tr("Test"), "play")
         self.use = PrimaryButton(tr("Continue"))
-        self.result = QFrame()
-        self.result.setProperty("ground", "sunken")
-        self.result.setAccessibleName(tr("Result of the test"))
-        self.result.hide()
-        self._lines = QVBoxLayout(self.result)
+        self.outcome = QFrame()
+        self.outcome.setProperty("ground", "sunken")
+        self.outcome.setAccessibleName(tr("Result of the test"))
+        self.outcome.hide()
+        self._lines = QVBoxLayout(self.outcome)
         self._lines.setContentsMargins(12, 8, 12, 8)
         self._lines.setSpacing(4)
         self._lay_out()
@@ -92,7 +92,7 @@ class ServerDialog(QDialog):
         column.setSpacing(12)
         column.addWidget(plain_label(tr("Redis server"), "heading"))
         column.addWidget(scroll, 1)
-        column.addWidget(self.result)
+        column.addWidget(self.outcome)
         column.addLayout(foot)
 
     def done(self, result: int) -> None:
@@ -153,14 +153,14 @@ class ServerDialog(QDialog):
         self._clear()
         for note in notes:
             self._lines.addWidget(note)
-        self.result.setAccessibleDescription(self.words())
-        self.result.show()
+        self.outcome.setAccessibleDescription(self.words())
+        self.outcome.show()
 
     def _forget_result(self) -> None:
         """What was tried is not what the fields say now."""
         self._controller.tasks.drop(self._task)
         self._clear()
-        self.result.hide()
+        self.outcome.hide()
 
     def _clear(self) -> None:
         while (item := self._lines.takeAt(0)) is not None:

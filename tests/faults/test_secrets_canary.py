@@ -19,10 +19,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QInputDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 from servers import RedisServer
+from ssh_server import SshServer
+from tls_servers import TlsServer, certificates_in
 
 from cache_studio.cli.main import run
 from cache_studio.gui.attach_dialog import AttachDialog
 from cache_studio.gui.main_window import MainWindow
+from cache_studio.gui.server_dialog import ServerDialog
 from cache_studio.services import act
 from cache_studio.services.standing import Phase
 
@@ -127,6 +130,51 @@ def test_r11_no_command_prints_or_writes_the_password(
     assert files_with(CANARY, empty_home) == []
     assert files_with(CANARY, tmp_path) == []
     assert files_with("app:1", empty_home), "the trash should hold what was removed"
+
+
+@pytest.fixture
+def locked_tls(tmp_path: Path, redis_server: RedisServer) -> Iterator[TlsServer]:
+    """A server with TLS and at a socket that wants the canary, with three entries."""
+    files = certificates_in(tmp_path)
+    with TlsServer(files, options=["--requirepass", CANARY, "--unixsocket", str(tmp_path / "s")]) as server:
+        with redis.Redis.from_url(server.url, password=CANARY, protocol=2) as client:
+            client.mset({"app:1": "value", "app:2": "value", SECRET_KEY: "value"})
+        yield server
+
+
+def test_r11_no_way_to_a_server_tells_the_password(
+    locked_tls: TlsServer,
+    empty_home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    argument_lists: list[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    port, ca, what = locked_tls.tls_port, tmp_path / "ca.pem", "prefix=app:&format=redis"
+    tls = f"rediss://:{CANARY}@localhost:{port}/0?{what}&ca={ca}"
+    runs: list[tuple[int, tuple[object, ...]]] = [
+        (0, ("doctor", tls)), (0, ("doctor", tls, "--format", "json")), (0, ("list", tls)),
+        (0, ("stats", tls.replace(f"ca={ca}", "verify=off"))),
+        (0, ("list", f"unix://:{CANARY}@{tmp_path / 's'}?{what}")),
+        (3, ("doctor", tls.replace("localhost", "127.0.0.1"))), (3, ("doctor", tls.replace(CANARY, f"{CANARY}x"))),
+        (3, ("doctor", tls.replace("rediss", "redis"))), (3, ("list", tls + "&cert=/nowhere")),
+        (3, ("doctor", f"redis+sentinel://:{CANARY}@127.0.0.1:{locked_tls.port},127.0.0.1:1/mymaster/0")),
+        (3, ("doctor", f"redis+cluster://me:{CANARY}@127.0.0.1:{locked_tls.port},127.0.0.1:1")),
+        (3, ("doctor", f"redis://:{CANARY}@127.0.0.1:{locked_tls.port}/0?ssh=me@127.0.0.1:1")),
+        (2, ("doctor", f"redis://:{CANARY}@127.0.0.1/0?ssh=-oProxyCommand=x")),
+        (3, ("invalidate", f"{tls}&ssh=me@127.0.0.1:1", "app:1", "--yes")),
+    ]  # fmt: skip
+    with SshServer() as sshd:
+        monkeypatch.setenv("PATH", sshd.path)
+        runs.append((0, ("list", f"{tls}&ssh={sshd.place}")))
+        printed = [(words, command(monkeypatch, *words)) for _code, words in runs]
+    assert [(words[:2], got) for words, (got, _text) in printed] == [(words[:2], code) for code, words in runs]
+    assert [words for words, (_got, text) in printed if CANARY in text] == []
+    assert CANARY not in caplog.text
+    assert any("ssh" in words for words in argument_lists)
+    assert CANARY not in "".join(argument_lists)
+    assert files_with(CANARY, empty_home) == []
 
 
 def test_r11_at_a_terminal_the_password_is_asked_for_and_not_shown(
@@ -238,6 +286,39 @@ def test_r11_the_window_shows_and_writes_no_password(
     assert any("app:" in text for text in seen)
     assert CANARY not in caplog.text
     assert CANARY not in "".join(argument_lists)
+    assert files_with(CANARY, empty_home) == []
+    assert files_with("prefix=app", empty_home), "the cache should be remembered"
+
+
+def test_r11_the_form_of_a_server_shows_no_password(
+    window: MainWindow, qtbot: QtBot, locked_server: RedisServer, empty_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    dialog = AttachDialog(window, window.controller)
+    dialog.decided.connect(window.controller.attach_remembered)
+    dialog.open()
+    dialog.server.click()
+    form = QApplication.activeModalWidget()
+    assert isinstance(form, ServerDialog)
+    form.form.hosts.setText("127.0.0.1")
+    form.form.port.setValue(locked_server.port)
+    form.form.prefix.setText("app:")
+    seen = []
+    for password, part in ((f"{CANARY}x", "does not accept"), (CANARY, "Connected to")):
+        form.form.password.setText(password)
+        form.test.click()
+        qtbot.waitUntil(lambda part=part: part in form.words(), timeout=30_000)  # type: ignore[misc]
+        seen.append(shown_words())
+    form.use.click()
+    qtbot.waitUntil(dialog.attach.isEnabled, timeout=30_000)
+    seen.append(shown_words())
+    dialog.attach.click()
+    qtbot.waitUntil(
+        lambda: any(one.standing.phase is Phase.LIVE for one in window.controller.attachments), timeout=30_000
+    )
+    seen.append(shown_words())
+    assert [text for text in seen if CANARY in text] == []
+    assert CANARY not in caplog.text
     assert files_with(CANARY, empty_home) == []
     assert files_with("prefix=app", empty_home), "the cache should be remembered"
 

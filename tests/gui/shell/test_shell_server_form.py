@@ -39,7 +39,6 @@ def tls(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -> 
     with TlsServer(files) as server:
         for number in range(3):
             server.command("SET", f"app:{number}", "value")
-        server.ca = files.ca  # type: ignore[attr-defined]
         yield server
 
 
@@ -109,11 +108,11 @@ def test_the_test_says_what_works_and_what_is_wrong(qtbot: QtBot, window: MainWi
     def words_after(part: str) -> str:
         dialog.test.click()
         qtbot.waitUntil(lambda: part in dialog.words(), timeout=30_000)
-        return dialog.result.accessibleDescription()
+        return dialog.outcome.accessibleDescription()
 
     assert "Start redis-server" in words_after("No server answers")
     dialog.form.port.setValue(tls.tls_port)
-    assert not dialog.result.isVisible(), "what was said is not of this port"
+    assert not dialog.outcome.isVisible(), "what was said is not of this port"
     words_after("wants TLS")
     dialog.form.tls.setChecked(True)
     words_after("not signed by an authority that this machine knows")
