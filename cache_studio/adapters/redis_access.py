@@ -9,8 +9,9 @@ from typing import Any, Self, TypeVar
 
 from cache_studio.adapters import key_access
 from cache_studio.adapters.key_access import SERVER, Held, KeyAccess, Known, Listener
-from cache_studio.adapters.redis_calls import Calls, Command, key_bytes
+from cache_studio.adapters.redis_calls import Command, key_bytes
 from cache_studio.adapters.redis_claims import Claims
+from cache_studio.adapters.redis_cluster_calls import open_calls
 from cache_studio.adapters.redis_cluster_tracking import tracking_of
 from cache_studio.adapters.redis_compare import remove_seen
 from cache_studio.adapters.redis_options import Place, glob_of, place_of, text_of
@@ -36,7 +37,7 @@ class RedisAccess(KeyAccess):
         """Prepare; connects at the first call."""
         self._prefix = str(options.get("prefix") or "")
         self._markers = self._markers_of(self._prefix)
-        self._calls = Calls.open(place)
+        self._calls = open_calls(place)
         self._claims = Claims(self._calls, self._markers)
         self._listeners: list[Listener] = []
 

@@ -24,6 +24,7 @@ from cache_studio.adapters.redis_key_copies import COPY_BYTES, KeyCopy, Names, p
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import NEVER, Described
 from cache_studio.adapters.redis_live import Live
+from cache_studio.adapters.redis_opening import open_link
 from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_recorder import read_recorder
 from cache_studio.adapters.redis_rights import capabilities_of
@@ -93,7 +94,7 @@ class RedisAdapter(Adapter, Announces):
     def open(cls, target: Target, options: Mapping[str, OptionValue], *, writable: bool) -> Self:
         """Connect; CacheUnavailable with a hint when that fails."""
         probe = bytes_of(f"{options.get('prefix') or ''}cache-studio-probe-{secrets.token_hex(8)}")
-        link = Link.open(target, options, probe)
+        link = open_link(target, options, probe)
         try:
             if cls.alone and link.place.is_cluster:
                 raise UnsupportedAction(cls.alone, "Attach its keys by the format redis.")

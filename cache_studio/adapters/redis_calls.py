@@ -37,15 +37,6 @@ class Calls(ABC):
         self.place = place
         _all_calls.add(self)
 
-    @staticmethod
-    def open(place: Place, most: int = MAX_CONNECTIONS) -> "Calls":
-        """Prepare; connects at the first call. At most so many connections, on a cluster to each node."""
-        if not place.is_cluster:
-            return ServerCalls(place, most)
-        from cache_studio.adapters.redis_cluster_calls import ClusterCalls  # it is built on this class
-
-        return ClusterCalls(place, most)
-
     @abstractmethod
     def exchange(self, commands: Sequence[Command]) -> list[Any]:
         """The answers, in order; an answer that is an error is an exception object in the list.

@@ -125,7 +125,12 @@ class ClusterCalls(Calls):
             return self._nodes[address]
 
     def _address(self, slot: int | None) -> Address:
-        return self.slots.primaries[0] if slot is None else self.slots.owner(slot)
+        slots = self.slots
+        if slot is None:
+            return slots.primaries[0]
+        if not slots.serves(slot):
+            slots = self.look_again()  # a replica may have taken over by now
+        return slots.owner(slot)
 
     def _spread(self, commands: Sequence[Command]) -> list[Any]:
         def send(address: Address, asking: bool, places: Sequence[int]) -> list[Any]:
@@ -166,3 +171,11 @@ class ClusterCalls(Calls):
 
 def _singles(command: Command) -> Sequence[Command]:
     return [("GET", key) for key in command[1:]] if command[0] == "MGET" else [command]
+
+
+def open_calls(place: Place, most: int = MAX_CONNECTIONS) -> Calls:
+    """Prepare calls to one server or to a cluster; connects at the first call.
+
+    At most `most` connections, on a cluster to each node.
+    """
+    return ClusterCalls(place, most) if place.is_cluster else ServerCalls(place, most)

@@ -1,19 +1,16 @@
-"""What an attached Redis is asked through, be it one server or the nodes of a cluster, and how it is opened."""
+"""What an attached Redis is asked through, be it one server or the nodes of a cluster."""
 
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cache_studio.adapters.redis_errors import explain
-from cache_studio.adapters.redis_options import LINK_OPTIONS, Place, bytes_of, place_of
-from cache_studio.adapters.redis_recognise import recognise_keys
+from cache_studio.adapters.redis_options import Place
 from cache_studio.adapters.redis_rights import Command, Rights
-from cache_studio.model.options import OptionValue, read_options
 from cache_studio.model.seeing import Counters
-from cache_studio.model.targets import Target
 
 
 class Script:
@@ -50,16 +47,6 @@ class Link(ABC):
         self.untouching = False
         """Whether the server leaves access times alone when this connection reads (CLIENT NO-TOUCH, from 7.2)."""
         self._turn = turn
-
-    @staticmethod
-    def open(target: Target, options: Mapping[str, OptionValue], probe_key: bytes) -> "Link":
-        """Connect to the place of a target; `probe_key` lies under the attached prefix and is used by nobody."""
-        # Both kinds are built on this class, so they can only be imported here.
-        from cache_studio.adapters.redis_cluster import ClusterLink
-        from cache_studio.adapters.redis_server_link import ServerLink
-
-        place = place_of(target, options)
-        return ClusterLink(place, probe_key) if place.is_cluster else ServerLink(place, probe_key)
 
     @property
     @abstractmethod
@@ -138,15 +125,3 @@ class Link(ABC):
     @abstractmethod
     def info(self, section: str) -> dict[str, str]:
         """A section of INFO; empty where it is not allowed."""
-
-
-def recognise_url(target: Target) -> list[dict[str, object]]:
-    """What lies at a URL, surest first: each `format`, `certainty`, `options`, `note`; looks at 1000 keys at most.
-
-    CacheUnavailable when no server answers.
-    """
-    names = {option.name for option in LINK_OPTIONS}
-    options = read_options(LINK_OPTIONS, {name: text for name, text in target.options.items() if name in names})
-    prefix = target.options.get("prefix", "")
-    with closing(Link.open(target, options, bytes_of(prefix + "cache-studio-probe"))) as link, link.call():
-        return recognise_keys(link, prefix)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from cache_studio.adapters.redis_keys.adapter import RedisKeysAdapter
 from cache_studio.adapters.redis_link import Link
+from cache_studio.adapters.redis_opening import open_link
 from cache_studio.adapters.redis_options import CONNECT_SECONDS, LINK_OPTIONS, Place, bytes_of, place_of
 from cache_studio.model.capabilities import Capabilities
 from cache_studio.model.errors import CacheUnavailable
@@ -50,7 +51,7 @@ def probe(target: Target) -> Probe:
     options = read_options(LINK_OPTIONS, {name: text for name, text in target.options.items() if name in names})
     place, prefix = place_of(target, options), target.options.get("prefix", "")
     try:
-        with closing(Link.open(target, options, bytes_of(f"{prefix}cache-studio-probe"))) as link, link.call():
+        with closing(open_link(target, options, bytes_of(f"{prefix}cache-studio-probe"))) as link, link.call():
             greeting = _greeting(link)
             return Probe(
                 server=_server(greeting, link.facts),

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, cast
 
 from redis.exceptions import NoScriptError
 
-from cache_studio.adapters.redis_calls import Calls, Command, unavailable
+from cache_studio.adapters.redis_calls import Command, unavailable
+from cache_studio.adapters.redis_cluster_calls import open_calls
 from cache_studio.adapters.redis_link import Script
 from cache_studio.adapters.redis_options import Place, bytes_of, text_of
 from cache_studio.recording.counts import Tally, from_fields, to_fields
@@ -49,7 +50,7 @@ class RecorderHash:
 
     def __init__(self, place: Place, prefix: str, now: float) -> None:
         """Prepare; `prefix` is that of the entries, `now` when the counting began (epoch seconds)."""
-        self._calls = Calls.open(replace(place, timeout=min(place.timeout, LONGEST_WAIT)), most=1)
+        self._calls = open_calls(replace(place, timeout=min(place.timeout, LONGEST_WAIT)), most=1)
         self._head = recorder_head(prefix, place)
         self._started_at = now
         self._written = Tally()

@@ -126,7 +126,7 @@ def _answer(cache: project.ProjectCache, places: list[str]) -> Mapping[str, obje
 def _url_answers(target: Target) -> list[Mapping[str, object]]:
     if not formats_for(target):
         raise WrongFormat(f"No format opens {target.location.partition('://')[0]}:// targets.", "`formats` lists them.")
-    from cache_studio.adapters.redis_link import recognise_url  # loads the driver, which only a URL needs
+    from cache_studio.adapters.redis_opening import recognise_url  # loads the driver, which only a URL needs
 
     return list(recognise_url(target))
 

@@ -15,7 +15,7 @@ from library_contract import LibraryContract
 from redis_caches import application, dumps
 
 from cache_studio.adapters.base import Adapter, SetsExpiry
-from cache_studio.adapters.redis_link import recognise_url
+from cache_studio.adapters.redis_opening import recognise_url
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.errors import UnsupportedAction
 from cache_studio.model.seeing import Fate, Renewed, Return

@@ -13,7 +13,7 @@ from keeping import MemoryKeep
 from redis_caches import application, attached
 from redis_library_contract import RedisLibraryContract
 
-from cache_studio.adapters.redis_link import recognise_url
+from cache_studio.adapters.redis_opening import recognise_url
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.errors import UnsupportedAction
 from cache_studio.model.seeing import Renewed

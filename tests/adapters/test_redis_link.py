@@ -13,7 +13,8 @@ from redis_caches import application, attached, write_response
 from servers import RedisServer, free_port
 
 from cache_studio.adapters.redis_events import KeyEvents
-from cache_studio.adapters.redis_link import Link, recognise_url
+from cache_studio.adapters.redis_link import Link
+from cache_studio.adapters.redis_opening import open_link, recognise_url
 from cache_studio.adapters.redis_options import place_of
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import EntryId
@@ -32,7 +33,7 @@ def own_server(redis_server: RedisServer) -> Iterator[RedisServer]:
 
 
 def link_to(url: str, **options: object) -> Link:
-    return Link.open(parse_target(url), options, b"cache-studio-probe")
+    return open_link(parse_target(url), options, b"cache-studio-probe")
 
 
 # Counting.

@@ -19,7 +19,7 @@ ACCESSED_OPTION = Option(
 
 
 def recognise(_sight: Sight) -> Recognition:
-    """A path is never a Redis; URLs are recognised by `redis_link.recognise_url`."""
+    """A path is never a Redis; URLs are recognised by `redis_opening.recognise_url`."""
     return NOT_RECOGNISED
 
 

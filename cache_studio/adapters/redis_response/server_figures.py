@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from cache_studio.adapters.redis_calls import Calls
+from cache_studio.adapters.redis_cluster_calls import open_calls
 from cache_studio.adapters.redis_options import place_of
 from cache_studio.adapters.redis_own_reads import info_numbers
 from cache_studio.adapters.redis_response.metrics import Noted, noted_since
@@ -35,7 +36,7 @@ class Figures:
     @classmethod
     def open(cls, target: Target, options: Mapping[str, OptionValue]) -> Self:
         """Of the entries below the prefix of this target."""
-        return cls(Calls.open(place_of(target, options), _CONNECTIONS), str(options.get("prefix") or ""))
+        return cls(open_calls(place_of(target, options), _CONNECTIONS), str(options.get("prefix") or ""))
 
     def server(self) -> ServerFigures:
         """Memory and keys, in one round trip. What this user may not ask is None."""
