@@ -15,7 +15,6 @@ from cache_studio.gui.widgets.bars import StateDot
 from cache_studio.gui.widgets.cards import role_color
 from cache_studio.gui.widgets.place_marks import TONES, environment_badge, unchecked_badge
 from cache_studio.gui.widgets.tabs import PageTabs
-from cache_studio.model.environments import Environment
 from cache_studio.model.seeing import Scope
 from cache_studio.model.units import NOT_RECORDED, format_age
 from cache_studio.services.attachment import Attachment
@@ -84,7 +83,7 @@ class CacheHeader(QFrame):
         self._lock = QLabel()
         self.environment = environment_badge(place.environment)
         self.unchecked = unchecked_badge()
-        self._strip = QFrame()
+        self._strip = QFrame(self)
         self._strip.setFixedHeight(STRIP)
         self._target = ElidedLabel(short_target(place.target), str(place.target), "mono-note")
         self._rate = plain_label("", "note")
@@ -107,9 +106,6 @@ class CacheHeader(QFrame):
         )  # fmt: skip
         for widget in left:
             title.addWidget(widget)
-        place = self._attachment.place
-        self.environment.setVisible(place.environment is not Environment.NONE)
-        self.unchecked.setVisible(is_unchecked(place.target))
         title.addWidget(self._target, 1)
         right: tuple[QWidget, ...] = (self._rate, self._met, self._dot, self._live)
         for widget in right:
@@ -117,10 +113,11 @@ class CacheHeader(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        if self._strip_role():
-            layout.addWidget(self._strip)
+        layout.addWidget(self._strip)
         layout.addLayout(title, 1)
         layout.addWidget(self.tabs)
+        self._strip.setVisible(bool(self._strip_role()))
+        self.unchecked.setVisible(is_unchecked(self._attachment.place.target))
         self.setFixedHeight(HEIGHT)
 
     def show_standing(self, standing: Standing) -> None:

@@ -16,7 +16,8 @@ _UNCHECKED_WHY = "TLS believes whoever answers: anybody on the way can read and 
 def environment_badge(environment: Environment) -> QLabel:
     """The word of an environment on its colour; hidden for none."""
     badge = plain_label(tr(environment.value), _BADGES.get(TONES.get(environment, ""), "badge"))
-    badge.setVisible(environment is not Environment.NONE)
+    if environment is Environment.NONE:
+        badge.hide()
     return badge
 
 
