@@ -113,15 +113,16 @@ class ActionSet:
     def __init__(self, window: QMainWindow, handler_of: Callable[[str], Callable[[], None]]) -> None:
         self._actions: dict[str, QAction] = {}
         self._menus: dict[str, QMenu] = {}
+        self._reasons: dict[str, str] = {}
         for spec in ACTIONS:
             self._add(window, spec, handler_of(spec.name))
 
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
 
-    def all(self) -> list[QAction]:
-        """Every action, in menu order."""
-        return [self._actions[spec.name] for spec in ACTIONS]
+    def all(self) -> list[tuple[QAction, str]]:
+        """Every action in menu order, each with why it cannot be done now; "" where it can."""
+        return [(self._actions[spec.name], self._reasons.get(spec.name, "")) for spec in ACTIONS]
 
     def fill_toolbar(self, toolbar: QToolBar) -> None:
         """Put the toolbar's actions in, text beside icon."""
@@ -137,7 +138,7 @@ class ActionSet:
         for spec in ACTIONS:
             action, reason = self._actions[spec.name], _why_not(spec, now)
             action.setEnabled(not reason)
-            action.setWhatsThis(reason)
+            self._reasons[spec.name] = reason
             set_tooltip(action, reason or _hint(spec))
         purge = tr("Purge stale") + (f" ({format_count(now.stale)})" if now.stale is not None else "")
         _rename(self._actions["purge"], purge)

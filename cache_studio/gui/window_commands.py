@@ -224,7 +224,7 @@ class WindowCommands(QObject):
         """Every action by a few letters of its name."""
         from cache_studio.gui.dialogs.palette_dialog import PaletteDialog  # dialogs are loaded when they are needed
 
-        shown = [action for action in self._window.action_set.all() if action.objectName() != "palette"]
+        shown = [line for line in self._window.action_set.all() if line[0].objectName() != "palette"]
         PaletteDialog(self._parent, shown).open()
 
     def shortcuts(self) -> None:

@@ -22,7 +22,8 @@ class PaletteDialog(FrameDialog):
     The chosen action is triggered after the dialog has closed.
     """
 
-    def __init__(self, parent: QWidget | None, actions: Sequence[QAction]) -> None:
+    def __init__(self, parent: QWidget | None, actions: Sequence[tuple[QAction, str]]) -> None:
+        """Each action comes with why it cannot be done now."""
         super().__init__(parent, tr("Command palette"), _WIDTH)
         self.search = QLineEdit()
         self.search.setPlaceholderText(tr("What do you want to do?"))
@@ -42,8 +43,8 @@ class PaletteDialog(FrameDialog):
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        for action in actions:
-            self.list.addTopLevelItem(_row(action))
+        for action, why_not in actions:
+            self.list.addTopLevelItem(_row(action, why_not))
         self.none = plain_label(tr("No command has these words."), "note")
         page = QWidget()
         layout = QVBoxLayout(page)
@@ -88,9 +89,9 @@ class PaletteDialog(FrameDialog):
         self.accept()
 
 
-def _row(action: QAction) -> QTreeWidgetItem:
+def _row(action: QAction, why_not: str) -> QTreeWidgetItem:
     words = action.text().replace("&", "").rstrip("…")
-    item = QTreeWidgetItem([words, action.shortcut().toString() if action.isEnabled() else action.whatsThis()])
+    item = QTreeWidgetItem([words, action.shortcut().toString() if action.isEnabled() else why_not])
     item.setIcon(0, _blank() if action.icon().isNull() else action.icon())
     item.setSizeHint(0, QSize(0, _ROW))
     item.setData(0, _ACTION, action)

@@ -13,7 +13,6 @@ def actions(qtbot: QtBot) -> list[QAction]:
     """Three actions, the second not possible."""
     made = [QAction(words) for words in ("&Attach", "Purge stale (3)", "Evict…")]
     made[1].setEnabled(False)
-    made[1].setWhatsThis("No entry is stale.")
     made[2].setShortcut("Ctrl+E")
     return made
 
@@ -24,7 +23,7 @@ def shown(dialog: PaletteDialog) -> list[list[str]]:
 
 
 def opened(qtbot: QtBot, actions: list[QAction]) -> PaletteDialog:
-    dialog = PaletteDialog(None, actions)
+    dialog = PaletteDialog(None, list(zip(actions, ("", "No entry is stale.", ""), strict=True)))
     qtbot.addWidget(dialog)
     dialog.open()
     return dialog
