@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import traceback
 from types import ModuleType
 
@@ -49,6 +50,7 @@ def serve(program: ModuleType, calls: int, answers: int) -> None:
     with os.fdopen(calls, encoding="utf-8") as lines:
         os.environ.clear()
         os.environ.update(json.loads(lines.readline()))
+        time.tzset()
         for line in lines:
             name, arguments = json.loads(line)
             try:

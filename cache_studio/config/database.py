@@ -115,7 +115,9 @@ def _connected(path: Path, schema: Schema) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         path.chmod(0o600)
-        connection.execute("PRAGMA journal_mode=WAL")
+        with claimed(path.with_name(f"{path.name}.opening"), BUSY_SECONDS):
+            # SQLite does not wait where two processes turn one file over to the write-ahead log.
+            connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={schema.synchronous}")
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("PRAGMA foreign_keys=ON")
