@@ -173,6 +173,21 @@ def test_the_attach_dialog_says_what_is_wrong(qtbot: QtBot, window: MainWindow, 
     dialog.reject()
 
 
+def test_the_attach_dialog_forgets_what_was_found_when_nothing_is_written(
+    qtbot: QtBot, window: MainWindow, comparisons: Path
+) -> None:
+    dialog = AttachDialog(window, window.controller, str(comparisons))
+    dialog.open()
+    qtbot.waitUntil(dialog.attach.isEnabled, timeout=20_000)
+    dialog.target.clear()
+    dialog.target.textEdited.emit("")
+    qtbot.waitUntil(lambda: dialog.proposals.count() == 0, timeout=10_000)
+    assert not dialog.attach.isEnabled()
+    assert dialog.form.values() == {}
+    assert "choose a file" in dialog.message.text()
+    dialog.reject()
+
+
 def test_dropped_things_name_targets() -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile("/a/b.db"), QUrl("redis://localhost:6379/0")])
