@@ -59,7 +59,6 @@ class PlanPage(QWidget):
         self._order = plain_label(tr("largest first"), "note")
         count = figures.plan.count
         self.all_button = LinkButton(tr("Show all {count}").format(count=format_count(count)))
-        self.all_button.setVisible(count > FIRST)
         self.all_button.clicked.connect(self._show_all)
         self._count = count
         self._say_heading(min(FIRST, count))
@@ -73,6 +72,9 @@ class PlanPage(QWidget):
         middle.addWidget(_side(figures.plan))
         layout.addLayout(middle, 1)
         layout.addWidget(_notes((*figures.plan.notes, _CHANGED)))
+        # Not before they have a place: what is shown without one is a window.
+        self.all_button.setVisible(count > FIRST)
+        self._order.setVisible(count > 1)
 
     def _list(self) -> QVBoxLayout:
         head = QHBoxLayout()
@@ -105,7 +107,6 @@ class PlanPage(QWidget):
         else:
             words = tr("All {entries}").format(entries=entries_words(self._count)) if shown > 1 else tr("One entry")
         self._heading.setText(words)
-        self._order.setVisible(self._count > 1)
 
 
 _CHANGED = "An entry that changes before its turn is kept and reported."
