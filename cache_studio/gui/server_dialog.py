@@ -117,7 +117,8 @@ class ServerDialog(QDialog):
 
     def words(self) -> str:
         """What the result says, a sentence a line; "" while there is none."""
-        notes = (self._lines.itemAt(at).widget() for at in range(self._lines.count()))
+        items = (self._lines.itemAt(at) for at in range(self._lines.count()))
+        notes = (item.widget() for item in items if item is not None)
         return "\n".join(note.label.text() for note in notes if isinstance(note, IconNote))
 
     def _target(self) -> Target | None:
