@@ -9,6 +9,7 @@ import click
 from cache_studio.cli.diagnostics import Exit, narrate
 from cache_studio.cli.options import (
     TABLE_OR_JSON,
+    allow_changes_option,
     format_option,
     namespace_option,
     show_secrets_option,
@@ -94,7 +95,7 @@ def stats(target: str, format_name: str) -> None:
     """Count a cache: entries, stale ones, bytes, hit rate and where each figure comes from."""
     from cache_studio.services.statistics import statistics_object
 
-    with attached(target, writable=True) as (_, attachment):
+    with attached(target, writable=None) as (_, attachment):
         figures = statistics_object(attachment, now())
         if format_name == "json":
             print_json(figures)
@@ -165,7 +166,7 @@ def snapshot(
     if other is not None and file is None and is_snapshot(Path(target)):
         _print_comparison(exporting.compare_files(other, Path(target)), format_name)
         return
-    with attached(target, writable=True) as (_, attachment):
+    with attached(target, writable=None) as (_, attachment):
         figures = exporting.snapshot(attachment)
         if file is not None:
             masking = Masking()
@@ -182,6 +183,7 @@ def snapshot(
 @click.option("--interval", default=2.0, type=click.FloatRange(min=0.1), metavar="S", help="Seconds between two lines.")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after so many lines.")
 @click.option("--announce", is_flag=True, help="Have the server announce changes and misses meanwhile (Redis).")
+@allow_changes_option
 @format_option(TABLE_OR_JSON)
 def watch(target: str, interval: float, count: int | None, announce: bool, format_name: str) -> None:
     """Print the statistics again and again, until stopped.
@@ -195,7 +197,8 @@ def watch(target: str, interval: float, count: int | None, announce: bool, forma
     from cache_studio.services.statistics import watch_object
 
     pause = Event()
-    with attached(target, writable=True, sample_every=interval) as (opened, attachment), Ear(attachment) as ear:
+    writable = True if announce else None
+    with attached(target, writable=writable, sample_every=interval) as (opened, attachment), Ear(attachment) as ear:
         if announce:
             waited(opened.announcing.begin(attachment))
         printed = 0

@@ -37,9 +37,12 @@ def studio() -> Iterator["Studio"]:
 
 @contextmanager
 def attached(
-    target: "str | Target", *, writable: bool = False, sample_every: float = math.inf
+    target: "str | Target", *, writable: bool | None = False, sample_every: float = math.inf
 ) -> "Iterator[tuple[Studio, Attachment]]":
-    """The target attached and completely listed; read-only unless the command changes it."""
+    """The target attached and completely listed; read-only unless the command changes it (`writable`).
+
+    None for a command that only looks, and names what may be done: as the place is attached otherwise.
+    """
     from cache_studio.model.errors import CacheUnavailable
     from cache_studio.services.passwords import wants_password
 
@@ -57,13 +60,13 @@ def attached(
         yield opened, attachment
 
 
-def _listed(opened: "Studio", target: "str | Target", writable: bool, sample_every: float) -> "Attachment":
+def _listed(opened: "Studio", target: "str | Target", writable: bool | None, sample_every: float) -> "Attachment":
     from dataclasses import replace
 
     place = opened.resolve(target)
     if writable and not may_change():
         _require_writable(place)
-    place = replace(place, writable=writable, sample_every=sample_every)
+    place = replace(place, writable=place.writable if writable is None else writable, sample_every=sample_every)
     if writable and place.target.is_url:
         from cache_studio.services.whereabouts import place_words
 

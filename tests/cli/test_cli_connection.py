@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from commands import Ended
@@ -40,7 +41,9 @@ def test_doctor_says_what_is_wrong(command: Run, redis_server: RedisServer) -> N
         assert "wants a password" in command("doctor", server.url).err
 
 
-def test_production_is_changed_only_when_that_is_said(command: Run, redis_url: str, redis_server: RedisServer) -> None:
+def test_production_is_changed_only_when_that_is_said(
+    command: Run, redis_url: str, redis_server: RedisServer, tmp_path: Path
+) -> None:
     for number in range(3):
         redis_server.command("SET", f"app:{number}", "value")
     studio = Studio(follow=False)
@@ -53,6 +56,13 @@ def test_production_is_changed_only_when_that_is_said(command: Run, redis_url: s
         assert "in production" in refused.err
         assert "--allow-changes" in refused.err
     assert redis_server.command("DBSIZE") == ":3"
+    looked = command("stats", "orders", "--format", "json")
+    assert (looked.code, looked.json["entries"]) == (0, 3)
+    assert "To be changed" not in looked.err
+    assert command("watch", "orders", "--count", "1").code == 0
+    assert command("snapshot", "orders", str(tmp_path / "now.json")).code == 0
+    assert "--allow-changes" in command("watch", "orders", "--count", "1", "--announce").err
+    assert command("watch", "orders", "--count", "1", "--announce", "--allow-changes").code == 0
     done = command("invalidate", "orders", "app:1", "--yes", "--allow-changes")
     assert done.code == 0
     assert f"PRODUCTION, {HOST}:{redis_server.port}, database 0" in done.err
