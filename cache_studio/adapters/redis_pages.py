@@ -13,11 +13,16 @@ Ask: TypeAlias = Callable[[Command], object]
 """The answer of one look; an error is raised."""
 
 
+def range_at(key: bytes, start: int) -> Command:
+    """One part of a string."""
+    return ("GETRANGE", key, start, start + RANGE_BYTES - 1)
+
+
 def ranges(ask: Ask, key: bytes, total: int) -> Iterator[bytes]:
     """The first `total` bytes of a string; ends early where it has become shorter."""
     for start in range(0, total, RANGE_BYTES):
-        part = cast(bytes, ask(("GETRANGE", key, start, min(start + RANGE_BYTES, total) - 1)))
-        yield part
+        part = cast(bytes, ask(range_at(key, start)))
+        yield part[: total - start]
         if len(part) < min(RANGE_BYTES, total - start):
             return
 

@@ -79,6 +79,7 @@ class Remover:
         chosen = [at for at in part if at not in fates]
         dumped: list[int] = []
         taken: dict[int, list[KeyCopy]] = {}
+        self._typed.look_ahead([entries[at][1] for at in chosen if not self._is_small(entries[at][1])])
         for at in chosen:
             found = None if self._is_small(entries[at][1]) else self._typed.copy(entries[at][1], keep)
             if isinstance(found, list):

@@ -48,7 +48,7 @@ def steps_of(ask: Ask, key: bytes, kind: str, rights: Rights) -> Iterator[Step]:
     """What writes the value again. Unsteady when it is not what its length promised, NotCopied with the reason."""
     found = KINDS[kind]
     length = cast(int, ask((found.length, key)))
-    memory = ask(("MEMORY", "USAGE", key)) if rights.may("MEMORY USAGE") else None
+    memory = ask(("MEMORY", "USAGE", key)) if kind != "string" and rights.may("MEMORY USAGE") else None
     page = PAGE_ELEMENTS
     if isinstance(memory, int) and memory > 0:
         page = max(1, min(MOST_ELEMENTS, RANGE_BYTES * length // memory))

@@ -18,7 +18,7 @@ from cache_studio.adapters.redis_key_copies import UNREADABLE, KeyCopy
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import Described, Listing
 from cache_studio.adapters.redis_options import bytes_of, text_of
-from cache_studio.adapters.redis_pages import Ask
+from cache_studio.adapters.redis_pages import Ask, range_at
 from cache_studio.adapters.redis_rights import Command
 from cache_studio.adapters.redis_typed_copies import (
     KINDS,
@@ -35,6 +35,8 @@ from cache_studio.model.seeing import Fate, Restoration, Return
 INLINE_BYTES = 256 << 10
 """Larger copies are kept as files."""
 READ_BYTES = 1 << 20
+SHORT_BYTES, TOGETHER = 8 << 10, 100
+"""Strings up to this length are read so many in a round trip."""
 BUILD_MS = 3_600_000
 """After so long a value that is being built beside its place is gone, if we are."""
 LATE = "It expired meanwhile; Redis keeps no stale key."
@@ -50,6 +52,21 @@ class TypedRemoval:
     def __init__(self, link: Link, listing: Listing) -> None:
         self._link = link
         self._listing = listing
+        self._ahead: dict[Command, object] = {}
+        """Answers of looks that were asked together with others, until they are wanted."""
+
+    def look_ahead(self, entries: Sequence[Described]) -> None:
+        """Read the short strings of entries that are to be copied, many in a round trip."""
+        self._ahead.clear()
+        short = [
+            bytes_of(name)
+            for now in entries
+            for name, kind, size in zip(now.names, now.kinds, now.sizes, strict=True)
+            if kind == "string" and 0 <= size <= SHORT_BYTES and not self._link.rights.why_not_typed(kind)
+        ]
+        for start in range(0, len(short), TOGETHER):
+            looks = _short_looks(short[start : start + TOGETHER])
+            self._ahead.update(zip(looks, self._link.bracketed(looks), strict=True))
 
     def copy(self, now: Described, keep: Keep) -> list[KeyCopy] | Fate | str:
         """The copies of the keys of one entry, a fate where it changes, or the reason why it is not copied."""
@@ -73,7 +90,7 @@ class TypedRemoval:
     def remove(self, names: Sequence[bytes], copies: Sequence[KeyCopy], leaving: Sequence[Command]) -> Fate | str:
         """Run `leaving`, which removes the keys, if they still equal their copies."""
         try:
-            found = self._watch(names)
+            found = self._watch(names, [copy.name for copy in copies if _is_short(copy)])
             if not any(kind for kind, _expiry in found):
                 return self._unwatched(Fate.GONE)
             known = {copy.name: copy for copy in copies}
@@ -116,6 +133,7 @@ class TypedRemoval:
 
     def holds(self, keys: Sequence[KeyCopy]) -> bool:
         """Whether all these keys are stored as they were copied."""
+        self._ahead.clear()
         expiry = self._listing.expiry_command
         looks: list[Command] = [command for copy in keys for command in (("TYPE", copy.name), (expiry, copy.name))]
         clock = self._listing.clock_commands
@@ -150,19 +168,23 @@ class TypedRemoval:
             return False
         return digest_of(kind, steps_of(ask, name, kind, self._link.rights)) == copy.proof
 
-    def _watch(self, names: Sequence[bytes]) -> list[tuple[str, int]]:
-        # Type ("" where there is none) and expiry of each.
+    def _watch(self, names: Sequence[bytes], short: Sequence[bytes] = ()) -> list[tuple[str, int]]:
+        # Type ("" where there is none) and expiry of each; what is `short` is read in the same round trip.
         clock = self._listing.clock_commands
         looks: list[Command] = [c for name in names for c in (("TYPE", name), (self._listing.expiry_command, name))]
-        watching, *answers = self._link.exchange([("WATCH", *names), *clock, *looks])
+        ahead = _short_looks(short)
+        watching, *answers = self._link.exchange([("WATCH", *names), *clock, *looks, *ahead])
         if isinstance(watching, Exception):
             raise watching
-        now_ms, told = self._listing.read_now(answers), iter(answers[len(clock) :])
+        end = len(clock) + len(looks)
+        self._ahead = dict(zip(ahead, answers[end:], strict=True))
+        now_ms, told = self._listing.read_now(answers), iter(answers[len(clock) : end])
         found = [
             (_kind_of(kind), self._listing.absolute(moment, now_ms)) for kind, moment in zip(told, told, strict=True)
         ]
-        there = sum(bool(kind) for kind, _expiry in found)
-        self._link.looked_up(2 * there, 2 * (len(found) - there))
+        there = {name for name, (kind, _expiry) in zip(names, found, strict=True) if kind}
+        hits, looked = sum(command[1] in there for command in (*looks, *ahead)), len(looks) + len(ahead)
+        self._link.looked_up(hits, looked - hits)
         return found
 
     def _unwatched(self, fate: Fate | str) -> Fate | str:
@@ -171,13 +193,15 @@ class TypedRemoval:
 
     def _look(self, command: Command) -> object:
         # Between WATCH and EXEC there is no room for a bracket. The key is there, or EXEC tells that it went.
+        if command in self._ahead:
+            return _checked(self._ahead.pop(command))
         answer = self._link.exchange([command])[0]
         if command[0] != "MEMORY":
             self._link.looked_up(1, 0)
         return _checked(answer)
 
     def _bracketed_look(self, command: Command) -> object:
-        return _checked(self._link.bracketed([command])[0])
+        return _checked(self._ahead.pop(command) if command in self._ahead else self._link.bracketed([command])[0])
 
     def _now_ms(self) -> int:
         clock = self._listing.clock_commands
@@ -235,6 +259,14 @@ def typed_notes(link: Link) -> tuple[str, ...]:
         f"{why} Entries are copied by what is in them; streams with consumer groups and types of modules"
         f" cannot be and stay.{missing}",
     )
+
+
+def _short_looks(names: Sequence[bytes]) -> list[Command]:
+    return [command for name in names for command in ((KINDS["string"].length, name), range_at(name, 0))]
+
+
+def _is_short(copy: KeyCopy) -> bool:
+    return copy.kind == "string" and not copy.file and len(copy.dump) <= SHORT_BYTES
 
 
 def _spooled(steps: Iterable[Step], spool: IO[bytes]) -> Iterator[Step]:

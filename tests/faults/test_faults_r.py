@@ -86,6 +86,33 @@ def test_r04_a_value_of_70_mb_is_listed_and_read_in_part(client: redis.Redis, re
         assert adapter.remove([listing(adapter)["large"].seen], None)[0].fate is Fate.REMOVED
 
 
+def test_r04_large_values_wait_in_the_trash_and_come_back(client: redis.Redis, redis_url: str) -> None:
+    client.setrange("large", 6 << 20, b"the end")
+    client.rpush("list", *("x" * 1000 for _ in range(3_000)))
+    client.set("small", "value", px=600_000)
+    before = [client.getrange("large", 0, -1), client.lrange("list", 0, -1), client.get("small")]
+    studio = Studio(follow=False)
+    try:
+        attachment = opened(studio, redis_url)
+        plan = plans.plan_clear(attachment, None, time.time())
+        assert plan.notes == ()
+        outcome = act.run(attachment, plan, studio.trash, "test").future.result(PATIENCE)
+        assert (outcome.removed, client.dbsize()) == (3, 0)
+        assert studio.trash.usage()[1] > 9_000_000
+    finally:
+        studio.close()
+    studio = Studio(follow=False)
+    try:
+        attachment = opened(studio, redis_url)
+        action = act.find_action(studio.trash, outcome.undo_id)
+        undone = act.undo(attachment, action, studio.trash).future.result(PATIENCE)
+        assert (undone.restored, undone.failed) == (3, 0)
+        assert studio.trash.usage() == (0, 0)
+    finally:
+        studio.close()
+    assert [client.getrange("large", 0, -1), client.lrange("list", 0, -1), client.get("small")] == before
+
+
 @pytest.mark.parametrize("silence", ["before", "after"])
 def test_r06_a_server_that_dies_in_a_batch(silence: str, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     """It dies before it hears of the removal, or when it has removed and not yet answered: what became of those
