@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,6 +21,7 @@ from pathlib import Path
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
+_chance = random.SystemRandom()  # several test processes begin with the same seed
 # Becomes the server in the same process, which the kernel ends with its parent even when that is killed.
 _LAUNCH = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
 
@@ -40,13 +42,23 @@ def find_redis_server() -> Path | None:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listened on a moment ago; a node of a cluster listens 10,000 above it, too."""
+    """A loopback port that nobody listens on; a node of a cluster listens 10,000 above it, too.
+
+    Both lie below those that the system gives to connections, which could take them before a server does.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            port: int = probe.getsockname()[1]
-        if port < 55_000:
+        port = _chance.randrange(10_240, 22_000)
+        if _is_free(port) and _is_free(port + 10_000):
             return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 class RedisServer:
