@@ -14,7 +14,7 @@ import redis
 from servers import HOST, RedisServer
 
 SLOTS = 16_384
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 50.0
 NODE_TIMEOUT_MS = 15_000
 """After so long without an answer a node of a cluster counts as gone: a busy machine is no failure."""
 HURRY_MS = 1_000
@@ -113,6 +113,7 @@ class Cluster(Servers):
         for at, server in enumerate(self.replicas):
             asked(server, "CLUSTER", "REPLICATE", self.id_of(self.primaries[at % 3]))
         wait_for(lambda: all(self._is_ok(server) for server in self.servers), "the cluster to be ok")
+        wait_for(lambda: all(served(server) == SLOTS for server in self.servers), "all to know who serves what")
         if self.replicas:
             wait_for(self._are_followed, "the replicas to follow")
 
@@ -191,6 +192,11 @@ def redis_slots(server: RedisServer) -> list[list[object]]:
         client.close()
 
 
+def served(server: RedisServer) -> int:
+    """How many slots are served, as far as a server knows."""
+    return sum(int(str(last)) - int(str(first)) + 1 for first, last, *_nodes in redis_slots(server))
+
+
 def raw_info(server: RedisServer, section: str) -> str:
     """A section of INFO as the server writes it."""
     client = client_of(server)
@@ -226,25 +232,52 @@ class Sentinels(Servers):
         wait_for(lambda: "master_link_status:up" in raw_info(self.replica, "replication"), "the replica to follow")
         for sentinel in self.sentinels:
             asked(sentinel, "SENTINEL", "MONITOR", self.service, HOST, self.primary.port, 2)
-            asked(sentinel, "SENTINEL", "SET", self.service, "down-after-milliseconds", 500, "failover-timeout", 3000)
+            patience = ("down-after-milliseconds", NODE_TIMEOUT_MS, "failover-timeout", 10_000)
+            asked(sentinel, "SENTINEL", "SET", self.service, *patience)
         wait_for(lambda: all(self._sees_all(sentinel) for sentinel in self.sentinels), "the Sentinels to see all")
 
     def fail_over(self) -> None:
         """Make the replica the primary, and wait until all Sentinels say so."""
         new = self.replica if self.current() == self.primary.port else self.primary
-        asked(self.sentinels[0], "SENTINEL", "FAILOVER", self.service)
+
+        def begun() -> bool:  # refused while an earlier one is not over
+            return self.current() == new.port or asked(self.sentinels[0], "SENTINEL", "FAILOVER", self.service) == "OK"
+
+        wait_for(begun, "a failover to begin")
         self.wait_for_primary(new)
+
+    def lose(self, server: RedisServer) -> None:
+        """Kill a server, and let the Sentinels notice it soon."""
+        server.kill()
+        for sentinel in self.sentinels:
+            asked(sentinel, "SENTINEL", "SET", self.service, "down-after-milliseconds", HURRY_MS)
 
     def wait_for_primary(self, server: RedisServer) -> None:
         """Wait until all Sentinels lead to it and it takes writes."""
         wait_for(lambda: all(self.current(one) == server.port for one in self.sentinels), "a new primary")
         wait_for(lambda: "role:master" in raw_info(server, "replication"), "it to take writes")
 
+    def wait_for_replica(self, server: RedisServer) -> None:
+        """Wait until it follows the primary and all Sentinels know that."""
+        wait_for(lambda: "master_link_status:up" in raw_info(server, "replication"), "the replica to follow")
+        wait_for(lambda: all(self._is_up(server, one) for one in self.sentinels), "the Sentinels to see the replica")
+
     def current(self, sentinel: RedisServer | None = None) -> int:
         """The port of the primary as a Sentinel knows it."""
         client = client_of(sentinel or self.sentinels[0])
         try:
             return int(client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.service)[1])
+        finally:
+            client.close()
+
+    def _is_up(self, replica: RedisServer, sentinel: RedisServer) -> bool:
+        client = client_of(sentinel)
+        try:
+            for words in client.execute_command("SENTINEL", "REPLICAS", self.service):
+                facts = dict(zip(words[::2], words[1::2], strict=True))
+                if int(facts[b"port"]) == replica.port:
+                    return facts[b"flags"] == b"slave"
+            return False
         finally:
             client.close()
 

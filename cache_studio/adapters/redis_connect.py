@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any, TypeAlias, cast
 
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as NoConnection
-from redis.exceptions import RedisError, ResponseError
 
 from cache_studio.adapters.redis_options import CONNECT_SECONDS, Place
 from cache_studio.adapters.redis_way_errors import SSH_SAID
@@ -17,6 +17,7 @@ from cache_studio.adapters.redis_way_errors import SSH_SAID
 SSH_SECONDS = 10.0
 """How long ssh may take to come to its host."""
 NO_PRIMARY = "No Sentinel knows"
+NO_SENTINEL = "No Sentinel answers"
 _DOWN = (b"s_down", b"o_down", b"disconnected")
 _Address: TypeAlias = tuple[str, int]
 
@@ -161,6 +162,7 @@ def address_of(place: Place) -> _Address:
     ConnectionError of the driver when none of them answers, or none knows.
     """
     problem: Exception | None = None
+    asked = False
     for host in place.hosts:
         sentinel = connection_of(_sentinel(place, *host))
         try:
@@ -170,12 +172,15 @@ def address_of(place: Place) -> _Address:
             told = _answer(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", place.service, default=None)
             if told:
                 return told[0].decode(), int(told[1])
+            asked = True
         except (RedisError, OSError) as error:
             problem = error
         finally:
             sentinel.disconnect()
-    if problem is not None:
-        raise problem
+    if problem is not None and not asked:
+        if isinstance(problem, AuthenticationError | ResponseError):
+            raise problem
+        raise NoConnection(f"{NO_SENTINEL}: {problem}") from problem
     raise NoConnection(f"{NO_PRIMARY} the name {place.service}")
 
 

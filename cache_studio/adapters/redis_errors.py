@@ -45,6 +45,11 @@ _SENTENCES = (
         "Write redis:// in place of redis+cluster://.",
     ),
     (
+        r"No Sentinel answers",
+        "No Sentinel answers that could lead to %s.",
+        "Start one, or check host and port; Sentinels listen at 26379.",
+    ),
+    (
         r"No Sentinel knows the name",
         "The Sentinels do not know %s.",
         "Check the name of the service in the URL: redis+sentinel://host:26379/name/0.",
@@ -78,6 +83,8 @@ def missing_right(error: Exception) -> str:
 
 def explain(error: Exception, place: Place) -> CacheStudioError:
     """The error that leaves the adapter; the original goes along as its cause at the `raise`."""
+    if isinstance(error, CacheStudioError):
+        return error
     right = missing_right(error)
     if right == "key":
         return UnsupportedAction("The user may not touch this key.", _ASK_RIGHT)
