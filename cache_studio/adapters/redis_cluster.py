@@ -4,6 +4,7 @@ Slots may move while one looks: a node that serves a key no more, or not yet, sa
 the key is now. A node that is away does not close the others.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -19,6 +20,8 @@ from cache_studio.adapters.redis_slots import REDIRECTIONS, Address, SlotMap, re
 from cache_studio.model.errors import CacheUnavailable, UnsupportedAction
 from cache_studio.model.seeing import Counters, Scope, Source
 
+LOOK_SECONDS = 0.5
+"""For a slot that nobody serves the nodes are asked again at most this often."""
 T = TypeVar("T")
 
 
@@ -55,9 +58,13 @@ class NodeLink(ServerLink):
 
     def exchange(self, commands: Sequence[Command]) -> list[object]:
         """As for one server; each command is announced while keys move to this node."""
-        if not self._asks or ("MULTI",) in commands:
-            return super().exchange(commands)
-        return super().exchange([words for command in commands for words in (("ASKING",), command)])[1::2]
+        try:
+            if not self._asks or ("MULTI",) in commands:
+                return super().exchange(commands)
+            return super().exchange([words for command in commands for words in (("ASKING",), command)])[1::2]
+        except CacheUnavailable:
+            self._cluster.look_again()  # another node may have taken its place: the next call goes there
+            raise
 
     def _accept(self) -> None:
         return
@@ -86,6 +93,7 @@ class ClusterLink(Link):
         self._nodes: dict[Address, NodeLink] = {}
         self.slots: SlotMap = read_map(place)
         """Who serves what, as it was told last."""
+        self._looked_at = time.monotonic()
         try:
             nodes = self.nodes()
         except BaseException:
@@ -121,6 +129,7 @@ class ClusterLink(Link):
 
     def look_again(self) -> SlotMap:
         """Ask who serves what; as before where nobody tells."""
+        self._looked_at = time.monotonic()
         try:
             self.slots = read_map(self.place, self.slots.primaries)
         except CacheUnavailable:
@@ -129,13 +138,17 @@ class ClusterLink(Link):
             self._nodes.pop(address).close()
         return self.slots
 
+    def owner(self, name: bytes) -> Address:
+        """The node that serves a key; CacheUnavailable when there is none."""
+        return self._address(key_slot(name))
+
     def home(self, name: bytes) -> NodeLink:
-        """The node that serves a key; CacheUnavailable when it cannot be reached, or there is none."""
-        return self.node(self.slots.owner(key_slot(name)))
+        """The same, reached; CacheUnavailable when it cannot be."""
+        return self.node(self.owner(name))
 
     def where(self, names: Sequence[bytes]) -> list[Address]:
         """Where each key lies now, or would be written."""
-        found = [self.slots.owner(key_slot(name)) for name in names]
+        found = [self.owner(name) for name in names]
 
         def ask(node: NodeLink, part: Sequence[tuple[int, bytes]]) -> list[object]:
             for at, _name in part:
@@ -143,6 +156,18 @@ class ClusterLink(Link):
             return node.bracketed_here([("EXISTS", name) for _at, name in part])
 
         self._spread(list(enumerate(names)), lambda one: key_slot(one[1]), ask)
+        return found
+
+    def lost(self) -> list[Address]:
+        """The primaries that the others take for gone, as far as they may tell."""
+        told = self.exchange([("CLUSTER", "NODES")])[0]
+        found = []
+        for line in told.decode("utf-8", "replace").splitlines() if isinstance(told, bytes) else ():
+            _id, address, flags, *_rest = line.split(" ")
+            states = flags.split(",")
+            if "master" in states and ("fail" in states or "fail?" in states):
+                host, _colon, port = address.partition("@")[0].rpartition(":")
+                found.append((host, int(port)))
         return found
 
     def break_off(self) -> None:
@@ -156,7 +181,7 @@ class ClusterLink(Link):
             node.close()
 
     def exchange(self, commands: Sequence[Command]) -> list[object]:
-        """The answers in order, each of the node that serves the key; a SCAN goes over all nodes, one by one."""
+        """The answers in order, each of the node that serves the key; a SCAN goes over all nodes that answer."""
         if any(command[0] == "SCAN" for command in commands):
             return [self._scanned(command) for command in commands]
         return self._spread(commands, slot_of, lambda node, part: node.exchange(part))
@@ -167,8 +192,28 @@ class ClusterLink(Link):
             node.ask(*command)
 
     def bracketed(self, commands: Sequence[Command]) -> list[object]:
-        """Read with every node's own reads booked to it."""
+        """Read with every node's own reads booked to it. What cannot be reached is answered by CacheUnavailable."""
+        try:
+            return self._bracketed(commands)
+        except CacheUnavailable:
+            answers: list[object] = [None] * len(commands)
+            by_owner: dict[Address | None, list[int]] = {}
+            for at, command in enumerate(commands):
+                slot = slot_of(command)
+                by_owner.setdefault(None if slot is None else self.slots.owners[slot], []).append(at)
+            for places in by_owner.values():
+                for at, answer in zip(places, self._bracketed_or_why([commands[at] for at in places]), strict=True):
+                    answers[at] = answer
+            return answers
+
+    def _bracketed(self, commands: Sequence[Command]) -> list[object]:
         return self._spread(commands, slot_of, lambda node, part: node.bracketed_here(part))
+
+    def _bracketed_or_why(self, commands: Sequence[Command]) -> list[object]:
+        try:
+            return self._bracketed(commands)
+        except CacheUnavailable as error:
+            return [error] * len(commands)
 
     def followed(self, commands: Sequence[Command], answers: list[object]) -> list[object]:
         """The same answers; those that say that another node serves the key are asked for again."""
@@ -221,8 +266,12 @@ class ClusterLink(Link):
             yield node
 
     def _scanned(self, command: Command) -> object:
+        # Listings go node by node and say what is missing; this one is a sample, from the nodes that answer.
         address, cursor = self.slots.place_in_scan(bytes(command[1]))  # type: ignore[call-overload]  # a cursor is bytes
-        answer = self.node(address).exchange([(command[0], cursor, *command[2:])])[0]
+        try:
+            answer = self.node(address).exchange([(command[0], cursor, *command[2:])])[0]
+        except CacheUnavailable:
+            answer = [b"0", []]
         if isinstance(answer, list):
             answer[0] = self.slots.cursor_after(address, answer[0])
         return answer
@@ -244,6 +293,8 @@ class ClusterLink(Link):
 
     def _address(self, slot: int | None) -> Address:
         if slot is not None:
+            if not self.slots.serves(slot) and time.monotonic() - self._looked_at > LOOK_SECONDS:
+                self.look_again()  # a replica may have taken over by now
             return self.slots.owner(slot)
         reached = [address for address in self.slots.primaries if address in self._nodes]
         return (reached or self.slots.primaries)[0]

@@ -82,8 +82,15 @@ class ClusterListing(Listing):
                 break
         else:
             problems[MOVING] = None
+        if slots.unserved:
+            problems[self._why_unserved(slots.unserved)] = None
         if problems:
             self.partial = " ".join((PARTLY, *problems))
+
+    def _why_unserved(self, count: int) -> str:
+        with self._link.call():
+            lost = ", ".join(f"{host}:{port}" for host, port in self.cluster.lost())
+        return f"{count} slots are served by nobody{f', for want of {lost}' if lost else ''}."
 
     def _pages_of(self, node: NodeLink, prefix: str, problems: dict[str, None]) -> Iterator[Described]:
         listing = self.at(node)
@@ -104,7 +111,7 @@ class ClusterListing(Listing):
                     self.cluster.look_again()
                     homes = self.cluster.where(keys)
                 else:
-                    homes = [self.cluster.slots.owner(key_slot(key)) for key in keys]
+                    homes = [self.cluster.owner(key) for key in keys]
                 for address in dict.fromkeys(homes):
                     places = [at for at, home in zip(waiting, homes, strict=True) if home == address]
                     found = self.at(self.cluster.node(address)).describe([names[at] for at in places])

@@ -52,6 +52,15 @@ class SlotMap:
     primaries: tuple[Address, ...]
     """All that serve slots, in order."""
 
+    def serves(self, slot: int) -> bool:
+        """Whether somebody serves a slot."""
+        return self.owners[slot] is not None
+
+    @property
+    def unserved(self) -> int:
+        """How many slots nobody serves."""
+        return self.owners.count(None)
+
     def owner(self, slot: int) -> Address:
         """The primary of a slot; CacheUnavailable where nobody serves it."""
         found = self.owners[slot]

@@ -16,7 +16,7 @@ from servers import HOST, RedisServer
 
 from cache_studio.adapters.base import Adapter
 from cache_studio.adapters.redis_adapter import RedisAdapter
-from cache_studio.adapters.redis_link import recognise_url
+from cache_studio.adapters.redis_opening import recognise_url
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.errors import BadRequest, CacheUnavailable, EntryNotFound, UnsupportedAction
@@ -323,19 +323,21 @@ def test_a_node_that_is_down_is_named(redis_server: RedisServer) -> None:
         fill(client, 300)
         client.close()
         gone = cluster.primaries[2]
-        left = {f"k:{i}" for i in range(300)} - {
-            f"k:{i}" for i in range(300) if key_slot(f"k:{i}".encode()) in owned(cluster, gone)
-        }
+        slots = set(owned(cluster, gone))
+        left = {f"k:{i}" for i in range(300) if key_slot(f"k:{i}".encode()) not in slots}
         with attached(cluster.url) as open_before:
             gone.kill()
-            for look in (lambda: scanned(open_before), lambda: _scan_anew(cluster)):
-                rows, end = look()
-                assert {row.id for row in rows} == left
-                assert not end.complete
-                assert f"{HOST}:{gone.port}" in end.reason
+            for _time in ("nobody noticed", "the others know"):
+                for look in (lambda: scanned(open_before), lambda: _scan_anew(cluster)):
+                    rows, end = look()
+                    assert {row.id for row in rows} == left
+                    assert not end.complete
+                    assert f"{HOST}:{gone.port}" in end.reason
+                cluster.lose(gone)
+                wait_for(lambda: "master,fail" in str(asked(cluster.primaries[0], "CLUSTER", "NODES")), "the failure")
             assert open_before.counters().hits is not None  # of the nodes that answer
             lost = next(f"k:{i}" for i in range(300) if f"k:{i}" not in left)
-            with pytest.raises(CacheUnavailable, match=str(gone.port)):
+            with pytest.raises(CacheUnavailable, match="serves slot|No server answers"):  # as the node asked knows it
                 open_before.read(lost)
             kept = sorted(left)[0]
             assert open_before.read(kept).pieces[0].data.startswith(b"value")
@@ -344,6 +346,23 @@ def test_a_node_that_is_down_is_named(redis_server: RedisServer) -> None:
 def _scan_anew(cluster: Cluster) -> tuple[list[Row], ScanEnd]:
     with attached(cluster.url) as adapter:
         return scanned(adapter)
+
+
+def test_a_replica_that_took_over_is_listed(redis_server: RedisServer) -> None:
+    with Cluster(replicas=1) as cluster:
+        client = cluster.client()
+        fill(client, 300)
+        client.close()
+        with attached(cluster.url) as adapter:
+            rows = listing(adapter)
+            wait_for(
+                lambda: sum(int(str(asked(server, "DBSIZE"))) for server in cluster.replicas) == 300, "the replicas"
+            )
+            cluster.lose(cluster.primaries[0])
+            wait_for(lambda: scanned(adapter)[1].complete, "a replica to take over")
+            assert set(listing(adapter)) == set(rows)
+            removed = adapter.remove([row.seen for row in rows.values()], None)
+            assert {one.fate for one in removed} == {Fate.REMOVED}
 
 
 def test_a_cluster_that_is_down_says_so(redis_server: RedisServer) -> None:
