@@ -17,6 +17,7 @@ from servers import HOST, RedisServer
 from cache_studio.adapters.base import Adapter
 from cache_studio.adapters.redis_adapter import RedisAdapter
 from cache_studio.adapters.redis_opening import recognise_url
+from cache_studio.adapters.redis_rights import ACT_RULES, CLUSTER_RULES, LOOK_RULES
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.errors import BadRequest, CacheUnavailable, EntryNotFound, UnsupportedAction
@@ -74,6 +75,25 @@ def scanned(adapter: Adapter) -> tuple[list[Row], ScanEnd]:
 
 
 # Listing.
+
+
+def test_the_rights_that_the_readme_names_are_enough(cluster: Cluster, client: redis.RedisCluster) -> None:
+    fill(client, 100)
+    rules = " ".join((LOOK_RULES, ACT_RULES, CLUSTER_RULES)).split()
+    for server in cluster.servers:
+        asked(server, "ACL", "SETUSER", "me", "reset", "on", ">secret", "~*", "&*", *rules)
+        asked(server, "ACL", "LOG", "RESET")
+    with attached(cluster.url.replace("://", "://me:secret@")) as adapter:
+        for server in cluster.servers:
+            asked(server, "ACL", "LOG", "RESET")
+        rows, end = scanned(adapter)
+        assert (end.complete, len(rows)) == (True, 100)
+        assert adapter.counters().hits is not None
+        keep = MemoryKeep()
+        assert {one.fate for one in adapter.remove([row.seen for row in rows], keep)} == {Fate.REMOVED}
+        assert {one.fate for one in adapter.restore(keep.taken, keep)} == {Return.RESTORED}
+    for server in cluster.servers:
+        assert not asked(server, "ACL", "LOG")
 
 
 def test_every_node_is_listed(cluster: Cluster, client: redis.RedisCluster) -> None:

@@ -4,6 +4,7 @@ import importlib.metadata
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -14,7 +15,7 @@ from servers import RedisServer
 
 from cache_studio.adapters import redis_key_copies, redis_typed_removal
 from cache_studio.adapters.base import Adapter
-from cache_studio.adapters.redis_rights import ACT_RULES, LOOK_RULES
+from cache_studio.adapters.redis_rights import ACT_RULES, CLUSTER_RULES, LOOK_RULES
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.errors import UnsupportedAction
 from cache_studio.model.seeing import Fate, Renewed, Return
@@ -358,6 +359,12 @@ def test_the_rights_to_look_are_enough_to_look(server: RedisServer, client: redi
         for ability in (Ability.REMOVE, Ability.UNDO, Ability.SET_EXPIRY, Ability.COMPACT):
             assert "not allowed" in adapter.capabilities.why_not(ability)
     assert client.acl_log() == []
+
+
+def test_the_readme_names_the_rights() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    for rules in (LOOK_RULES, ACT_RULES, CLUSTER_RULES):
+        assert rules in readme
 
 
 def test_the_rights_to_act_are_enough_to_act(server: RedisServer, client: redis.Redis) -> None:
