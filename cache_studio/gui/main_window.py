@@ -8,6 +8,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QToolBar
 
 from cache_studio.gui.actions import ICON_GAP, ActionSet, Situation
+from cache_studio.gui.attach_commands import AttachCommands
 from cache_studio.gui.cache_commands import CacheCommands
 from cache_studio.gui.cache_page import ENTRIES, CachePage
 from cache_studio.gui.caches_panel import WIDTH, CachesPanel
@@ -51,7 +52,8 @@ class MainWindow(QMainWindow):
         self.controller = Controller(self)
         self.places = KnownPlaces(self.controller, self)
         self.commands = CacheCommands(self.controller, self, self.current_page)
-        self.window_commands = WindowCommands(self, self, demo)
+        self.attach_commands = AttachCommands(self, self, demo)
+        self.window_commands = WindowCommands(self, self)
         self.panel = CachesPanel(self.controller, self.places)
         self.start = StartPage(self.places, has_demo=demo is not None)
         self.status = StatusLine(self.controller)
@@ -74,7 +76,8 @@ class MainWindow(QMainWindow):
 
     def _handler(self, name: str) -> Callable[[], None]:
         """What does an action: the method of its name."""
-        owner = next(owner for owner in (self.commands, self.window_commands, self) if hasattr(owner, name))
+        owners = (self.commands, self.attach_commands, self.window_commands, self)
+        owner = next(owner for owner in owners if hasattr(owner, name))
         handler: Callable[[], None] = getattr(owner, name)
         return handler
 
@@ -98,7 +101,7 @@ class MainWindow(QMainWindow):
         self.resize(SIZE)
 
     def _connect(self) -> None:
-        controller, own = self.controller, self.window_commands
+        controller, own = self.controller, self.attach_commands
         controller.ready.connect(self._on_ready)
         controller.attached.connect(self._on_attached)
         controller.detached.connect(self._on_detached)
@@ -116,7 +119,7 @@ class MainWindow(QMainWindow):
         self.commands.changed.connect(self._on_changed)
         self.trash.changed.connect(self._on_changed)
         self.trash.counted.connect(self.status.read_trash)
-        self.trash.settings_requested.connect(own.settings)
+        self.trash.settings_requested.connect(self.window_commands.settings)
         self.trash.left.connect(self._show_last)
         self.dock.message.connect(lambda text: self.statusBar().showMessage(text, 5_000))
         self.dock.visibilityChanged.connect(lambda _visible: self.update_actions())
@@ -312,7 +315,7 @@ class MainWindow(QMainWindow):
             if password:
                 self.controller.attach(text, password=password)
         elif isinstance(error, BadRequest) and text and "Several caches" in error.message:
-            self.window_commands.attach_dialog(text)
+            self.attach_commands.attach_dialog(text)
         else:
             show_error(self, error)
 
