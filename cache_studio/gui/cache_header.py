@@ -23,6 +23,9 @@ from cache_studio.services.whereabouts import is_unchecked
 
 TABS = ("Entries", "Dashboard", "Activity")
 HEIGHT = 96
+LEAST_WIDTH = 560
+"""A page may become this narrow; what then has no room in the head is left out, the less needed first."""
+_ROOM_FOR_SOURCES, _ROOM_FOR_FORMAT, _ROOM_FOR_TARGET = 900, 780, 60
 STRIP = 3
 """Height of the line in the colour of the environment."""
 _DOTS = {Phase.LIVE: "fresh", Phase.PAUSED: "control", Phase.UNREACHABLE: "urgent", Phase.CLOSED: "control"}
@@ -57,9 +60,9 @@ class ElidedLabel(QLabel):
 
     def _elide(self) -> None:
         font = fonts.mono_font(12) if str(self.property("role")).startswith("mono") else self.font()
-        self.setText(
-            QFontMetrics(font).elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(24, self.width() - 2))
-        )
+        room = self.width() - 2
+        cut = QFontMetrics(font).elidedText(self._whole, Qt.TextElideMode.ElideMiddle, room)
+        self.setText(cut if room >= _ROOM_FOR_TARGET else "")
 
 
 class CacheHeader(QFrame):
@@ -78,6 +81,8 @@ class CacheHeader(QFrame):
         place = attachment.place
         self._icon = QLabel()
         self._name = plain_label(display_text(place.name, 120), "heading")
+        self._name.setMinimumWidth(_ROOM_FOR_TARGET)
+        set_tooltip(self._name, place.name)
         self._format = plain_label(place.format.name, "badge")
         self._read_only = plain_label(tr("read-only"), "badge")
         self._lock = QLabel()
@@ -119,26 +124,33 @@ class CacheHeader(QFrame):
         self._strip.setVisible(bool(self._strip_role()))
         self.unchecked.setVisible(is_unchecked(self._attachment.place.target))
         self.setFixedHeight(HEIGHT)
+        self.setMinimumWidth(LEAST_WIDTH)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Say what there is room for."""
+        super().resizeEvent(event)
+        self.show_standing(self._attachment.standing)
 
     def show_standing(self, standing: Standing) -> None:
         """Show rate, target and state as they are now."""
         place, counters = self._attachment.place, standing.counters
         rate = counters.hit_rate
-        if rate is None:
-            words = f"{tr('Hit rate')} {tr(NOT_RECORDED)}"
-        else:
-            scope = f", {tr('whole server')}" if counters.scope is Scope.SERVER else ""
-            source = f", {tr(counters.source.value)}" if counters.source else ""
-            words = f"{tr('Hit rate')} {rate * 100:.0f} %{source}{scope}"
-        self._rate.setText(words)
+        words = f"{tr('Hit rate')} {tr(NOT_RECORDED) if rate is None else f'{rate * 100:.0f} %'}"
+        scope = f", {tr('whole server')}" if counters.scope is Scope.SERVER else ""
+        source = f", {tr(counters.source.value)}" if counters.source else ""
+        whole = words if rate is None else f"{words}{source}{scope}"
+        has_room = self.width() >= _ROOM_FOR_SOURCES
+        self._rate.setText(whole if has_room else words)
+        set_tooltip(self._rate, whole)
+        self._format.setVisible(self.width() >= _ROOM_FOR_FORMAT)
         met = rate is not None and rate >= place.target_hit_rate
         dashboard = TABS[self.tabs.currentIndex()] == "Dashboard"  # which shows the rate itself
         self._rate.setVisible(not dashboard)
         self._met.setVisible(rate is not None and not dashboard)
         self._met.setText(f"{tr('target')} {place.target_hit_rate * 100:.0f} % {tr('met') if met else tr('not met')}")
         restyle(self._met, "role", "badge-good" if met else "badge-warn")
-        for widget in (self._lock, self._read_only):
-            widget.setVisible(not place.writable)
+        self._lock.setVisible(not place.writable and has_room)
+        self._read_only.setVisible(not place.writable)
         self._dot.set_role(_DOTS.get(standing.phase, "soon"))
         self.tick(time.time())
 
