@@ -172,11 +172,9 @@ class AttachDialog(QDialog):
     def _follow(self) -> None:
         """Show what the options make of the target."""
         target = self._chosen()
-        # A server is asked nothing before Attach.
-        is_path = target is not None and not target.is_url
         self.fields.follow(target)
-        self.preview.show_target(target if is_path else None)
-        self.share.setEnabled(is_path)
+        self.preview.show_target(target)
+        self.share.setEnabled(target is not None and not target.is_url)
 
     def _ask_where_to_share(self) -> None:
         target = self._chosen()

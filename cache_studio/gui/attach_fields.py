@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
-from cache_studio.gui.look.text import display_text, plain_label, tr
-from cache_studio.gui.server_form import ENVIRONMENTS
+from cache_studio.gui.look.text import display_text, tr
+from cache_studio.gui.server_form import ENVIRONMENTS, NUMBER_WIDTH
+from cache_studio.gui.widgets.field_label import field_label
 from cache_studio.gui.widgets.place_marks import unchecked_badge
 from cache_studio.model.environments import Environment, starts_writable
 from cache_studio.model.targets import Target
@@ -28,6 +29,8 @@ class AttachFields(QWidget):
         self.rate.setSuffix(" %")
         self.rate.setValue(round(target_hit_rate * 100))
         self.rate.setAccessibleName(tr("Target hit rate"))
+        self.rate.lineEdit().setTextMargins(6, 0, 0, 0)
+        self.rate.setFixedWidth(NUMBER_WIDTH)
         self.environment = QComboBox()
         self.environment.addItems([tr(words) for _mark, words in ENVIRONMENTS])
         self.environment.setAccessibleName(tr("Environment"))
@@ -81,8 +84,10 @@ class AttachFields(QWidget):
     def _lay_out(self) -> None:
         self._rows = QFormLayout()
         self._rows.setHorizontalSpacing(16)
+        self._rows.setVerticalSpacing(6)
+        self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         for title, field in (("Name", self.name), ("Target hit rate", self.rate), ("Environment", self.environment)):
-            self._rows.addRow(plain_label(tr(title), "note"), field)
+            self._rows.addRow(field_label(tr(title)), field)
         access = QHBoxLayout()
         access.setSpacing(12)
         access.addWidget(self.read_only)

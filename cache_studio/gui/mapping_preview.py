@@ -60,6 +60,9 @@ class MappingPreview(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.table.setWordWrap(False)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.table.setStyleSheet("QTableView::item { padding: 0 5px; }")
+        self.table.setShowGrid(False)
         self.table.setColumnWidth(0, 180)
         self.table.setColumnWidth(1, 180)
         column = QVBoxLayout(self)
@@ -67,17 +70,20 @@ class MappingPreview(QWidget):
         column.setSpacing(4)
         column.addWidget(self.message)
         column.addWidget(self.table, 1)
+        column.addStretch(0)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._look)
 
     def show_target(self, target: Target | None) -> None:
-        """Preview this soon; a later call replaces it. None shows nothing."""
+        """Preview this soon; a later call replaces it. A server is asked nothing, and None shows nothing."""
         self._target = target
-        if target is None:
+        is_server = target is not None and target.is_url
+        self.table.setHidden(is_server)
+        if target is None or is_server:
             self.stop()
             self._fill([])
-            self.message.clear()
+            self.message.setText(tr("What a server holds is shown once it is attached.") if is_server else "")
             return
         self._timer.start(SETTLE_MS)
 

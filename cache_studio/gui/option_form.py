@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QWidget
 
-from cache_studio.gui.look.text import plain_label, set_tooltip, tr
+from cache_studio.gui.look.text import set_tooltip, tr
+from cache_studio.gui.widgets.field_label import field_label
 from cache_studio.model.options import Option, OptionKind
 
 _EXAMPLES = {
@@ -42,7 +43,7 @@ class OptionForm(QWidget):
         self._options = tuple(options)
         self._fields = {option.name: self._field(option, values.get(option.name, "")) for option in options}
         for option in options:
-            label = plain_label(tr(option.title), "note")
+            label = field_label(tr(option.title))
             set_tooltip(label, tr(option.help))
             self._form.addRow(label, self._fields[option.name])
 

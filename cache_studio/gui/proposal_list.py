@@ -1,5 +1,6 @@
 """The list of what a target could be."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -29,9 +30,14 @@ class ProposalList(QListWidget):
     def show_proposals(self, proposals: Sequence[Proposal]) -> None:
         """Show these in place of those before."""
         self.clear()
+        formats = Counter(proposal.format for proposal in proposals)
         for proposal in proposals:
+            told_by_options = formats[proposal.format] > 1
             for place in proposal.places or (proposal.target.location,):
-                self.addItem(_item(proposal, place, many=len(proposal.places) > 1))
+                words = [place] if len(proposal.places) > 1 else []
+                words += [f"{proposal.format}: {get_format(proposal.format).title}"]
+                words += _option_words(proposal) if told_by_options else []
+                self.addItem(_item(proposal, place, [*words, proposal.note]))
         self.setCurrentRow(0)
 
     def chosen(self) -> Proposal | None:
@@ -41,12 +47,17 @@ class ProposalList(QListWidget):
         return proposal
 
 
-def _item(proposal: Proposal, place: str, *, many: bool) -> QListWidgetItem:
-    known = get_format(proposal.format)
-    words = [display_text(place, 300)] if many else []
-    words += [f"{proposal.format}: {known.title}", display_text(proposal.note, 200)]
-    item = QListWidgetItem(icon(format_icon(proposal.format), size=20), " · ".join(word for word in words if word))
-    offered = ", ".join(tr(word) for word, ability in ABILITY_WORDS if ability in known.abilities)
+def _option_words(proposal: Proposal) -> list[str]:
+    """What tells a proposal from another one of its format."""
+    titles = {option.name: option.title for option in get_format(proposal.format).options}
+    return [f"{tr(titles.get(name, name))} {value}" for name, value in proposal.target.options.items()]
+
+
+def _item(proposal: Proposal, place: str, words: Sequence[str]) -> QListWidgetItem:
+    shown = " · ".join(display_text(word, 300) for word in words if word)
+    item = QListWidgetItem(icon(format_icon(proposal.format), size=20), shown)
+    abilities = get_format(proposal.format).abilities
+    offered = ", ".join(tr(word) for word, ability in ABILITY_WORDS if ability in abilities)
     item.setToolTip(tooltip_text(f"{proposal.note or place} {tr('This format offers')}: {offered}."))
     target = Target(place, proposal.format, proposal.target.options, proposal.target.password)
     item.setData(Qt.ItemDataRole.UserRole, replace(proposal, target=target, places=()))

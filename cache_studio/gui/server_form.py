@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 
 from cache_studio.gui.look.text import plain_label, set_tooltip, tr
 from cache_studio.gui.widgets.buttons import SecondaryButton
+from cache_studio.gui.widgets.field_label import field_label
 from cache_studio.gui.widgets.place_marks import unchecked_badge
 from cache_studio.model.environments import Environment, guessed_environment
 from cache_studio.model.errors import BadRequest
@@ -32,8 +33,9 @@ ENVIRONMENTS = (
     (Environment.STAGING, "Staging"),
     (Environment.PRODUCTION, "Production"),
 )
+NUMBER_WIDTH = 140
 _TLS_FILES = (
-    ("ca", "Authority", "The certificates to trust; without a file those that this system trusts"),
+    ("ca", "Authority", "Empty: the certificates that this system trusts"),
     ("cert", "Certificate", "Only where the server wants one of its clients"),
     ("key", "Key", "Where it is not in the file of the certificate"),
 )
@@ -96,7 +98,7 @@ class ServerForm(QWidget):
         self.db.setRange(0, 9_999)
         for number in (self.port, self.db):
             number.lineEdit().setTextMargins(6, 0, 0, 0)
-            number.setFixedWidth(140)
+            number.setFixedWidth(NUMBER_WIDTH)
         self.socket = FileField(tr("Socket"), "/run/redis/redis.sock")
         self.files = {name: FileField(tr(title), tr(hint)) for name, title, hint in _TLS_FILES}
         self.tls = QCheckBox(tr("Encrypt by TLS"))
@@ -136,7 +138,7 @@ class ServerForm(QWidget):
         for words, field in named:
             if words:
                 field.setAccessibleName(tr(words))
-            label = plain_label(tr(words), "note")
+            label = field_label(tr(words)) if words else plain_label()
             label.setBuddy(field)
             self._rows.addRow(label, field)
             if field is self.hosts:
