@@ -135,8 +135,10 @@ class Charts(QWidget):
             places = [(1, at * share, 1, share) for at in range(len(small))]
         else:
             self._grid.addWidget(big, 0, 0, 1, 12)
-            places = [(1 + at // 2, at % 2 * 6, 1, 6) for at in range(len(small) + 1)]
             small.append(self.names_card)
+            places = [(1 + at // 2, at % 2 * 6, 1, 6) for at in range(len(small))]
+            if len(small) % 2:  # the last one is alone in its row
+                places[-1] = (*places[-1][:3], 12)
         for card, place in zip(small, places, strict=True):
             self._grid.addWidget(card, *place)
         for at, card in enumerate(tables, places[-1][0] + 1):
