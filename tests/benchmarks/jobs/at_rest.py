@@ -1,4 +1,4 @@
-"""What the window takes while nothing happens: a table whose times to live tick, and ten attached caches."""
+"""What the window takes while nothing happens: a table whose TTL ticks, ten attached caches, and of a Redis server."""
 
 import shutil
 import time
@@ -7,12 +7,15 @@ from contextlib import suppress
 
 import data
 import footprint
+import psutil
+import redis
 from attaching import attach, is_whole, open_window
 from event_loop import rest, until
+from servers import RedisServer
 from sizes import Bench
 from table import Row
 
-TICKING, IDLE = 1.0, 2.0
+TICKING, IDLE, SERVER = 1.0, 2.0, 0.5
 """Per cent of a core."""
 CACHES = 10
 ENTRIES = 500
@@ -41,6 +44,30 @@ def rows(bench: Bench) -> Iterator[Row]:
         yield Row("idle: ten attached caches", f"{CACHES} x {ENTRIES} files", _share(bench.size.seconds), "%", IDLE)
     with suppress(OSError):
         shutil.rmtree(folder)
+    with RedisServer() as server:
+        yield _server(bench, server)
+
+
+def _server(bench: Bench, server: RedisServer) -> Row:
+    """Of the server's processor time, what it spends for us; it takes some when nobody is there."""
+    count = bench.size.removed_files
+    with redis.Redis(port=server.port) as client:
+        data.redis_keys(client.execute_command, count)
+    alone = _server_share(server, bench.size.seconds)
+    with open_window() as window:
+        target = f"redis://127.0.0.1:{server.port}/0?format=redis&prefix=app:cache:"
+        page = attach(window, window.controller.studio.resolve(target))
+        until(lambda: is_whole(page, count))
+        share = _server_share(server, bench.size.seconds) - alone
+    return Row("idle: an attached Redis, of the server", f"{count:,} keys", max(0.0, share), "%", SERVER)
+
+
+def _server_share(server: RedisServer, seconds: float) -> float:
+    process = psutil.Process(server.pid)
+    rest(SETTLED)
+    spent, began = sum(process.cpu_times()[:2]), time.monotonic()
+    rest(seconds)
+    return (sum(process.cpu_times()[:2]) - spent) / (time.monotonic() - began) * 100
 
 
 def _share(seconds: float) -> float:
