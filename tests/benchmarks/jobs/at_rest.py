@@ -67,7 +67,7 @@ def _server_share(server: RedisServer, seconds: float) -> float:
     rest(SETTLED)
     spent, began = sum(process.cpu_times()[:2]), time.monotonic()
     rest(seconds)
-    return (sum(process.cpu_times()[:2]) - spent) / (time.monotonic() - began) * 100
+    return float(sum(process.cpu_times()[:2]) - spent) / (time.monotonic() - began) * 100
 
 
 def _share(seconds: float) -> float:
