@@ -4,8 +4,10 @@
 
 A job is a module of `jobs/` with `def rows(bench: Bench) -> Iterator[Row]`; without names all of them run, each in a
 process of its own with an empty home. Rounds are interleaved (floor, ours, floor, ours...) and medians compared, so
-that a machine that slows down in the middle slows both. Ends with 1 only when a ratio is worse than twice its goal,
-with 2 when a job did not end well. Data are made once and kept in FOLDER.
+that a machine that slows down in the middle slows both. A job with a ratio worse than twice its goal (or than twice
+what `reasons.py` says it is known to be) is measured a second time, because a machine may stand still for one of them.
+Ends with 1 only when a ratio is that bad both times, with 2 when a job did not end well. Data are made once and kept
+in FOLDER.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -62,6 +64,7 @@ def rows_of(folder: Path, name: str, bench: Bench) -> Iterator[Row]:
 def _send_rows(folder: Path, name: str, bench: Bench, rows: Connection) -> None:
     sys.path.insert(0, str(folder))
     with tempfile.TemporaryDirectory(prefix="home-", dir=bench.folder, ignore_cleanup_errors=True) as home:
+        os.environ["QT_LOGGING_RULES"] = "default.warning=false"  # offscreen says it of every window
         os.environ |= {"CACHE_STUDIO_HOME": home, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_RUNTIME_DIR": home}
         try:
             for row in importlib.import_module(name).rows(bench):
@@ -71,22 +74,29 @@ def _send_rows(folder: Path, name: str, bench: Bench, rows: Connection) -> None:
             rows.send(traceback.format_exc())
 
 
-def run(folder: Path, chosen: Sequence[str], bench: Bench) -> tuple[list[Row], list[str]]:
-    """Run these jobs one after the other and print their rows as soon as they are known; rows, and jobs that failed."""
-    found: list[Row] = []
+def run(folder: Path, chosen: Sequence[str], bench: Bench) -> tuple[dict[str, list[Row]], list[str]]:
+    """Run these jobs one after the other and print their rows as soon as they are known.
+
+    The rows of each job, as far as it came, and the jobs that failed.
+    """
+    found: dict[str, list[Row]] = {name: [] for name in chosen}
     failed: list[str] = []
     print(table.head(), flush=True)
     for name in chosen:
         began = time.monotonic()
         try:
             for row in rows_of(folder, name, bench):
-                found.append(row)
+                found[name].append(row)
                 print(table.line(row), flush=True)
         except JobFailed as error:
             failed.append(name)
             print(f"{name} did not end well: {error}", file=sys.stderr, flush=True)
         print(f"    {name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return found, failed
+
+
+def _slow(by_job: Mapping[str, Sequence[Row]]) -> list[str]:
+    return [row.job for rows in by_job.values() for row in rows if row.too_slow]
 
 
 def command_line(folder: Path = JOBS) -> argparse.ArgumentParser:
@@ -102,7 +112,7 @@ def command_line(folder: Path = JOBS) -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
-    """Measure and print; 1 when a ratio is worse than twice its goal, 2 when a job failed."""
+    """Measure and print; 1 when a ratio is worse than twice its goal both times, 2 when a job failed."""
     parser = command_line(folder)
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.jobs) - set(names(folder)):
@@ -112,10 +122,15 @@ def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
     bench = Bench(replace(size, rounds=chosen.rounds or size.rounds), chosen.data.absolute())
     facts = {**table.machine(), "size": size.name, "rounds": bench.size.rounds}
     print(", ".join(f"{name} {value}" for name, value in facts.items()) + "\n")
-    found, failed = run(folder, chosen.jobs or names(folder), bench)
-    missed = [row for row in found if not row.met]
-    slow = [row.job for row in missed if row.too_slow]
-    print(f"\n{len(found) - len(missed)} of {len(found)} goals met.")
+    by_job, failed = run(folder, chosen.jobs or names(folder), bench)
+    slow = _slow(by_job)
+    if doubtful := [name for name, rows in by_job.items() if _slow({name: rows}) and name not in failed]:
+        print("\nMeasured once more:\n")
+        again, failed_again = run(folder, doubtful, bench)
+        slow = [job for job in slow if job in _slow(again)]
+        failed += failed_again
+    found = [row for rows in by_job.values() for row in rows]
+    print(f"\n{sum(row.met for row in found)} of {len(found)} goals met.")
     for job in slow:
         print(f"Worse than {table.TOO_SLOW:g} times its goal: {job}")
     if chosen.json is not None:

@@ -72,13 +72,16 @@ class Row:
 
     @property
     def too_slow(self) -> bool:
-        """Whether a ratio is worse than twice its goal."""
-        return self.ratio is not None and not self.ratio <= TOO_SLOW * self.goal
+        """Whether a ratio is worse than twice its goal, or than twice what it is known to be."""
+        known = REASONS.get(self.job)
+        goal = self.goal if known is None else max(self.goal, known.ratio)
+        return self.ratio is not None and not self.ratio <= TOO_SLOW * goal
 
     @property
     def reason(self) -> str:
         """Why a goal is missed, as a profiler said; "" where nobody has looked yet."""
-        return "" if self.met else REASONS.get(self.job, "")
+        known = REASONS.get(self.job)
+        return "" if self.met or known is None else known.why
 
 
 def line(row: Row) -> str:

@@ -11,10 +11,12 @@ from pathlib import Path
 import bench
 import pytest
 import table
+from reasons import Known
 from table import Against, Row, Rule
 
 JOB = """
 import math
+from reasons import Known
 from table import Against, Row, Rule
 
 def rows(bench):
@@ -66,6 +68,20 @@ def test_a_ratio_twice_as_bad_as_its_goal_ends_with_1(jobs: Callable[[str], Path
     assert run(jobs(more), tmp_path)[0] == 1
 
 
+def test_a_machine_that_stood_still_is_asked_again(
+    jobs: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow_once = (
+        'mark = bench.folder / "measured"; ours = 2.0 if mark.exists() else 6.1; mark.touch(); '
+        'yield Row("slow", "", ours, "s", 3, Rule.FLOOR, Against("find", 1.0))'
+    )
+    code, found = run(jobs(slow_once), tmp_path)
+    assert code == 0
+    assert isinstance(found["rows"], list)
+    assert [one["ratio"] for one in found["rows"]] == [2.0, 6.1]
+    assert "Measured once more" in capsys.readouterr().out
+
+
 def test_a_figure_of_the_machine_never_ends_with_1(jobs: Callable[[str], Path], tmp_path: Path) -> None:
     code, found = run(jobs('yield Row("gap", "", math.inf, "ms", 50)'), tmp_path)
     assert code == 0
@@ -115,9 +131,15 @@ def test_a_peer_is_shown_and_judged_only_where_the_rule_says_so() -> None:
 
 
 def test_a_missed_goal_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "REASONS", {"a job": "the disk"})
+    monkeypatch.setattr(table, "REASONS", {"a job": Known("the disk")})
     assert (row(60, 50).reason, row(40, 50).reason) == ("the disk", "")
     assert "the disk" in table.line(row(60, 50))
+
+
+def test_a_known_miss_is_judged_by_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "REASONS", {"a job": Known("the disk", 5.0)})
+    assert [row(ours, 3, 1.0).too_slow for ours in (9.9, 10.1)] == [False, True]
+    assert not row(3.1, 3, 1.0).met
 
 
 def test_every_job_has_rows_and_a_name_of_its_own() -> None:
