@@ -2,20 +2,21 @@
 
 import time
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from cache_studio.gui.look import fonts, icons, theme
+from cache_studio.gui.look import icons, theme
 from cache_studio.gui.look.icon_paths import format_icon
 from cache_studio.gui.look.style_sheet import restyle
 from cache_studio.gui.look.text import display_text, plain_label, set_tooltip, tr
 from cache_studio.gui.places import short_target
 from cache_studio.gui.widgets.bars import StateDot
 from cache_studio.gui.widgets.cards import role_color
+from cache_studio.gui.widgets.elided_label import ElidedLabel
 from cache_studio.gui.widgets.place_marks import TONES, environment_badge, unchecked_badge
 from cache_studio.gui.widgets.tabs import PageTabs
-from cache_studio.model.seeing import Scope
+from cache_studio.model.seeing import Counters, Scope
 from cache_studio.model.units import NOT_RECORDED, format_age
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.standing import Phase, Standing
@@ -25,44 +26,11 @@ TABS = ("Entries", "Dashboard", "Activity")
 HEIGHT = 96
 LEAST_WIDTH = 560
 """A page may become this narrow; what then has no room in the head is left out, the less needed first."""
-_ROOM_FOR_SOURCES, _ROOM_FOR_FORMAT, _ROOM_FOR_TARGET = 900, 780, 60
+_LEAST_NAME, _LEAST_TARGET = 24, 110
+_MARGIN, _SPACING = 16, 8
 STRIP = 3
 """Height of the line in the colour of the environment."""
 _DOTS = {Phase.LIVE: "fresh", Phase.PAUSED: "control", Phase.UNREACHABLE: "urgent", Phase.CLOSED: "control"}
-
-
-class ElidedLabel(QLabel):
-    """One line of literal text that gives way in the middle; the whole of it stands in the tooltip.
-
-    `whole` is what the tooltip says.
-    """
-
-    def __init__(self, text: str, whole: str, role: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setProperty("role", role)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._whole = display_text(text, 2_000)
-        self.setAccessibleName(self._whole)
-        set_tooltip(self, whole)
-        self._elide()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Cut anew."""
-        super().resizeEvent(event)
-        self._elide()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """The font of the style sheet came."""
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._elide()
-
-    def _elide(self) -> None:
-        font = fonts.mono_font(12) if str(self.property("role")).startswith("mono") else self.font()
-        room = self.width() - 2
-        cut = QFontMetrics(font).elidedText(self._whole, Qt.TextElideMode.ElideMiddle, room)
-        self.setText(cut if room >= _ROOM_FOR_TARGET else "")
 
 
 class CacheHeader(QFrame):
@@ -81,7 +49,7 @@ class CacheHeader(QFrame):
         place = attachment.place
         self._icon = QLabel()
         self._name = plain_label(display_text(place.name, 120), "heading")
-        self._name.setMinimumWidth(_ROOM_FOR_TARGET)
+        self._name.setMinimumWidth(_LEAST_NAME)
         set_tooltip(self._name, place.name)
         self._format = plain_label(place.format.name, "badge")
         self._read_only = plain_label(tr("read-only"), "badge")
@@ -90,7 +58,8 @@ class CacheHeader(QFrame):
         self.unchecked = unchecked_badge()
         self._strip = QFrame(self)
         self._strip.setFixedHeight(STRIP)
-        self._target = ElidedLabel(short_target(place.target), str(place.target), "mono-note")
+        self._target = ElidedLabel("mono-note")
+        self._target.set_words(short_target(place.target), str(place.target))
         self._rate = plain_label("", "note")
         self._met = plain_label("", "badge-good")
         self._dot = StateDot("fresh")
@@ -104,8 +73,8 @@ class CacheHeader(QFrame):
 
     def _lay_out(self) -> None:
         title = QHBoxLayout()
-        title.setContentsMargins(16, 12, 16, 0)
-        title.setSpacing(8)
+        title.setContentsMargins(_MARGIN, 12, _MARGIN, 0)
+        title.setSpacing(_SPACING)
         left: tuple[QWidget, ...] = (
             self._icon, self._name, self.environment, self.unchecked, self._format, self._lock, self._read_only
         )  # fmt: skip
@@ -135,30 +104,41 @@ class CacheHeader(QFrame):
         """Show rate, target and state as they are now."""
         place, counters = self._attachment.place, standing.counters
         rate = counters.hit_rate
-        words = f"{tr('Hit rate')} {tr(NOT_RECORDED) if rate is None else f'{rate * 100:.0f} %'}"
-        scope = f", {tr('whole server')}" if counters.scope is Scope.SERVER else ""
-        source = f", {tr(counters.source.value)}" if counters.source else ""
-        whole = words if rate is None else f"{words}{source}{scope}"
-        has_room = self.width() >= _ROOM_FOR_SOURCES
-        self._rate.setText(whole if has_room else words)
-        set_tooltip(self._rate, whole)
-        self._format.setVisible(self.width() >= _ROOM_FOR_FORMAT)
         met = rate is not None and rate >= place.target_hit_rate
-        dashboard = TABS[self.tabs.currentIndex()] == "Dashboard"  # which shows the rate itself
-        self._rate.setVisible(not dashboard)
-        self._met.setVisible(rate is not None and not dashboard)
         self._met.setText(f"{tr('target')} {place.target_hit_rate * 100:.0f} % {tr('met') if met else tr('not met')}")
         restyle(self._met, "role", "badge-good" if met else "badge-warn")
-        self._lock.setVisible(not place.writable and has_room)
         self._read_only.setVisible(not place.writable)
         self._dot.set_role(_DOTS.get(standing.phase, "soon"))
         self.tick(time.time())
+        self._fit(counters)
 
     def tick(self, now: float) -> None:
         """Say how old the figures are."""
         standing = self._attachment.standing
         age = f", {format_age(now - standing.at)} {tr('ago')}" if standing.view is not None else ""
         self._live.setText(tr(standing.phase.value) + age)
+
+    def _fit(self, counters: Counters) -> None:
+        """Show what there is room for beside the target, the most needed first."""
+        kept = (self._icon, self._name, self.environment, self.unchecked, self._read_only, self._dot, self._live)
+        room = self.width() - 2 * _MARGIN - _LEAST_TARGET - sum(_wide(one) for one in kept if not one.isHidden())
+        short, whole = _rate_words(counters)
+        metrics = self._rate.fontMetrics()
+        rate_width = metrics.horizontalAdvance(short) + _SPACING
+        dashboard = TABS[self.tabs.currentIndex()] == "Dashboard"  # which shows the rate itself
+        is_known = counters.hit_rate is not None
+        for part, wanted, width in (
+            (self._rate, not dashboard, rate_width),
+            (self._met, is_known and not dashboard, _wide(self._met)),
+            (self._format, True, _wide(self._format)),
+            (self._lock, not self._attachment.place.writable, _wide(self._lock)),
+        ):
+            has_room = wanted and width <= room
+            part.setVisible(has_room)
+            room -= width if has_room else 0
+        room -= max(0, self._target.whole_width() - _LEAST_TARGET)
+        self._rate.setText(whole if metrics.horizontalAdvance(whole) + _SPACING - rate_width <= room else short)
+        set_tooltip(self._rate, whole)
 
     def _strip_role(self) -> str:
         """The colour above the head of a server that is not to be taken for another one; "" for none."""
@@ -176,3 +156,17 @@ class CacheHeader(QFrame):
         if role := self._strip_role():
             self._strip.setStyleSheet(f"background: {role_color(role)}; border: 0;")
         self._lock.setPixmap(icons.pixmap("lock", colors.text2, 14, ratio))
+
+
+def _wide(widget: QWidget) -> int:
+    return widget.sizeHint().width() + _SPACING
+
+
+def _rate_words(counters: Counters) -> tuple[str, str]:
+    """The hit rate, and the same with where it is from and what it is of."""
+    if counters.hit_rate is None:
+        words = f"{tr('Hit rate')} {tr(NOT_RECORDED)}"
+        return words, words
+    words = f"{tr('Hit rate')} {counters.hit_rate * 100:.0f} %"
+    source = f", {tr(counters.source.value)}" if counters.source else ""
+    return words, words + source + (f", {tr('whole server')}" if counters.scope is Scope.SERVER else "")

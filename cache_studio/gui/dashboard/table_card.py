@@ -7,10 +7,11 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from cache_studio.gui.look.text import plain_label, tr
 from cache_studio.gui.widgets.cards import Card
+from cache_studio.gui.widgets.elided_label import ElidedLabel
 
 
 class TableGrid(QWidget):
-    """The lines; names at the left."""
+    """The lines; names at the left, which give way where there is little room."""
 
     first_role = "small"
     """How the first line looks."""
@@ -36,13 +37,19 @@ class TableGrid(QWidget):
         while len(self._labels) < len(texts):
             self._add_label(*divmod(len(self._labels), len(self._names)))
         for label, text in zip(self._labels, texts, strict=True):
-            label.setText(text)
+            if isinstance(label, ElidedLabel):
+                label.set_words(text)
+            else:
+                label.setText(text)
         self.setVisible(bool(lines))
 
     def _add_label(self, row: int, column: int) -> None:
-        label = plain_label("", "note" if row == 0 else self.first_role if row == 1 else "small")
-        side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
-        self._grid.addWidget(label, row, column, side)
+        role = "note" if row == 0 else self.first_role if row == 1 else "small"
+        label = ElidedLabel(role) if row and not column else plain_label("", role)
+        if column:
+            self._grid.addWidget(label, row, column, Qt.AlignmentFlag.AlignRight)
+        else:
+            self._grid.addWidget(label, row, column)
         self._labels.append(label)
 
 

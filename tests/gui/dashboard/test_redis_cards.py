@@ -110,6 +110,7 @@ def test_the_card_offers_to_hear_of_misses_where_it_does_not(qtbot: QtBot, look:
     assert not card.isHidden()
     assert card.button.isHidden()
     assert not card.reasons.isHidden()
+    assert card.minimumSizeHint().width() < 600, "a long key gives way, the Dashboard does not scroll aside"
     card.show_standing(replace(standing, details=SILENT))
     assert not card.button.isHidden()
     assert card.reasons.isHidden()

@@ -153,6 +153,10 @@ def test_a_server_goes_from_the_form_into_the_window_with_its_marks(
     assert (place.environment, place.writable) == (Environment.PRODUCTION, False)
     assert page.header.environment.isVisible()
     assert page.header.unchecked.isVisible()
+    for width in (740, 1200):
+        page.header.resize(width, page.header.height())
+        assert page.header._target.text(), "badges leave room for the target"
+        assert page.header._read_only.isVisible()
     assert "production, server not checked" in spoken(cache_row(page.attachment, ()))
 
     window.action_set["allow_changes"].trigger()
