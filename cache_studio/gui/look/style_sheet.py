@@ -78,7 +78,7 @@ QToolBar QToolButton:hover { background: $hover; }
 QToolBar QToolButton:pressed { background: $selected; }
 QToolBar QToolButton:focus { border-color: $accent; }
 QToolBar QToolButton#qt_toolbar_ext_button { border: 0; padding: 0;
-  image: url("$icons/chevron-down-$theme.svg"); }
+  qproperty-icon: url("$icons/chevron-down-$theme.svg"); }
 QStatusBar { background: $window; border-top: 1px solid $border; font-size: 12px; min-height: 27px; }
 QStatusBar::item { border: 0; }
 QMainWindow::separator, QSplitter::handle { background: $border; width: 1px; height: 1px; }
