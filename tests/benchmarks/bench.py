@@ -6,8 +6,9 @@ A job is a module of `jobs/` with `def rows(bench: Bench) -> Iterator[Row]`; wit
 process of its own with an empty home. Rounds are interleaved (floor, ours, floor, ours...) and medians compared, so
 that a machine that slows down in the middle slows both. A job with a ratio worse than twice its goal (or than twice
 what `reasons.py` says it is known to be) is measured a second time, because a machine may stand still for one of them.
-Ends with 1 only when a ratio is that bad both times, with 2 when a job did not end well. Data are made once and kept
-in FOLDER.
+Ends with 1 only when a ratio is that bad both times, with 2 when a job did not end well. On a machine where a loop
+that only sleeps stands still for long (`stillness.py`) nothing can be measured: there the jobs run one round, their
+figures are printed, and none of them ends the run. Data are made once and kept in FOLDER.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import stillness
 import table
 from sizes import SIZES, Bench
 from table import Row
@@ -119,12 +121,17 @@ def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
         parser.error(f"there is no job {', '.join(sorted(unknown))}")
     chosen.data.mkdir(parents=True, exist_ok=True)
     size = SIZES[chosen.size]
-    bench = Bench(replace(size, rounds=chosen.rounds or size.rounds), chosen.data.absolute())
-    facts = {**table.machine(), "size": size.name, "rounds": bench.size.rounds}
+    stood_still = stillness.stand_still_ms()
+    judged = stood_still <= stillness.MOST_MS
+    rounds = chosen.rounds or (size.rounds if judged else 1)
+    bench = Bench(replace(size, rounds=rounds), chosen.data.absolute())
+    facts = {**table.machine(), "size": size.name, "rounds": rounds, "stood_still_ms": round(stood_still)}
     print(", ".join(f"{name} {value}" for name, value in facts.items()) + "\n")
+    if not judged:
+        print(f"This machine stands still for {stood_still:.0f} ms at a time: nothing is judged.\n")
     by_job, failed = run(folder, chosen.jobs or names(folder), bench)
-    slow = _slow(by_job)
-    if doubtful := [name for name, rows in by_job.items() if _slow({name: rows}) and name not in failed]:
+    slow = _slow(by_job) if judged else []
+    if slow and (doubtful := [name for name, rows in by_job.items() if _slow({name: rows}) and name not in failed]):
         print("\nMeasured once more:\n")
         again, failed_again = run(folder, doubtful, bench)
         slow = [job for job in slow if job in _slow(again)]

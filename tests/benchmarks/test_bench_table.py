@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import bench
 import pytest
+import stillness
 import table
 from reasons import Known
 from table import Against, Row, Rule
 
+STAND_STILL = stillness.stand_still_ms
 JOB = """
 import math
+import stillness
 from reasons import Known
 from table import Against, Row, Rule
 
@@ -36,6 +40,12 @@ def jobs(tmp_path: Path) -> Callable[[str], Path]:
         return folder
 
     return write
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that can be measured on, whatever this one does."""
+    monkeypatch.setattr(stillness, "stand_still_ms", lambda: 2.0)
 
 
 def run(folder: Path, tmp_path: Path) -> tuple[int, dict[str, object]]:
@@ -80,6 +90,22 @@ def test_a_machine_that_stood_still_is_asked_again(
     assert isinstance(found["rows"], list)
     assert [one["ratio"] for one in found["rows"]] == [2.0, 6.1]
     assert "Measured once more" in capsys.readouterr().out
+
+
+def test_a_machine_that_stands_still_is_not_judged(
+    jobs: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stillness, "stand_still_ms", lambda: 400.0)
+    code, found = run(jobs('yield Row("slow", "", 6.1, "s", 3, Rule.FLOOR, Against("find", 1.0))'), tmp_path)
+    assert (code, found["stood_still_ms"]) == (0, 400)
+    assert "stands still for 400 ms" in capsys.readouterr().out
+
+
+def test_the_longest_gap_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([0.0, 0.5, 0.6, 1.0] * stillness.LOOKS)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(moments))
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    assert STAND_STILL() == 500.0
 
 
 def test_a_figure_of_the_machine_never_ends_with_1(jobs: Callable[[str], Path], tmp_path: Path) -> None:
