@@ -51,7 +51,7 @@ class Live:
         self._ledger: MissLedger | None = None
         self._stream: ChangeStream | ClusterEvents | None = None
         self._way = POLLED
-        self._complete = False
+        self._complete = self._told_misses = False
         self._removed: _Removed | None = None
         self._rates: tuple[float | None, float | None] = (None, None)
 
@@ -62,12 +62,18 @@ class Live:
             return self._ledger.heard if self._ledger is not None else 0
 
     def check(self) -> None:
-        """Ask anew what is announced; a stream that rests on what is not done any more is ended."""
+        """Ask anew what is announced; a stream that rests on less, or hears less than it could now, is ended."""
         self._flags = flags = self._asked_flags()
-        if self._stream is not None and self._way == ANNOUNCED and flags is not None:
-            as_before = flags.tell_changes >= self._complete and flags.tell_misses >= self._stream.hears_misses
-            if not (flags.speak and as_before):
+        if self._stream is None or flags is None:
+            return
+        hears = self._stream.hears_misses
+        if self._way == ANNOUNCED:
+            as_before = flags.speak and flags.tell_changes >= self._complete and flags.tell_misses >= hears
+            as_could_be = self._told_misses or not (flags.tell_misses and self._may_mark())
+            if not (as_before and as_could_be):
                 self.renew()
+        elif flags.tell_changes:
+            self.renew()
 
     def renew(self) -> None:
         """End the stream: whoever iterates it asks for another."""
@@ -85,7 +91,7 @@ class Live:
         self._stream, self._way, flags = None, POLLED, self._flags
         if flags is not None and (flags.tell_changes or (flags.speak and not self._tracks)):
             self._stream = self._joined(self._announced)
-            self._way, self._complete = ANNOUNCED, flags.tell_changes
+            self._way, self._complete, self._told_misses = ANNOUNCED, flags.tell_changes, flags.tell_misses
             if self._stream.hears_misses:
                 self._begin_ledger()
         elif self._tracks:
@@ -105,7 +111,7 @@ class Live:
         return ClusterEvents(streams) if isinstance(self._link, ClusterLink) else streams[0]
 
     def _announced(self, server: ServerLink) -> ChangeStream:
-        run = server.facts.get("run_id", "") if server.marks and server.rights.brackets else ""
+        run = server.facts.get("run_id", "") if _marks(server) else ""
         return KeyEvents(server.place, self._prefix, run, self._witness)
 
     def learn(self, found: Described, as_of: int) -> None:
@@ -159,9 +165,14 @@ class Live:
         return found[0] if shared == found[0].letters else Flags("".join(sorted(shared)))
 
     def _by_hand(self) -> str:
+        if self._flags is not None and self._flags.tell_misses and self._may_mark():
+            return "The server announces them now; they are heard in a moment."
         if self._flags is not None and self._flags.tell_misses:
             return "The user of this connection may not mark its own looks (PUBLISH, INFO and MULTI)."
         return f"An administrator may enter: {by_hand(self._flags)}"
+
+    def _may_mark(self) -> bool:
+        return all(_marks(server) for server in servers_of(self._link))
 
     # Misses.
 
@@ -219,3 +230,8 @@ class _Removed:
     def since(self, before: "_Removed") -> tuple[float, float]:
         seconds = self.at - before.at
         return (self.expired - before.expired) / seconds, (self.evicted - before.evicted) / seconds
+
+
+def _marks(server: ServerLink) -> bool:
+    """Whether our own looks can be told from the application's."""
+    return server.marks and server.rights.brackets

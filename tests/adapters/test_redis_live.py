@@ -167,6 +167,25 @@ def test_a_stream_ends_when_the_server_stops_to_announce(server: RedisServer, cl
             assert adapter.details()["live"]["changes"] == "tracked"
 
 
+@pytest.mark.parametrize("before", ["", "AKE"])
+def test_a_server_that_begins_to_announce_misses_is_heard(
+    before: str, server: RedisServer, client: redis.Redis
+) -> None:
+    client.config_set("notify-keyspace-events", before)
+    with attached(server.url) as adapter:
+        stream = follow(adapter)
+        assert not stream.hears_misses
+        client.config_set("notify-keyspace-events", "AKEm")
+        adapter.measure()
+        assert list(stream.changes()) == []
+        stream.close()
+        with heard(follow(adapter)):
+            adapter.measure()
+            client.get("none")
+            wait_for(lambda: count(adapter) == 1)
+            assert adapter.details()["live"] == {"changes": "announced", "misses": True, "note": ""}
+
+
 def test_a_server_that_freezes_ends_the_stream(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cache_studio.adapters.redis_stream.QUIET_SECONDS", 0.2)
     with attached(f"{server.url}?timeout=200ms") as adapter:
