@@ -22,7 +22,7 @@ from cache_studio.model.targets import Target
 if TYPE_CHECKING:
     from cache_studio.adapters.key_access import KeyAccess
     from cache_studio.adapters.sight import Sight
-    from cache_studio.model.columns import Batch, ScanEnd
+    from cache_studio.model.columns import Batch, Reach, ScanEnd
     from cache_studio.model.identity import EntryId
     from cache_studio.model.payload import Payload
     from cache_studio.recording.reader import Recorded
@@ -159,6 +159,10 @@ class Adapter(ABC):
         Returns `ScanEnd()` when the listing is complete, else with the reason why not. Closing the
         generator ends the scan and releases what it holds.
         """
+
+    def reach(self) -> "Reach | None":
+        """How far the scan under way goes, without asking the cache anew. Default: not known before its end."""
+        return None
 
     @abstractmethod
     def read(self, entry_id: "EntryId", max_bytes: int | None = None) -> "Payload":

@@ -6,6 +6,7 @@ import secrets
 import time
 from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Self, cast
 
 from cache_studio.adapters.base import (
@@ -29,7 +30,7 @@ from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_recorder import read_recorder
 from cache_studio.adapters.redis_rights import capabilities_of
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.columns import Batch, ScanEnd
+from cache_studio.model.columns import Batch, Reach, ScanEnd
 from cache_studio.model.errors import CacheUnavailable, UnsupportedAction
 from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.options import OptionValue
@@ -66,6 +67,8 @@ class RedisAdapter(Adapter, Announces):
     separator: ClassVar[str] = ":"
     batch_rows: ClassVar[int] = 5_000
     """Entries of one batch of a listing after the first."""
+    keys_are_entries: ClassVar[bool] = False
+    """Whether every key under the prefix is an entry."""
     alone: ClassVar[str] = ""
     """Why this format is not found on a cluster, or "" where it may be."""
 
@@ -152,6 +155,11 @@ class RedisAdapter(Adapter, Announces):
         except CacheUnavailable as error:
             return ScanEnd(False, error.message)
         return ScanEnd(not self._listing.partial, self._listing.partial)
+
+    def reach(self) -> Reach | None:
+        """The keys of the database, or of all primaries of a cluster, as they were counted when the scan began."""
+        reach = self._listing.reach
+        return reach and replace(reach, each=self.keys_are_entries and not self._prefix)
 
     def lookup(self, keys: Collection[str], namespace: str | None = None) -> Batch:
         """The entries with these keys, asked for directly."""

@@ -4,6 +4,7 @@ The nodes keep their own `Listing` and `Remover`; what is here says whose turn i
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import BinaryIO, cast
 
 from redis.crc import key_slot
@@ -17,6 +18,7 @@ from cache_studio.adapters.redis_options import bytes_of, text_of
 from cache_studio.adapters.redis_removal import MakeCopy, Remover
 from cache_studio.adapters.redis_rights import Command
 from cache_studio.adapters.redis_slots import ATTEMPTS, Address
+from cache_studio.model.columns import Reach
 from cache_studio.model.errors import CacheUnavailable
 from cache_studio.model.seeing import Fate, Restoration, Return
 
@@ -63,9 +65,11 @@ class ClusterListing(Listing):
         with self._link.call():
             slots = self.cluster.look_again()
         waiting: Sequence[Address] = slots.primaries
+        keys = self._keys_at(waiting)
         for _round in range(ROUNDS):
             receiving: set[Address] = set()
-            for address in waiting:
+            for part, address in enumerate(waiting, 1):
+                self.reach = None if keys is None else Reach(keys, part=part, parts=len(waiting))
                 try:
                     with self._link.call():
                         node = self.cluster.node(address)
@@ -86,6 +90,15 @@ class ClusterListing(Listing):
             problems[self._why_unserved(slots.unserved)] = None
         if problems:
             self.partial = " ".join((PARTLY, *problems))
+
+    def _keys_at(self, primaries: Sequence[Address]) -> int | None:
+        # Of the nodes that answer; None where that may not be asked.
+        counted: list[int | None] = []
+        for address in primaries:
+            with suppress(CacheUnavailable), self._link.call():
+                counted.append(self.at(self.cluster.node(address)).count_keys())
+        known = [keys for keys in counted if keys is not None]
+        return sum(known) if known and len(known) == len(counted) else None
 
     def _why_unserved(self, count: int) -> str:
         with self._link.call():

@@ -19,6 +19,7 @@ from redis.exceptions import AskError
 from cache_studio.adapters.redis_errors import explain
 from cache_studio.adapters.redis_link import Link, Script
 from cache_studio.adapters.redis_options import bytes_of, glob_of, text_of
+from cache_studio.model.columns import Reach
 
 PAGE_KEYS = 200
 """Keys of one page; about 1 ms of the server's time."""
@@ -128,6 +129,8 @@ class Listing:
         """`with_access`: also ask when each key was last used, where the server knows."""
         rights = link.rights
         self.partial = ""
+        self.reach: Reach | None = None
+        """How far the listing under way goes; None where the user may not ask for that."""
         self._link = link
         self._exact = rights.may("PEXPIRETIME")
         milliseconds = "PEXPIRETIME" if self._exact else "PTTL"
@@ -151,7 +154,9 @@ class Listing:
         """All keys with this prefix, page by page; a key may come twice, some pages are empty. Then see `partial`."""
         self.partial = ""
         cursor, pattern = b"0", glob_of(prefix)
-        for _ in range(self._most_calls()):
+        keys = self.count_keys()
+        self.reach = None if keys is None else Reach(keys)
+        for _ in range(sys.maxsize if keys is None else MOST_TIMES * keys // PAGE_KEYS + SPARE_CALLS):
             with self._link.call():
                 cursor, page = self._next(cursor, pattern)
             yield page
@@ -159,12 +164,12 @@ class Listing:
                 return
         self.partial = "Keys are added faster than they can be listed."
 
-    def _most_calls(self) -> int:
+    def count_keys(self) -> int | None:
+        """How many keys the database has now; None where that may not be asked."""
         if not self._link.rights.may("DBSIZE"):
-            return sys.maxsize
+            return None
         with self._link.call():
-            keys = cast(int, self._link.ask("DBSIZE"))
-        return MOST_TIMES * keys // PAGE_KEYS + SPARE_CALLS
+            return cast(int, self._link.ask("DBSIZE"))
 
     def describe(self, names: Sequence[str]) -> Described:
         """These keys, in this order."""

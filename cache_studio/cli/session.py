@@ -115,8 +115,9 @@ def waited(future: "Future[T]", say: "object" = None) -> T:
 
 
 def _reading(attachment: "Attachment") -> str:
-    view = attachment.standing.view
-    return f"reading, {0 if view is None else len(view):,} so far"
+    from cache_studio.services.standing import reading_words
+
+    return reading_words(attachment.standing)
 
 
 def now() -> float:

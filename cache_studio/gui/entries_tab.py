@@ -18,7 +18,7 @@ from cache_studio.model.errors import SelectionError
 from cache_studio.model.statistics import Totals
 from cache_studio.model.units import format_count, format_size
 from cache_studio.services.attachment import Attachment
-from cache_studio.services.standing import Phase
+from cache_studio.services.standing import Phase, reading_words
 
 
 class EntriesTab(QWidget):
@@ -146,7 +146,7 @@ class EntriesTab(QWidget):
         if shown is None:
             return tr(standing.phase.value)
         if standing.phase is Phase.READING and not shown.view.complete:
-            return tr("reading, {n} so far").replace("{n}", format_count(len(standing.view or ())))
+            return reading_words(standing, tr)
         if self._looked:
             return self._looked
         chosen = self._chosen

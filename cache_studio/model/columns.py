@@ -104,6 +104,19 @@ class ScanEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a listing under way goes, as far as the cache tells before it ends."""
+
+    keys: int
+    """About how many keys are looked through."""
+    each: bool = True
+    """Whether each of them is an entry; False where a prefix chooses among them."""
+    part: int = 0
+    parts: int = 0
+    """At which of how many nodes the listing is; 0 where there is one place alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """What is known of a cache at one version: rows 0 to n-1, of which `alive` ones are entries.
 

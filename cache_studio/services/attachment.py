@@ -313,7 +313,8 @@ class Attachment:
     def _publish(self, news: News) -> None:
         self._publish_at = time.monotonic() + PUBLISH_EVERY
         self._unpublished = False
-        self.standing = replace(self.standing, view=self._catalog.view(), at=time.time())
+        reach = None if self._scan is None or self._adapter is None else self._adapter.reach()
+        self.standing = replace(self.standing, view=self._catalog.view(), reach=reach, at=time.time())
         self._listener(self, news)
 
     def _set_phase(self, phase: Phase) -> None:

@@ -1,13 +1,14 @@
 """What is known of an attachment at one moment: a frozen value that both faces draw from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cache_studio.model.capabilities import Capabilities
-from cache_studio.model.columns import View
+from cache_studio.model.columns import Reach, View
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.seeing import Counters, Source, Volume
+from cache_studio.model.units import format_count
 
 
 class Phase(StrEnum):
@@ -32,6 +33,8 @@ class Standing:
     error: CacheStudioError | None = None
     partial: str = ""
     """Why the listing is not complete, one sentence; "" when it is, or is still being read."""
+    reach: Reach | None = None
+    """How far the listing under way goes; None where nothing is listed, or the cache cannot say."""
     capabilities: Capabilities = field(default_factory=lambda: Capabilities.of(()))
     sources: Mapping[str, Source] = field(default_factory=dict)
     volume: Volume = field(default_factory=lambda: Volume(None))
@@ -48,6 +51,19 @@ class Standing:
     compact_note: str = ""
     watched: tuple[tuple[str, bool], ...] = ()
     """Folders and files whose change means that the cache changed, each with whether what lies below counts."""
+
+
+def reading_words(standing: Standing, say: Callable[[str], str] = str) -> str:
+    """How far a listing under way is: what is found, and of how many as far as that is known. `say` translates."""
+    found, reach = len(standing.view or ()), standing.reach
+    words = say("reading, {n} so far")
+    if reach is not None:
+        each = say("reading, {n} of about {all}")
+        words = each if reach.each else say("reading, {n} found among about {all} keys")
+        words = words.replace("{all}", format_count(max(reach.keys, found)))
+        if reach.parts:
+            words += f", {say('node')} {reach.part} {say('of')} {reach.parts}"
+    return words.replace("{n}", format_count(found))
 
 
 class News(StrEnum):

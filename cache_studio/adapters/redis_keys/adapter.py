@@ -20,6 +20,8 @@ from cache_studio.model.payload import Payload
 class RedisKeysAdapter(RedisExpiryAdapter, RedisKeyActions):
     """All keys under a prefix; the type of an entry is its Redis type."""
 
+    keys_are_entries = True
+
     def __init__(self, link: Link, options: Mapping[str, OptionValue], *, writable: bool) -> None:
         """Take over an open link."""
         super().__init__(link, options, writable=writable)
