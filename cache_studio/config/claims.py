@@ -47,6 +47,8 @@ def try_claim(path: Path, wait: float = 0.0) -> Claim | None:
     except sqlite3.Error as error:
         connection.close()
         raise _cannot(path, error) from error
+    with suppress(OSError):  # whoever had it before us may have retired it
+        path.chmod(0o600)
     return Claim(path, connection)
 
 
