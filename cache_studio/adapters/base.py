@@ -160,10 +160,6 @@ class Adapter(ABC):
         generator ends the scan and releases what it holds.
         """
 
-    def reach(self) -> "Reach | None":
-        """How far the scan under way goes, without asking the cache anew. Default: not known before its end."""
-        return None
-
     @abstractmethod
     def read(self, entry_id: "EntryId", max_bytes: int | None = None) -> "Payload":
         """The stored bytes of one entry, each piece cut at `max_bytes`; EntryNotFound when it is gone."""
@@ -262,6 +258,14 @@ class SetsExpiry(ABC):
         the expiry changes, in the way the application itself would change it. What undoes it is the same call
         with the moments of before.
         """
+
+
+class Reaches(ABC):
+    """What an adapter is, too, when its cache says before a listing ends how far that goes."""
+
+    @abstractmethod
+    def reach(self) -> "Reach | None":
+        """How far the scan under way goes, without asking the cache anew; None where that is not allowed."""
 
 
 class Announces(ABC):

@@ -6,7 +6,6 @@ import secrets
 import time
 from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar, Self, cast
 
 from cache_studio.adapters.base import (
@@ -23,14 +22,14 @@ from cache_studio.adapters.defaults import take
 from cache_studio.adapters.redis_cluster_entries import listing_of, remover_of
 from cache_studio.adapters.redis_key_copies import COPY_BYTES, KeyCopy, Names, pack_copies, unpack_copies
 from cache_studio.adapters.redis_link import Link
-from cache_studio.adapters.redis_listing import NEVER, Described
+from cache_studio.adapters.redis_listing import NEVER, Described, ReachesKeys
 from cache_studio.adapters.redis_live import Live
 from cache_studio.adapters.redis_opening import open_link
 from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_recorder import read_recorder
 from cache_studio.adapters.redis_rights import capabilities_of
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.columns import Batch, Reach, ScanEnd
+from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.errors import CacheUnavailable, UnsupportedAction
 from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.options import OptionValue
@@ -59,7 +58,7 @@ _RECORDER_FIELD = "started_at"
 """A field of every recorder in Redis (`recording.counts`)."""
 
 
-class RedisAdapter(Adapter, Announces):
+class RedisAdapter(ReachesKeys, Adapter, Announces):
     """A cache kept under one prefix of one database; an entry's id is the name of its (first) key."""
 
     batch_size = 200
@@ -67,8 +66,6 @@ class RedisAdapter(Adapter, Announces):
     separator: ClassVar[str] = ":"
     batch_rows: ClassVar[int] = 5_000
     """Entries of one batch of a listing after the first."""
-    keys_are_entries: ClassVar[bool] = False
-    """Whether every key under the prefix is an entry."""
     alone: ClassVar[str] = ""
     """Why this format is not found on a cluster, or "" where it may be."""
 
@@ -155,11 +152,6 @@ class RedisAdapter(Adapter, Announces):
         except CacheUnavailable as error:
             return ScanEnd(False, error.message)
         return ScanEnd(not self._listing.partial, self._listing.partial)
-
-    def reach(self) -> Reach | None:
-        """The keys of the database, or of all primaries of a cluster, as they were counted when the scan began."""
-        reach = self._listing.reach
-        return reach and replace(reach, each=self.keys_are_entries and not self._prefix)
 
     def lookup(self, keys: Collection[str], namespace: str | None = None) -> Batch:
         """The entries with these keys, asked for directly."""

@@ -16,6 +16,7 @@ from typing import cast
 import msgpack
 from redis.exceptions import AskError
 
+from cache_studio.adapters.base import Reaches
 from cache_studio.adapters.redis_errors import explain
 from cache_studio.adapters.redis_link import Link, Script
 from cache_studio.adapters.redis_options import bytes_of, glob_of, text_of
@@ -250,6 +251,16 @@ class Listing:
         if self.expiry_command == "TTL":
             answer *= 1_000
         return answer if self._exact else now_ms + answer
+
+
+class ReachesKeys(Reaches):
+    """What an adapter says that lists by a `Listing`."""
+
+    _listing: Listing
+
+    def reach(self) -> Reach | None:
+        """The keys of the database, or of all primaries of a cluster, as they were counted when the scan began."""
+        return self._listing.reach
 
 
 def _kind(answer: object) -> str:

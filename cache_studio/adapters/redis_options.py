@@ -12,6 +12,7 @@ SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel
 """URL schemes that can be opened."""
 KEYS_FORMAT = "redis"
 RESPONSE_FORMAT = "redis-response"
+HASH_FORMAT = "redis-hash"
 RESPONSE_META = ":meta"
 """What the name of a response's twin adds; with the digest before it the signature of S5."""
 REDIS_PORT, SENTINEL_PORT = 6379, 26379

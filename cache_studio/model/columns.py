@@ -109,8 +109,8 @@ class Reach:
 
     keys: int
     """About how many keys are looked through."""
-    each: bool = True
-    """Whether each of them is an entry; False where a prefix chooses among them."""
+    each: bool = False
+    """Whether each of them is an entry: no prefix chooses among them, and no entry has several."""
     part: int = 0
     parts: int = 0
     """At which of how many nodes the listing is; 0 where there is one place alone."""

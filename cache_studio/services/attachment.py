@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from cache_studio.adapters.base import Adapter, Format
+from cache_studio.adapters.base import Adapter, Format, Reaches
 from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.environments import Environment
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancelled
@@ -313,7 +313,8 @@ class Attachment:
     def _publish(self, news: News) -> None:
         self._publish_at = time.monotonic() + PUBLISH_EVERY
         self._unpublished = False
-        reach = None if self._scan is None or self._adapter is None else self._adapter.reach()
+        adapter = self._adapter if self._scan is not None else None
+        reach = adapter.reach() if isinstance(adapter, Reaches) else None
         self.standing = replace(self.standing, view=self._catalog.view(), reach=reach, at=time.time())
         self._listener(self, news)
 

@@ -16,8 +16,8 @@ from cache_studio.model.capabilities import Ability
 ROOT = Path(__file__).parents[2]
 HEAD = "| format | what it is | tested with | list, read | remove | undo | compact | live | TTL |"
 COLUMNS = (Ability.READ, Ability.REMOVE, Ability.UNDO, Ability.COMPACT, Ability.WATCH, Ability.SET_EXPIRY)
-OWN = frozenset({"json-directory", "json-file", "multi-level", "asset-cache", "redis-response", "redis", "sqlite-table",
-                 "json-table"})  # fmt: skip
+OWN = frozenset({"json-directory", "json-file", "multi-level", "asset-cache", "redis-response", "redis", "redis-hash",
+                 "sqlite-table", "json-table"})  # fmt: skip
 """Formats that no library of others writes."""
 BY_HAND = {"redis-celery": "Celery 5.7.0", "redis-rq": "RQ 2.12.0", "dbm": "Python 3.11"}
 """What is only looked at and never removed has tests of its own, with the library but without its agreement."""

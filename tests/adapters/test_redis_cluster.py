@@ -113,16 +113,6 @@ def test_every_node_is_listed(cluster: Cluster, client: redis.RedisCluster) -> N
             adapter.read("k:none")
 
 
-def test_a_listing_says_at_which_node_it_is(cluster: Cluster, client: redis.RedisCluster) -> None:
-    fill(client, 3_000)
-    with attached(cluster.url) as adapter:
-        reached = [reach for _batch in adapter.scan() if (reach := adapter.reach()) is not None]
-    assert {reach.keys for reach in reached} == {3_000}
-    assert {reach.parts for reach in reached} == {3}
-    assert sorted(reach.part for reach in reached) == [reach.part for reach in reached]
-    assert len({reach.part for reach in reached}) > 1
-
-
 def test_keys_are_found_without_a_listing(cluster: Cluster, client: redis.RedisCluster) -> None:
     fill(client, 30)
     with attached(cluster.url) as adapter:

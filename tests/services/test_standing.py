@@ -14,9 +14,9 @@ from cache_studio.services.studio import Studio
     ("reach", "words"),
     [
         (None, "reading, 0 so far"),
-        (Reach(1_000_000), "reading, 0 of about 1,000,000"),
-        (Reach(1_000_000, each=False), "reading, 0 found among about 1,000,000 keys"),
-        (Reach(1_000_000, part=2, parts=3), "reading, 0 of about 1,000,000, node 2 of 3"),
+        (Reach(1_000_000, each=True), "reading, 0 of about 1,000,000"),
+        (Reach(1_000_000), "reading, 0 found among about 1,000,000 keys"),
+        (Reach(1_000_000, each=True, part=2, parts=3), "reading, 0 of about 1,000,000, node 2 of 3"),
     ],
 )
 def test_the_words_say_what_is_known(reach: Reach | None, words: str) -> None:

@@ -66,6 +66,7 @@ FORMAT_ICONS: dict[str, str] = {
     "asset-cache": "picture",
     "redis-response": "hexagon",
     "redis": "hexagon",
+    "redis-hash": "hexagon",
     "sqlite-table": "table",
     "diskcache": "cylinder",
     "requests-cache": "cylinder",
