@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeAlias
 
 import redis
 from loops.races import Racing
@@ -27,6 +27,9 @@ TRIES = 4
 NEVER = (float("inf"), "")
 SLACK = 1.0
 """Seconds above the stated time that a busy machine may take to tell us of it."""
+FROZEN_TRIES = 3
+"""A machine that stands still makes one call late, and not the same one three times."""
+FrozenCall: TypeAlias = Callable[[RedisAdapter, list[Seen]], object]
 OUR_NAME = b"cache-studio"
 """What our connections call themselves; the loop's own commands do not count."""
 
@@ -210,19 +213,14 @@ def _frozen(size: Size) -> Promise:
         url = f"{server.url}?timeout={stated:g}s"
         for name, call in _calls(url).items():
             with _opened(url) as adapter:
-                seen = _seen(adapter.lookup(["k:1"]))
-                server.pause()
-                began = time.monotonic()
-                try:
-                    call(adapter, seen)
-                    wrong.append(f"{name} did not fail")
-                except CacheStudioError as error:
-                    if "does not answer" not in error.message or "frozen" not in error.hint:
-                        wrong.append(f"{name}: {error.message} {error.hint}")
-                took[name] = time.monotonic() - began
-                server.resume()
-                if took[name] > stated + SLACK:
-                    wrong.append(f"{name} took {took[name]:.1f} s")
+                for _ in range(FROZEN_TRIES):
+                    took[name], complaint = _ended(server, adapter, call)
+                    if took[name] <= stated + SLACK:
+                        break
+                else:
+                    complaint = complaint or f"took {took[name]:.1f} s"
+                if complaint:
+                    wrong.append(f"{name}: {complaint}")
                 if adapter.read("k:2").pieces[0].data != b"value 2":
                     wrong.append(f"after {name} an answer was mixed up")
         if client.dbsize() != 500:
@@ -235,7 +233,23 @@ def _frozen(size: Size) -> Promise:
     )
 
 
-def _calls(url: str) -> dict[str, Callable[[RedisAdapter, list[Seen]], object]]:
+def _ended(server: RedisServer, adapter: RedisAdapter, call: FrozenCall) -> tuple[float, str]:
+    """Seconds until a call to the stopped server ended, and what was wrong about how it ended."""
+    seen = _seen(adapter.lookup(["k:1"]))
+    server.pause()
+    began = time.monotonic()
+    complaint = "did not fail"
+    try:
+        call(adapter, seen)
+    except CacheStudioError as error:
+        is_said = "does not answer" in error.message and "frozen" in error.hint
+        complaint = "" if is_said else f"{error.message} {error.hint}"
+    took = time.monotonic() - began
+    server.resume()
+    return took, complaint
+
+
+def _calls(url: str) -> dict[str, FrozenCall]:
     def attach(_adapter: RedisAdapter, _seen: list[Seen]) -> None:
         with _opened(url):
             pass
