@@ -6,7 +6,7 @@ A job is a module of `jobs/` with `def rows(bench: Bench) -> Iterator[Row]`; wit
 process of its own with an empty home. Rounds are interleaved (floor, ours, floor, ours...) and medians compared, so
 that a machine that slows down in the middle slows both. A job with a ratio worse than twice its goal (or than twice
 what `reasons.py` says it is known to be) is measured a second time, because a machine may stand still for one of them.
-Ends with 1 only when a ratio is that bad both times, with 2 when a job did not end well. On a machine where a loop
+Ends with 3 only when a ratio is that bad both times, with 2 when a job did not end well. On a machine where a loop
 that only sleeps stands still for long (`stillness.py`) nothing can be measured: there the jobs run one round, their
 figures are printed, and none of them ends the run. Data are made once and kept in FOLDER.
 """
@@ -114,7 +114,7 @@ def command_line(folder: Path = JOBS) -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
-    """Measure and print; 1 when a ratio is worse than twice its goal both times, 2 when a job failed."""
+    """Measure and print; 3 when a ratio is worse than twice its goal both times, 2 when a job failed."""
     parser = command_line(folder)
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.jobs) - set(names(folder)):
@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
         table.write_json(chosen.json, facts, found, failed)
     for name in failed:
         print(f"Did not end well: {name}")
-    return 2 if failed else 1 if slow else 0
+    return 2 if failed else 3 if slow else 0
 
 
 if __name__ == "__main__":

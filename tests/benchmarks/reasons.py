@@ -11,7 +11,7 @@ class Known:
     why: str
     """What the profiler found."""
     ratio: float = 0.0
-    """The worst that small and full runs gave on a quiet machine: a run ends with 1 when it is twice that."""
+    """The worst that small and full runs gave on a quiet machine: a run ends with 3 when it is twice that."""
 
 
 REASONS: Mapping[str, Known] = {}

@@ -16,7 +16,7 @@ from pathlib import Path
 from reasons import REASONS
 
 TOO_SLOW = 2.0
-"""A ratio that is worse than so many times its goal ends the run with 1; a figure of this machine never does."""
+"""A ratio that is worse than so many times its goal ends the run with 3; a figure of this machine never does."""
 HEAD = ("job", "size", "floor", "peer", "ours", "ratio", "goal", "met", "reason")
 _WIDTHS = (52, 16, 28, 22, 22, 6, 20, 6, 0)
 

@@ -73,9 +73,9 @@ def test_a_table_of_met_goals_ends_with_0(
     assert "| listing " in capsys.readouterr().out
 
 
-def test_a_ratio_twice_as_bad_as_its_goal_ends_with_1(jobs: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_ratio_twice_as_bad_as_its_goal_ends_with_3(jobs: Callable[[str], Path], tmp_path: Path) -> None:
     more = 'yield Row("slow", "", 6.1, "s", 3, Rule.FLOOR, Against("find", 1.0))'
-    assert run(jobs(more), tmp_path)[0] == 1
+    assert run(jobs(more), tmp_path)[0] == 3
 
 
 def test_a_machine_that_stood_still_is_asked_again(
@@ -108,7 +108,7 @@ def test_the_longest_gap_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert STAND_STILL() == 500.0
 
 
-def test_a_figure_of_the_machine_never_ends_with_1(jobs: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_figure_of_the_machine_never_ends_the_run(jobs: Callable[[str], Path], tmp_path: Path) -> None:
     code, found = run(jobs('yield Row("gap", "", math.inf, "ms", 50)'), tmp_path)
     assert code == 0
     assert isinstance(found["rows"], list)
