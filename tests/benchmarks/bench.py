@@ -7,8 +7,9 @@ process of its own with an empty home. Rounds are interleaved (floor, ours, floo
 that a machine that slows down in the middle slows both. A job with a ratio worse than twice its goal (or than twice
 what `reasons.py` says it is known to be) is measured a second time, because a machine may stand still for one of them.
 Ends with 3 only when a ratio is that bad both times, with 2 when a job did not end well. On a machine where a loop
-that only sleeps stands still for long (`stillness.py`) nothing can be measured: there the jobs run one round, their
-figures are printed, and none of them ends the run. Data are made once and kept in FOLDER.
+that only sleeps stands still for long (`stillness.py`) nothing can be measured: there the jobs run one round (with
+--quick at the smallest size, to see that they work), their figures are printed, and none of them ends the run. Data are
+made once and kept in FOLDER.
 """
 
 from __future__ import annotations
@@ -120,9 +121,9 @@ def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
     if unknown := set(chosen.jobs) - set(names(folder)):
         parser.error(f"there is no job {', '.join(sorted(unknown))}")
     chosen.data.mkdir(parents=True, exist_ok=True)
-    size = SIZES[chosen.size]
     stood_still = stillness.stand_still_ms()
     judged = stood_still <= stillness.MOST_MS
+    size = SIZES["tiny" if chosen.size == "quick" and not judged else chosen.size]
     rounds = chosen.rounds or (size.rounds if judged else 1)
     bench = Bench(replace(size, rounds=rounds), chosen.data.absolute())
     facts = {**table.machine(), "size": size.name, "rounds": rounds, "stood_still_ms": round(stood_still)}
