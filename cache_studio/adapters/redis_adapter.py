@@ -223,16 +223,15 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
     def restore(self, copies: Sequence[EntryCopy], kept: Kept) -> list[Restoration]:
         """Bring copies back with value, expiry and time of last use; a stale one is told and stays in the trash."""
         self.capabilities.require(Ability.UNDO)
-        answers: list[Restoration] = []
         with self._link.call():
-            for copy in copies:
-                try:
-                    keys = unpack_copies(copy.data)
-                except CacheUnavailable as error:
-                    answers.append(Restoration(Return.FAILED, error.message))
-                else:
-                    answers.append(self._remover.restore(keys, kept.open))
-        return answers
+            return [self._restored(copy, kept) for copy in copies]
+
+    def _restored(self, copy: EntryCopy, kept: Kept) -> Restoration:
+        try:
+            keys = unpack_copies(copy.data)
+        except CacheUnavailable as error:  # of this copy alone: a connection that breaks ends the call
+            return Restoration(Return.FAILED, error.message)
+        return self._remover.restore(keys, kept.open)
 
     def present(self, copies: Sequence[EntryCopy]) -> list[bool]:
         """Whether each is stored as it was copied."""

@@ -139,17 +139,12 @@ class RedisHashAdapter(RedisAdapter):
             self._removed([name for name, fate in fates.items() if fate is Fate.REMOVED])
         return [_removal(seen.id, fates[field_of(seen.id)], found.get(field_of(seen.id))) for seen in entries]
 
-    def restore(self, copies: Sequence[EntryCopy], kept: Kept) -> list[Restoration]:
-        """Bring fields back, and what belongs to those that came."""
-        self.capabilities.require(Ability.UNDO)
-        answers: list[Restoration] = []
-        with self._link.call():
-            for copy in copies:
-                try:
-                    answers.append(self._bring_back(*_unpacked(copy)))
-                except CacheUnavailable as error:
-                    answers.append(Restoration(Return.FAILED, error.message))
-        return answers
+    def _restored(self, copy: EntryCopy, kept: Kept) -> Restoration:
+        try:
+            field, value, beside = _unpacked(copy)
+        except CacheUnavailable as error:
+            return Restoration(Return.FAILED, error.message)
+        return self._bring_back(field, value, beside)
 
     def present(self, copies: Sequence[EntryCopy]) -> list[bool]:
         """Whether each field has the value that was copied."""

@@ -62,7 +62,8 @@ def reading_words(standing: Standing, say: Callable[[str], str] = str) -> str:
         words = each if reach.each else say("reading, {n} found among about {all} keys")
         words = words.replace("{all}", format_count(max(reach.keys, found)))
         if reach.parts:
-            words += f", {say('node')} {reach.part} {say('of')} {reach.parts}"
+            node = say(", node {part} of {parts}")
+            words += node.replace("{part}", str(reach.part)).replace("{parts}", str(reach.parts))
     return words.replace("{n}", format_count(found))
 
 

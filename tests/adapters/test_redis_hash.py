@@ -20,7 +20,7 @@ from servers import RedisServer, find_newer_redis_server
 from cache_studio.adapters.base import Adapter
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Reach
-from cache_studio.model.errors import BadRequest
+from cache_studio.model.errors import BadRequest, CacheUnavailable
 from cache_studio.model.seeing import Counters, Fate, Return
 from cache_studio.model.targets import Target
 
@@ -120,6 +120,20 @@ def test_the_last_field_takes_the_ttl_of_the_hash_along_and_brings_it_back(redis
         assert not client.exists(NAME)
         assert adapter.restore(keep.taken, keep)[0].fate is Return.RESTORED
         assert client.execute_command("PEXPIRETIME", NAME) == ends
+
+
+def test_a_server_that_dies_ends_an_undo_and_one_damaged_copy_does_not() -> None:
+    with RedisServer() as server, attached(server.url + ATTACH, "redis-hash") as adapter:
+        with application(server.url) as client:
+            client.hset(NAME, mapping={"one": "1", "two": "2"})
+        rows, keep = listing(adapter), MemoryKeep()
+        adapter.remove([row.seen for row in rows.values()], keep)
+        damaged = replace(keep.taken[0], data=b"\xc1")
+        fates = [answer.fate for answer in adapter.restore([damaged, keep.taken[1]], keep)]
+        assert fates == [Return.FAILED, Return.RESTORED]
+        server.kill()
+        with pytest.raises(CacheUnavailable):
+            adapter.restore(keep.taken, keep)
 
 
 @pytest.mark.parametrize("length", [2_000, 200_000])
