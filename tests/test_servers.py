@@ -11,6 +11,7 @@ from pathlib import Path
 import leftovers
 import pytest
 import servers
+from patience import PATIENCE
 from servers import RedisServer
 
 pytestmark = pytest.mark.redis
@@ -70,7 +71,7 @@ def test_a_server_does_not_outlive_a_killed_parent() -> None:
     script = "import os, servers; s = servers.RedisServer(); s.start(); print(s.pid, flush=1); os.kill(os.getpid(), 9)"
     folder = Path(servers.__file__).parent
     answer = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True)
-    assert leftovers.ends_before(int(answer.stdout), time.monotonic() + 5)
+    assert leftovers.ends_before(int(answer.stdout), time.monotonic() + PATIENCE)
 
 
 def test_the_environment_names_the_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

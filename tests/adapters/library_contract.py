@@ -30,6 +30,7 @@ import pytest
 from applications import Application, require_libraries, running
 from contract import AdapterContract, listing, removes
 from keeping import MemoryKeep
+from patience import PATIENCE
 
 from cache_studio.adapters.base import Adapter
 from cache_studio.model.capabilities import Ability
@@ -38,8 +39,6 @@ from cache_studio.model.seeing import Fate, Return
 from cache_studio.model.targets import Target
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.studio import Studio
-
-PATIENCE = 20.0
 
 
 class LibraryContract(AdapterContract):

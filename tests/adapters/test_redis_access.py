@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import redis
 from access_contract import AccessContract
+from patience import PATIENCE
 from redis_caches import application, write_response
 from servers import RedisServer
 
@@ -309,7 +310,7 @@ def test_who_comes_after_the_last_connection_waits(redis_url: str, client: redis
 
         client.client_pause(500)
         jobs = [pool.submit(work) for _ in range(threads)]
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while len(client.client_list()) < MAX_CONNECTIONS and time.monotonic() < deadline:
             pass
         assert len(client.client_list()) <= MAX_CONNECTIONS + 1

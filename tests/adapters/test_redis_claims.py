@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 from contract import listing
+from patience import PATIENCE
 from redis_caches import application, attached
 
 from cache_studio.adapters.key_access import Held, KeyAccess
@@ -65,7 +66,7 @@ def test_only_the_own_claim_is_ended(access: KeyAccess) -> None:
 
 def test_a_claim_ends_by_itself(access: KeyAccess) -> None:
     access.claim("key", "", "one", 0.05)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while access.claim("key", "", "two", 60) != "two":
         assert time.monotonic() < deadline
 

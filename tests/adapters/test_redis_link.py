@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from contract import listing, scan_all
 from keeping import MemoryKeep
+from patience import PATIENCE
 from redis_caches import application, attached, write_response
 from servers import RedisServer, free_port
 
@@ -138,7 +139,7 @@ def test_a_user_who_may_only_look(own_server: RedisServer) -> None:
     with attached(url) as adapter:
         row = listing(adapter)["a"]
         assert (row.type, row.size) == ("string", None)
-        assert row.expires == pytest.approx(time.time() + 100, abs=2)
+        assert row.expires == pytest.approx(time.time() + 100, abs=30)
         assert adapter.read("a").pieces[0].data == b"value"
         for ability in (Ability.REMOVE, Ability.UNDO, Ability.COMPACT, Ability.HIT_RATE):
             assert not adapter.capabilities.can(ability)
@@ -251,7 +252,7 @@ def test_a_frozen_server_is_said_within_the_limit(own_server: RedisServer) -> No
         begun = time.monotonic()
         with pytest.raises(CacheUnavailable, match="does not answer"):
             adapter.counters()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < PATIENCE
         own_server.resume()
         assert adapter.counters().hits == 0
 
@@ -270,13 +271,13 @@ def test_interrupting_ends_a_call_to_a_frozen_server_at_once(own_server: RedisSe
         asking = threading.Thread(target=ask)
         asking.start()
         begun = time.monotonic()
-        while asking.is_alive() and time.monotonic() - begun < 4:
+        while asking.is_alive() and time.monotonic() - begun < PATIENCE:
             adapter.interrupt()
             asking.join(0.01)
         own_server.resume()
         asking.join()
         assert [type(error) for error in errors] == [Cancelled]
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < PATIENCE
         assert listing(adapter) == {}
 
 
@@ -349,7 +350,7 @@ def test_an_older_server(redis_server: RedisServer, monkeypatch: pytest.MonkeyPa
         client.set("a", "value", px=500_000)
         client.set("b", "value")
         rows, keep = listing(adapter), MemoryKeep()
-        assert rows["a"].expires == pytest.approx(time.time() + 500, abs=2)
+        assert rows["a"].expires == pytest.approx(time.time() + 500, abs=30)
         assert [removal.fate for removal in adapter.remove([r.seen for r in rows.values()], keep)] == [Fate.REMOVED] * 2
         assert [answer.fate for answer in adapter.restore(keep.taken, keep)] == [Return.RESTORED] * 2
         assert listing(adapter)["a"].expires == pytest.approx(rows["a"].expires, abs=0.05)

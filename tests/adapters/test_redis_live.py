@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 import redis
 from contract import listing
+from patience import PATIENCE
 from redis_caches import application, attached, write_response
 from servers import RedisServer
 
@@ -67,7 +68,7 @@ def heard(stream: ChangeStream) -> Iterator[list[frozenset[str] | None]]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)

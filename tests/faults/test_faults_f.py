@@ -83,7 +83,7 @@ def test_f04_a_sparse_file_of_a_terabyte_is_a_row(tmp_path: Path, kind: type[app
         for batch in batches:
             for entry_id in batch.ids:
                 assert all(len(piece.data) <= 1000 for piece in adapter.read(entry_id, 1000).pieces)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < PATIENCE
 
 
 def test_f07_names_of_any_kind_survive_the_trash_and_a_restart(tmp_path: Path) -> None:

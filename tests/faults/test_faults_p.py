@@ -28,7 +28,7 @@ from cache_studio.model.options import read_options
 from cache_studio.model.targets import Target
 from tests.decoding.pickled.hostile_pickles import attacks
 
-QUICK = 2.0
+QUICK = 20.0
 """Seconds of processor time for what was minutes or gigabytes before it was bounded."""
 HUGE = 10**400
 """A number that no float can hold."""

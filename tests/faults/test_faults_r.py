@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from patience import PATIENCE
 from servers import RedisServer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "adapters"))
@@ -29,7 +30,6 @@ from cache_studio.services.attachment import Attachment
 from cache_studio.services.studio import Studio
 
 pytestmark = pytest.mark.redis
-PATIENCE = 20.0
 
 
 @pytest.fixture

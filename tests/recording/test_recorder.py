@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from cache_studio.model.errors import BadRequest, CacheUnavailable
 from cache_studio.recording import slots
@@ -126,7 +127,7 @@ def test_the_flusher_writes_by_itself_and_leaves_no_thread(path: Path) -> None:
     with Recording(path) as writer:
         assert threading.active_count() == before
         writer.count("", "", True)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while read(path).totals.hits != 1:
             assert time.monotonic() < deadline
     assert threading.active_count() == before

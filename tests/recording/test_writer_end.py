@@ -3,12 +3,12 @@
 import threading
 from pathlib import Path
 
+from patience import PATIENCE
+
 from cache_studio.recording import writer as writer_module
 from cache_studio.recording.meter import Meter
 from cache_studio.recording.reader import read_recorder
 from cache_studio.recording.writer import RecorderWriter
-
-DEADLINE = 20.0
 
 
 class SeenLock:
@@ -37,7 +37,7 @@ def test_ends_while_the_flusher_waits_to_write(tmp_path: Path, monkeypatch) -> N
 
     def leave_late() -> None:
         meter.count("", "", True)  # wakes the flusher, which comes to a lock that is held
-        assert lock.flusher_came.wait(DEADLINE)
+        assert lock.flusher_came.wait(PATIENCE)
         leave()
 
     monkeypatch.setattr(writer, "_leave", leave_late)
@@ -46,7 +46,7 @@ def test_ends_while_the_flusher_waits_to_write(tmp_path: Path, monkeypatch) -> N
     writer._flusher.start()
     closing = threading.Thread(target=writer.close, daemon=True)
     closing.start()
-    closing.join(DEADLINE)
+    closing.join(PATIENCE)
     assert not closing.is_alive()
 
 

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from patience import PATIENCE
 
 from cache_studio.reports.credentials import MARKS, SHAPES, Masking
 
@@ -65,4 +66,4 @@ def test_hostile_texts_cost_little() -> None:
     begun = time.process_time()
     for text in ("://" + "a:" * 50_000, "eyJ" + "a" * 100_000, "password" * 10_000 + "=", '"token":' + " " * 100_000):
         Masking().masked(text)
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < PATIENCE

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from cache_studio.model.errors import BadRequest
 from cache_studio.recording.access_log import Op, Result, read_accesses
@@ -78,7 +79,7 @@ def test_what_is_asked_for_regularly_is_loaded_before(tmp_path: Path, clock) -> 
         asked_regularly(cache, clock, "often", 1200, 4)
         clock.advance(-150)  # half of the TTL before the next access, and a little nearer
         assert cache.get("other") is None
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not loaded.wait(0.05) and time.monotonic() < deadline:
             cache.get("other")
         assert loaded.is_set()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
+from patience import PATIENCE
 
 from cache_studio.adapters.key_access import Place
 from cache_studio.insights.prediction import likely_keys
@@ -62,7 +63,7 @@ def start(patterns: Patterns, clock, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.002)

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from cache_studio.model.errors import BadRequest, CacheStudioError, LoadFailed
 from cache_studio.runtime import Cache
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 20.0
 
 
 def in_threads(count: int, work: Callable[[], object]) -> list[object]:
@@ -30,7 +30,7 @@ def in_threads(count: int, work: Callable[[], object]) -> list[object]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(DEADLINE)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
     return answers
 
@@ -43,7 +43,7 @@ def cache(request, tmp_path):
 
 def waited_for(cache: Cache, count: int) -> None:
     """Until so many threads wait for loads that are under way."""
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + PATIENCE
     while len(cache._loads._flights._waiting) < count:
         assert time.monotonic() < deadline
         threading.Event().wait(0.001)
@@ -103,7 +103,7 @@ def test_a_loader_may_ask_for_other_keys(cache: Cache) -> None:
 
 
 def test_threads_whose_loaders_wait_for_each_other_are_told(cache: Cache) -> None:
-    both = threading.Barrier(2, timeout=DEADLINE)
+    both = threading.Barrier(2, timeout=PATIENCE)
     keys = iter((("a", "b"), ("b", "a")))
 
     def ask() -> object:
@@ -204,7 +204,7 @@ def test_another_process_waits_and_gets_the_answer_or_the_error(redis_url, loadi
         assert thread.is_alive()
         other.stdin.write("go\n")
         other.stdin.flush()
-        thread.join(DEADLINE)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
     assert ran == []
     if behaviour == "loads":

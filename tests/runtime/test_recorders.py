@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from patience import PATIENCE
 from servers import RedisServer, free_port
 
 from cache_studio.adapters.registry import get_format
@@ -58,7 +59,7 @@ def recorded(url: str, name: str = "redis") -> Recorded | None:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         threading.Event().wait(0.02)
@@ -132,10 +133,9 @@ def test_a_server_that_hangs_holds_no_lookup(own_server: RedisServer) -> None:
     flushing = threading.Thread(target=recorder.flush)
     recorder.looked_up(True)
     flushing.start()
-    began = time.monotonic()
     for _ in range(1000):
         recorder.looked_up(False)
-    assert time.monotonic() - began < 0.5
+    assert flushing.is_alive()  # none of them waited for it
     own_server.resume()
     flushing.join()
     recorder.close()

@@ -9,6 +9,7 @@ import time
 
 import pytest
 import redis
+from patience import PATIENCE
 from servers import RedisServer
 
 from cache_studio.model.errors import BadRequest, LoadFailed
@@ -308,7 +309,7 @@ def waited_for(redis_url, holder, line):
     async def scenario():
         async with ResponseCache(redis_url) as cache:
             waiting = asyncio.create_task(cache.get_or_load(QUESTION, never))
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + PATIENCE
             while claims_asked_for(redis_url) < 2:
                 assert not waiting.done()
                 assert time.monotonic() < deadline
@@ -366,12 +367,11 @@ def test_a_server_killed_in_the_middle_costs_misses_until_it_is_back(server, exp
             stats = await cache.stats()
             assert (stats.cached_responses, stats.total_keys, stats.memory) == (None, None, None)
             assert (stats.hits, stats.lost) == (0, 2)
-            began = time.monotonic()
             for _ in range(200):
                 assert await cache.get(QUESTION) is None
-            assert time.monotonic() - began < 1
+            assert (await cache.stats()).lost < 10  # the others were not even tried
             server.start()
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + PATIENCE
             while await cache.get(QUESTION) is None:
                 assert time.monotonic() < deadline
                 await cache.store(QUESTION, ANSWER)
@@ -400,7 +400,7 @@ def test_a_frozen_server_is_a_miss_within_the_timeout(server):
             try:
                 began = time.monotonic()
                 assert await cache.get(QUESTION) is None
-                assert 0.25 < time.monotonic() - began < 1.5
+                assert 0.25 < time.monotonic() - began < PATIENCE
             finally:
                 server.resume()
             assert await cache.get(QUESTION) == ANSWER

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from cache_studio.model.errors import BadRequest, CacheStudioError
 from cache_studio.runtime import Cache, ReadThrough, RefreshAhead, WriteBehind, WriteThrough
@@ -17,11 +18,10 @@ from cache_studio.runtime import strategies as strategies_module
 from cache_studio.runtime.loading import REFRESHERS
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 20.0
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         threading.Event().wait(0.001)
@@ -43,7 +43,7 @@ class Source:
 
     def write(self, key: str, value: object) -> None:
         self.asked += 1
-        assert self.gate.wait(DEADLINE)
+        assert self.gate.wait(PATIENCE)
         if self.refusals:
             self.refusals -= 1
             raise OSError("the source is away")
@@ -171,7 +171,7 @@ def test_write_behind_lets_a_put_wait_when_the_queue_is_full(tmp_path, source) -
         cache.put("a", 4)  # what waits already is only replaced
         assert strategy.waiting == 3
         source.gate.set()
-        late.join(DEADLINE)
+        late.join(PATIENCE)
         assert not late.is_alive()
     assert sorted(source.taken) == [("a", 4), ("b", 2), ("being written", 0), ("c", 3)]
 
@@ -203,7 +203,7 @@ def test_write_behind_says_on_close_what_was_refused(tmp_path, source, quick_ret
     flushing.start()
     with pytest.raises(CacheStudioError, match="3 values"):
         cache.close()
-    flushing.join(DEADLINE)
+    flushing.join(PATIENCE)
     assert not flushing.is_alive()
     cache.close()
     with pytest.raises(BadRequest, match="closed"):
@@ -229,9 +229,9 @@ def test_write_behind_ends_with_a_thread_that_waits_for_room(tmp_path, source) -
     late.join(0.05)
     closing = threading.Thread(target=cache.close)
     closing.start()
-    late.join(DEADLINE)
+    late.join(PATIENCE)
     source.gate.set()
-    closing.join(DEADLINE)
+    closing.join(PATIENCE)
     assert len(raised) == 1
     assert source.taken == [("a", 1), ("b", 2)]
 
@@ -312,7 +312,7 @@ class Loader:
 
     def __call__(self, key: str) -> str:
         self.calls.append(key)
-        assert self.gate.wait(DEADLINE)
+        assert self.gate.wait(PATIENCE)
         if self.fails:
             raise RuntimeError("no")
         return f"{key}{self.calls.count(key)}"
@@ -405,7 +405,7 @@ def test_closing_while_something_is_loaded_anew(tmp_path, clock) -> None:
     closing = threading.Thread(target=cache.close)
     closing.start()
     load.gate.set()
-    closing.join(DEADLINE)
+    closing.join(PATIENCE)
     assert not closing.is_alive()
     with opened(tmp_path, clock=clock) as again:
         assert again.get("a") == "a2"

@@ -2,6 +2,7 @@ import math
 import time
 
 import pytest
+from patience import PATIENCE
 
 from cache_studio.services.agenda import MOST_NAMES, POLL_EVERY, POLL_RARELY, SETTLE, Agenda, Step
 
@@ -53,7 +54,7 @@ def test_unnamed_changes_wait_until_the_last_listing_is_paid_for(settled):
     assert settled.delay(False) > SETTLE
     settled.scan_ended(0.0)
     assert 0 < settled.delay(False) <= SETTLE
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while settled.next(False) is not Step.SCAN:
         assert time.monotonic() < deadline
 

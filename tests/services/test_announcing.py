@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis
+from patience import PATIENCE
 from servers import RedisServer
 
 from cache_studio.config import paths
@@ -74,7 +75,7 @@ def other_studio(server: RedisServer, what: str) -> subprocess.Popen[str]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)

@@ -8,14 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from cache_studio.model.errors import BadRequest, EntryNotFound
 from cache_studio.model.targets import Target
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.find import find_entries, find_entry
 from cache_studio.services.studio import Studio
-
-PATIENCE = 20.0
 
 
 @pytest.fixture

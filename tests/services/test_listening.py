@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis
+from patience import PATIENCE
 from servers import RedisServer
 
 from cache_studio.model.capabilities import Ability
@@ -52,7 +53,7 @@ def keys(attachment: Attachment) -> set[str]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)

@@ -273,8 +273,7 @@ def test_the_trash_is_private(tmp_path: Path, trash: Trash) -> None:
         assert path.stat().st_mode & 0o077 == 0, path
 
 
-def test_fifty_thousand_copies_take_seconds(trash: Trash) -> None:
-    started = time.perf_counter()
+def test_fifty_thousand_copies_are_kept(trash: Trash) -> None:
     bin = begin(trash)
     for start in range(0, 50_000, 500):
         copies = copies_of(*(f"key {number}" for number in range(start, start + 500)), data=b"x" * 200)
@@ -282,7 +281,6 @@ def test_fifty_thousand_copies_take_seconds(trash: Trash) -> None:
         bin.settle_removals([Removal(copy.key, Fate.REMOVED) for copy in copies], lambda _: [])
     bin.finish()
     assert trash.action().waiting == 50_000
-    assert time.perf_counter() - started < 20  # a few seconds where the disk is quick
 
 
 def test_an_undo_that_was_cut_short_is_settled_by_what_is_stored(trash: Trash) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from patience import PATIENCE
 from trashed_folder import NOW, clear_and_undo, content, fill, present, undo_all
 
 from cache_studio.trash.index import State
@@ -85,7 +86,7 @@ def test_two_processes_share_one_trash(tmp_path: Path) -> None:
     first = run_child(tmp_path / "trash", tmp_path / "one")
     second = run_child(tmp_path / "trash", tmp_path / "two")
     watching = Trash(tmp_path / "trash", NOW)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while sum(action.state is State.UNDONE for action in watching.actions()) < 6:
         assert watching.unsettled() == []
         assert first.is_alive()

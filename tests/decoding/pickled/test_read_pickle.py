@@ -17,6 +17,7 @@ import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 from cache_studio.decoding.pickled.read import read_pickle
 from cache_studio.decoding.pickled.render import pickle_tree, pickle_warnings
@@ -238,7 +239,7 @@ def test_bombs_are_shown_in_time(name: str) -> None:
     reading = read_pickle(hostile_pickles.bombs(1_000_000 if name == "deep_key" else 100_000)[name])
     nodes = sum(1 for _ in pickle_tree(reading.root).walk())
     assert nodes <= 20_100
-    assert time.process_time() - began < 10
+    assert time.process_time() - began < PATIENCE
 
 
 @pytest.mark.parametrize("name", hostile_pickles.lies())

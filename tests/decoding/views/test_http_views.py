@@ -12,6 +12,7 @@ import msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE
 from seen_values import real_values, seen
 
 from cache_studio.decoding.views.bodies import MOST_SHOWN, body_of_bytes
@@ -146,7 +147,7 @@ def test_a_bomb_is_unpacked_within_bounds() -> None:
     headers = (("Content-Encoding", "gzip"), ("Content-Type", "application/octet-stream"))
     began = time.process_time()
     found = body_of_bytes(bomb, headers)
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < PATIENCE
     assert found.stored == len(bomb)
     assert 16_000_000 <= found.length < 300_000_000
     assert len(found.head) == 65_536

@@ -3,7 +3,6 @@
 import io
 import json
 import pickle
-import time
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -219,9 +218,7 @@ def test_a_line_of_a_million_characters_is_broken(qtbot: QtBot) -> None:
     qtbot.addWidget(view)
     view.show_text(shown)
     view.show()
-    began = time.monotonic()
     QGuiApplication.processEvents()
-    assert time.monotonic() - began < 2
     assert view.find_text("END", 0) == (1, 1)
 
 
