@@ -9,6 +9,7 @@ from commands import runner
 from patience import PATIENCE
 
 from cache_studio.runtime import Cache
+from cache_studio.runtime.validity import LOOK_SECONDS
 
 TARGETS = {
     "json-directory": "json-directory:{}/cache",
@@ -47,6 +48,7 @@ def wait_for(holder: Application, **answers: str | None) -> None:
 
 
 def test_what_is_removed_or_replaced_is_so_in_another_process_within_a_second(target, holder) -> None:
+    assert LOOK_SECONDS <= 1
     with Cache(target, ttl=600, memory=5, recorder=False) as cache:
         for key in "abc":
             holder.call("put", key, "1")
