@@ -31,6 +31,7 @@ class NodeLink(ServerLink):
     What it serves no more when a command comes is asked of the others (`bracketed`, and scripts with keys).
     """
 
+    entries_in_script = 1  # all keys of a call must lie in one slot
     _asks = False
 
     def __init__(self, cluster: "ClusterLink", address: Address, probe_key: bytes, turn: Turn) -> None:
@@ -85,6 +86,8 @@ class NodeLink(ServerLink):
 
 class ClusterLink(Link):
     """The same as the link to one server, for all nodes of a cluster together."""
+
+    entries_in_script = 1  # all keys of a call must lie in one slot
 
     def __init__(self, place: Place, probe_key: bytes) -> None:
         """Connect to all primaries; CacheUnavailable when none of them answers."""

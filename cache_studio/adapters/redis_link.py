@@ -40,6 +40,9 @@ class Turn:
 class Link(ABC):
     """The way to one attached Redis. Used by one thread, except `interrupt`; it comes back by itself after it broke."""
 
+    entries_in_script = 100
+    """How many entries one call of a script may touch."""
+
     def __init__(self, place: Place, turn: Turn) -> None:
         self.place = place
         self.facts: dict[str, str] = {}

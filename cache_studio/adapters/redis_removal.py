@@ -35,6 +35,8 @@ from cache_studio.model.seeing import Fate, Restoration, Return
 
 MakeCopy: TypeAlias = Callable[[int, Sequence[KeyCopy]], EntryCopy]
 """The copy of the entry at a place of the batch, of the copies of its keys."""
+Proven: TypeAlias = tuple[list[bytes], list[tuple[str, int]]]
+"""The keys of an entry, with proof and expiry of each."""
 
 COMPARE_BYTES = 8 << 20
 """Larger values are compared by memory, length, head and tail: only by copies of versions that dumped such."""
@@ -232,14 +234,33 @@ class Remover:
             found.append((data, self._listing.absolute(told, now_ms), proof))
         return found
 
-    def _removed(self, entries: Sequence[tuple[list[bytes], list[tuple[str, int]]]], how: str) -> list[Fate | str]:
+    def _removed(self, entries: Sequence[Proven], how: str) -> list[Fate | str]:
         fates: list[Fate | str] = []
         if not self._link.rights.scripts:
             return [self._done_watching(names, proofs, how, self._leaving(names)) for names, proofs in entries]
-        settings = (self._listing.tolerance, COMPARE_BYTES, how)
-        calls = [(names, (*settings, *(part for proof in proofs for part in proof))) for names, proofs in entries]
-        for start in range(0, len(calls), BATCH_KEYS):
-            for answer in self._link.run_script(self._remove, calls[start : start + BATCH_KEYS]):
+        for start in range(0, len(entries), BATCH_KEYS):
+            batch = entries[start : start + BATCH_KEYS]
+            together = self._link.entries_in_script
+            groups = [batch[at : at + together] for at in range(0, len(batch), together)]
+            fates += self._removed_by_script(groups, how)
+        return fates
+
+    def _removed_by_script(self, groups: Sequence[Sequence[Proven]], how: str) -> list[Fate | str]:
+        """Each group of entries by one call."""
+        calls = []
+        for group in groups:
+            told: list[object] = [self._listing.tolerance, COMPARE_BYTES, how]
+            for names, proofs in group:
+                told.append(len(names))
+                told.extend(part for proof in proofs for part in proof)
+            calls.append(([name for names, _proofs in group for name in names], told))
+        fates: list[Fate | str] = []
+        for group, answer in zip(groups, self._link.run_script(self._remove, calls), strict=True):
+            if not isinstance(answer, Exception):
+                fates += map(self._fate, cast(list[object], answer))
+            elif len(group) > 1:  # a key that the user may not touch refuses the whole call
+                fates += self._removed_by_script([[entry] for entry in group], how)
+            else:
                 fates.append(self._fate(answer))
         return fates
 

@@ -41,15 +41,28 @@ return told
 REMOVE = (
     COMPARING
     + """
-if redis.call('EXISTS', unpack(KEYS)) == 0 then return -1 end
-for i, key in ipairs(KEYS) do
-  local seen = ARGV[2 + 2 * i]
-  if proof(key) ~= seen or (seen ~= '' and not near(key, tonumber(ARGV[3 + 2 * i]))) then return 0 end
+local function removed(first, last, at)
+  if redis.call('EXISTS', unpack(KEYS, first, last)) == 0 then return -1 end
+  for i = first, last do
+    local seen = ARGV[at]
+    if proof(KEYS[i]) ~= seen or (seen ~= '' and not near(KEYS[i], tonumber(ARGV[at + 1]))) then return 0 end
+    at = at + 2
+  end
+  return redis.call('UNLINK', unpack(KEYS, first, last))
 end
-return redis.call('UNLINK', unpack(KEYS))
+local answers, first, at = {}, 1, 4
+while first <= #KEYS do
+  local last = first + tonumber(ARGV[at]) - 1
+  local done, answer = pcall(removed, first, last, at + 1)
+  if not done and type(answer) ~= 'table' then answer = redis.error_reply(tostring(answer)) end
+  answers[#answers + 1] = answer
+  at, first = at + 1 + 2 * (last - first + 1), last + 1
+end
+return answers
 """
 )
-"""Per key: proof, expiry. Answers how many keys were removed, 0 when one changed, -1 when all are gone."""
+"""Per entry: how many keys, and per key: proof, expiry. Answers for each entry how many keys were removed, 0 when one
+changed, -1 when all are gone, or the error of one alone."""
 
 EXPIRE = (
     COMPARING

@@ -401,3 +401,18 @@ def test_who_may_list_and_get_sees_keys_and_values(server: RedisServer, client: 
         assert adapter.counters().hits is None
         with pytest.raises(UnsupportedAction):
             adapter.remove([rows["a"].seen], None)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_key_that_may_only_be_read_holds_no_other_back(server: RedisServer, client: redis.Redis, kept: bool) -> None:
+    if int(client.info("server")["redis_version"].split(".")[0]) < 7:
+        pytest.skip("keys that may only be read came with Redis 7.0")
+    client.mset({name: "x" for name in ("mine 1", "theirs", "mine 2")})
+    with attached(limited(server, "resetkeys", "%R~*", "~[^t]*", "+@all")) as adapter:
+        rows = listing(adapter)
+        seen = [rows[key].seen for key in ("mine 1", "theirs", "mine 2")]
+        client.set("mine 2", "newer" * 100)
+        found = adapter.remove(seen, MemoryKeep() if kept else None)
+    assert [one.fate for one in found] == [Fate.REMOVED, Fate.FAILED, Fate.CHANGED]
+    assert "may not" in found[1].reason or "not allowed" in found[1].reason
+    assert sorted(client.keys()) == [b"mine 2", b"theirs"]

@@ -8,7 +8,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -49,6 +49,7 @@ class Removal:
     database: Path | None = None
     """What another process asks for its write lock meanwhile."""
     lock_ms: float = LOCK_MS
+    copies: str = "with undo copies"
 
 
 @dataclass
@@ -70,7 +71,9 @@ def rows(bench: Bench) -> Iterator[Row]:
     yield from _measured(bench, _sqlite(bench))
     yield from _measured(bench, _fanout(bench))
     with RedisServer() as server:
-        yield from _measured(bench, _redis(bench, server))
+        copied = _redis(bench, server)
+        yield from _measured(bench, copied)
+        yield from _measured(bench, _without_copies(copied, server))
 
 
 def _files(bench: Bench) -> Removal:
@@ -162,6 +165,16 @@ def _redis(bench: Bench, server: RedisServer) -> Removal:
     )
 
 
+def _without_copies(removal: Removal, server: RedisServer) -> Removal:
+    """The same, but nothing is kept; what was seen is compared all the same."""
+
+    def plan(attachment: Attachment) -> Plan:
+        return replace(removal.plan(attachment), no_undo="Nothing is kept here.")
+
+    name, copies = "clear keys of Redis at once", "without undo copies"
+    return replace(removal, name=name, copies=copies, goal=6, floor=floors.redis_unlink(server.port), plan=plan)
+
+
 def _measured(bench: Bench, removal: Removal) -> Iterator[Row]:
     figures = Figures()
     for _ in range(bench.size.rounds):
@@ -209,7 +222,7 @@ def _run(removal: Removal, figures: Figures) -> tuple[Outcome, float]:
 
 def _check(removal: Removal, outcome: Outcome) -> None:
     assert outcome.removed == removal.entries, f"{outcome.removed} removed: {outcome.reasons}"
-    assert outcome.undo_id is not None, "there is no undo"
+    assert (outcome.undo_id is not None) == (removal.copies == Removal.copies), "undo is not what was planned"
 
 
 def _stop(removal: Removal, figures: Figures) -> None:
@@ -247,7 +260,7 @@ def _rows(removal: Removal, figures: Figures) -> Iterator[Row]:
     if removal.floor is not None:
         floor = Against(removal.floor.name, statistics.median(figures.floors))
         ours = statistics.median(figures.ours)
-        yield Row(f"{name}, with undo copies", size, ours, "s", removal.goal, Rule.FLOOR, floor)
+        yield Row(f"{name}, {removal.copies}", size, ours, "s", removal.goal, Rule.FLOOR, floor)
     if figures.stops:
         stop = statistics.median(figures.stops) * 1000
         yield Row(f"{name}: until Stop answers", size, stop, "ms", STOP_MS)
