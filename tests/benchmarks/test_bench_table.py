@@ -14,7 +14,7 @@ import pytest
 import stillness
 import table
 from reasons import Known
-from table import Against, Row, Rule
+from table import Against, Row, Rule, Verdict
 
 STAND_STILL = stillness.stand_still_ms
 JOB = """
@@ -78,35 +78,22 @@ def test_a_ratio_twice_as_bad_as_its_goal_ends_with_3(jobs: Callable[[str], Path
     assert run(jobs(more), tmp_path)[0] == 3
 
 
-def test_a_machine_that_stood_still_is_asked_again(
-    jobs: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    slow_once = (
-        'mark = bench.folder / "measured"; ours = 2.0 if mark.exists() else 6.1; mark.touch(); '
-        'yield Row("slow", "", ours, "s", 3, Rule.FLOOR, Against("find", 1.0))'
-    )
-    code, found = run(jobs(slow_once), tmp_path)
-    assert code == 0
-    assert isinstance(found["rows"], list)
-    assert [one["ratio"] for one in found["rows"]] == [2.0, 6.1]
-    assert "Measured once more" in capsys.readouterr().out
+def test_a_ratio_that_was_good_once_does_not(jobs: Callable[[str], Path], tmp_path: Path) -> None:
+    more = 'yield Row.of_rounds("slow", "", [9, 9, 6], "s", 3, Rule.FLOOR, Against.of("find", [1, 1, 1]))'
+    assert run(jobs(more), tmp_path)[0] == 0
 
 
-def test_a_machine_that_stands_still_is_not_judged(
+def test_a_machine_that_stands_still_leaves_goals_open(
     jobs: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(stillness, "stand_still_ms", lambda: 400.0)
-    code, found = run(jobs('yield Row("slow", "", 6.1, "s", 3, Rule.FLOOR, Against("find", 1.0))'), tmp_path)
+    code, found = run(jobs('yield Row("gap", "", 300.0, "ms", 50)'), tmp_path)
     assert (code, found["stood_still_ms"]) == (0, 400)
-    assert "stands still for 400 ms" in capsys.readouterr().out
-
-
-def test_there_a_small_run_only_tries_the_jobs(
-    jobs: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stillness, "stand_still_ms", lambda: 400.0)
-    arguments = ["--quick", "--rounds", "4", "--data", str(tmp_path / "data")]
-    assert bench.main(arguments, jobs("")) == 0  # the job asserts that its size is tiny
+    assert isinstance(found["rows"], list)
+    assert [one["met"] for one in found["rows"]] == [None, None]
+    printed = capsys.readouterr().out
+    assert "stands still for 400 ms" in printed
+    assert "0 of 2 goals met, 2 open." in printed
 
 
 def test_the_longest_gap_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,6 +135,46 @@ def test_a_job_that_stumbles_ends_with_2_and_keeps_its_rows(
 )
 def test_verdicts(found: Row, met: bool, too_slow: bool) -> None:
     assert (found.met, found.too_slow) == (met, too_slow)
+
+
+@pytest.mark.parametrize(
+    ("ours", "still", "restless", "too_slow"),
+    [
+        ([2, 2.5, 2.9], Verdict.MET, Verdict.MET, False),
+        ([2, 2.5, 3.1], Verdict.MET, Verdict.OPEN, False),
+        ([3.1, 5, 9], Verdict.MISSED, Verdict.MISSED, False),
+        ([2.9, 5, 9], Verdict.MISSED, Verdict.OPEN, False),
+        ([6.1, 7, 9], Verdict.MISSED, Verdict.MISSED, True),
+        ([2, 2.5], Verdict.MET, Verdict.OPEN, False),
+    ],
+)
+def test_where_the_machine_stands_still_all_rounds_must_agree(
+    ours: list[float], still: Verdict, restless: Verdict, too_slow: bool
+) -> None:
+    found = Row.of_rounds("a job", "", ours, "s", 3, Rule.FLOOR, Against.of("the floor", [1.0] * len(ours)))
+    assert (found.verdict(2), found.verdict(400), found.too_slow) == (still, restless, too_slow)
+
+
+def test_rounds_are_compared_with_their_own_floor() -> None:
+    found = Row.of_rounds("a job", "", [2, 40, 3], "s", 3, Rule.FLOOR, Against.of("the floor", [1, 20, 1]))
+    assert found.ratios == (2, 2, 3)
+    assert "(2.00 to 3.00)" in table.line(found)
+    seldom = Row.of_rounds("a job", "", [2, 4, 3], "s", 3, Rule.PEER, Against("find", 1), Against.of("jq", [1, 3]))
+    assert seldom.ratios == (1, 2, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (row(40, 50), Verdict.MET),
+        (row(60, 50), Verdict.OPEN),
+        (Row("differ", "", 1, "", 0), Verdict.MISSED),
+        (Row("memory", "", 500, "B", 400), Verdict.MISSED),
+        (Row("memory", "", 300, "B", 400), Verdict.MET),
+    ],
+)
+def test_what_is_no_time_is_judged_on_every_machine(found: Row, verdict: Verdict) -> None:
+    assert found.verdict(400) is verdict
 
 
 def test_the_worst_round_has_a_goal_of_its_own() -> None:

@@ -1,6 +1,5 @@
 """Discovery over the folders of a system against `find`, in processor time; `discovery.py` says more."""
 
-import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +14,8 @@ def rows(bench: Bench) -> Iterator[Row]:
     list(discovery.walk([]))  # the formats are imported once
     discovery.find_seconds(folders)  # and the disk is read once
     floors, ours = [], []
-    for _ in range(max(1, bench.size.rounds // 2)):
+    for _ in range(bench.size.rounds):
         floors.append(discovery.find_seconds(folders))
         ours.append(discovery.spent(lambda: list(discovery.walk(folders))))
-    floor = Against("find -type d", statistics.median(floors))
-    size = " ".join(folders)
-    yield Row("discovery: processor time", size, statistics.median(ours), "s", discovery.GOAL, Rule.FLOOR, floor)
+    floor = Against.of("find -type d", floors)
+    yield Row.of_rounds("discovery: processor time", " ".join(folders), ours, "s", discovery.GOAL, Rule.FLOOR, floor)

@@ -32,8 +32,8 @@ def rows(bench: Bench) -> Iterator[Row]:
         ours.append(start("cache-studio")["painted"])
         moments = start("cache-studio", f"sqlite-table:{table}?table=entries")
         after.append(moments["rows"] - moments["painted"])
-    floor = Against("a bare PySide6 table", statistics.median(bare))
-    yield Row("window: first paint", "empty", statistics.median(ours), "s", GOAL, Rule.FLOOR, floor)
+    floor = Against.of("a bare PySide6 table", bare)
+    yield Row.of_rounds("window: first paint", "empty", ours, "s", GOAL, Rule.FLOOR, floor)
     size = f"{bench.size.rows:,} rows"
     yield Row("SQLite: first rows after the window's first paint", size, statistics.median(after), "s", ROWS_AFTER)
 

@@ -5,7 +5,7 @@ its entries; every size is compared with the cheapest one.
 """
 
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import data
 from attaching import arrive, detach, open_window
@@ -27,14 +27,12 @@ def rows(bench: Bench) -> Iterator[Row]:
     with open_window() as window:
         while_listed(window, targets[FEW], FEW)
         taken = {count: float(while_listed(window, target, count)) for count, target in targets.items()}
-        yield from _rows("growth: memory of an entry", taken, "B")
+        yield from _rows("growth: memory of an entry", {count: [grown] for count, grown in taken.items()}, "B")
         found: dict[int, list[float]] = {count: [] for count in counts}
         for _ in range(bench.size.rounds):
             for count, target in targets.items():
                 found[count].append(_listed(window, target, count) * 1e6)
-        yield from _rows(
-            "growth: time of an entry", {count: statistics.median(times) for count, times in found.items()}, "us"
-        )
+        yield from _rows("growth: time of an entry", found, "us")
 
 
 def _listed(window: MainWindow, target: str, entries: int) -> float:
@@ -43,14 +41,20 @@ def _listed(window: MainWindow, target: str, entries: int) -> float:
     return arrival.listed
 
 
-def _rows(job: str, cost: Mapping[int, float], unit: str) -> Iterator[Row]:
-    each = {count: max(LEAST, (whole - cost[FEW]) / count) for count, whole in cost.items() if count != FEW}
-    cheapest = min(each, key=lambda count: each[count])
-    floor = Against(f"at {cheapest:,}", each[cheapest])
-    for count, value in each.items():
-        yield Row(f"{job}, {_word(count, each)}", f"{count:,} entries", value, unit, FLAT, Rule.FLOOR, floor)
+def _rows(job: str, cost: Mapping[int, Sequence[float]], unit: str) -> Iterator[Row]:
+    """Of what each round cost at each number of entries."""
+    each = {
+        count: [max(LEAST, (whole - few) / count) for whole, few in zip(rounds, cost[FEW], strict=True)]
+        for count, rounds in cost.items()
+        if count != FEW
+    }
+    cheapest = min(each, key=lambda count: statistics.median(each[count]))
+    floor = Against.of(f"at {cheapest:,}", each[cheapest])
+    for count, rounds in each.items():
+        name = f"{job}, {_word(count, each)}"
+        yield Row.of_rounds(name, f"{count:,} entries", rounds, unit, FLAT, Rule.FLOOR, floor)
 
 
-def _word(count: int, each: Mapping[int, float]) -> str:
+def _word(count: int, each: Mapping[int, object]) -> str:
     """A size by its place, so that the name is the same in every run: reasons are found by it."""
     return {min(each): "few", max(each): "many"}.get(count, "some")

@@ -50,7 +50,7 @@ class Figures:
 
     def floor(self, program: Program) -> Against:
         """The median of the floor."""
-        return Against(program.name, statistics.median(self.floors))
+        return Against.of(program.name, self.floors)
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -134,16 +134,22 @@ def _measured(
 def _rows(listing: Listing, figures: Figures) -> Iterator[Row]:
     name, size, arrivals = listing.name, listing.size, figures.first
     floor = figures.floor(listing.floor)
-    peer = Against(listing.peer.name, statistics.median(figures.peers)) if listing.peer is not None else None
-    listed = statistics.median(one.listed for one in arrivals)
-    shown = statistics.median(one.shown for one in arrivals)
-    yield Row(f"{name}: every entry known", size, listed, "s", listing.goal, Rule.FLOOR, floor, peer)
-    yield Row(f"{name}: last row and facets in the window", size, shown, "s", listing.goal, Rule.FLOOR, floor, peer)
+    peer = Against.of(listing.peer.name, figures.peers) if listing.peer is not None else None
+    listed = [one.listed for one in arrivals]
+    shown = [one.shown for one in arrivals]
+    yield Row.of_rounds(f"{name}: every entry known", size, listed, "s", listing.goal, Rule.FLOOR, floor, peer)
+    yield Row.of_rounds(
+        f"{name}: last row and facets in the window", size, shown, "s", listing.goal, Rule.FLOOR, floor, peer
+    )
     if listing.again_goal:
-        again = statistics.median(one.listed for one in figures.again)
-        yield Row(f"{name}: attached again, unchanged", size, again, "s", listing.again_goal, Rule.FLOOR, floor)
+        again = [one.listed for one in figures.again]
+        yield Row.of_rounds(
+            f"{name}: attached again, unchanged", size, again, "s", listing.again_goal, Rule.FLOOR, floor
+        )
     if listing.peer_goal and peer is not None:
-        yield Row(f"{name}: against {peer.name}", size, listed, "s", listing.peer_goal, Rule.PEER, floor, peer)
+        yield Row.of_rounds(
+            f"{name}: against {peer.name}", size, listed, "s", listing.peer_goal, Rule.PEER, floor, peer
+        )
     first = statistics.median(one.first_rows for one in arrivals)
     yield Row(f"{name}: first rows", size, first, "s", FIRST_ROWS)
     longest = [one.longest_gap * 1000 for one in arrivals]

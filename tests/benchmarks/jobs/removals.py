@@ -258,9 +258,8 @@ def _listed(studio: Studio, removal: Removal) -> Attachment:
 def _rows(removal: Removal, figures: Figures) -> Iterator[Row]:
     name, size = removal.name, removal.size
     if removal.floor is not None:
-        floor = Against(removal.floor.name, statistics.median(figures.floors))
-        ours = statistics.median(figures.ours)
-        yield Row(f"{name}, {removal.copies}", size, ours, "s", removal.goal, Rule.FLOOR, floor)
+        floor = Against.of(removal.floor.name, figures.floors)
+        yield Row.of_rounds(f"{name}, {removal.copies}", size, figures.ours, "s", removal.goal, Rule.FLOOR, floor)
     if figures.stops:
         stop = statistics.median(figures.stops) * 1000
         yield Row(f"{name}: until Stop answers", size, stop, "ms", STOP_MS)
