@@ -14,8 +14,10 @@ from cache_studio.model.identity import EntryId
 from cache_studio.model.payload import Fact, Payload, Piece
 from cache_studio.services.attachment import Attachment
 
+FIRST_BYTES = 65_536
+"""How much of a value is read first: what a slow server sends soon."""
 SHOWN_BYTES = 4_000_000
-"""How much of a value is read to be shown at once; the rest on request."""
+"""How much of a value is read to be shown; the rest on request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QSp
 from cache_studio.gui.dock.facts_panel import FactsPanel
 from cache_studio.gui.dock.saving import save_value
 from cache_studio.gui.dock.value_panel import ValuePanel
-from cache_studio.gui.dock.value_words import file_name
+from cache_studio.gui.dock.value_words import file_name, is_cut
 from cache_studio.gui.look.text import display_text, plain_label, tr
 from cache_studio.gui.tasks import Tasks
 from cache_studio.gui.widgets.bars import EmptyState
@@ -21,11 +21,13 @@ from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.seeing import Source
 from cache_studio.model.units import format_size
 from cache_studio.services.attachment import Attachment
-from cache_studio.services.show import SHOWN_BYTES, Shown, ShownPiece
+from cache_studio.services.show import FIRST_BYTES, SHOWN_BYTES, Shown, ShownPiece
 from cache_studio.services.studio import Studio
 
 _SETTLE_MS = 80
 """A value is read when the selection rested for so long: arrow keys may run through many entries."""
+_HELD_MS = 150
+"""The first part of a value is shown when more of it is not there after so long: most values would only flicker."""
 _MOST_BYTES = 64_000_000
 """How much of a value is read when more of it is asked for."""
 
@@ -48,18 +50,22 @@ class DetailDock(QFrame):
         self._attachment: Attachment | None = None
         self._entry: Entry | None = None
         self._future: Future[Shown] | None = None
-        self._most = SHOWN_BYTES
+        self._first: Shown | None = None
         self.facts = FactsPanel()
         self.value = ValuePanel(tasks)
         self._empty = EmptyState(tr("Choose an entry to see what is known of it and what it holds."))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SETTLE_MS)
-        self._timer.timeout.connect(self._read)
+        self._timer.timeout.connect(lambda: self._ask(FIRST_BYTES))
+        self._held = QTimer(self)
+        self._held.setSingleShot(True)
+        self._held.setInterval(_HELD_MS)
+        self._held.timeout.connect(self._show_first)
         self.facts.copy_requested.connect(self._copy_key)
         self.value.copied.connect(self.message)
         self.value.save_requested.connect(self._ask_and_save)
-        self.value.rest_requested.connect(self._read_more)
+        self.value.rest_requested.connect(lambda: self._ask(_MOST_BYTES))
         self.setProperty("ground", "surface")
         self.setAccessibleName(tr("Entry"))
         self.setMinimumWidth(260)
@@ -80,7 +86,6 @@ class DetailDock(QFrame):
         self.facts.show_entry(entry, sources)
         if unchanged:
             return
-        self._most = SHOWN_BYTES
         if not same:
             self.value.show_message(tr("Reading the value"))
         self._timer.start()
@@ -144,20 +149,32 @@ class DetailDock(QFrame):
 
     def _cancel(self) -> None:
         """A request that is still in the queue is never begun."""
+        self._held.stop()
+        self._first = None
         if self._future is not None:
             self._future.cancel()
             self._future = None
 
-    def _read(self) -> None:
+    def _ask(self, most: int) -> None:
+        """Read so many bytes of each piece."""
         self._cancel()
         if self._attachment is None or self._entry is None:
             return
-        self._future = self._studio.reader.show(self._attachment, self._entry.id, self._most)
-        self._tasks.follow(self._task, self._future, self._show_value, self._refuse)
+        self._future = self._studio.reader.show(self._attachment, self._entry.id, most)
+        self._tasks.follow(self._task, self._future, lambda shown: self._take(shown, most), self._refuse)
 
-    def _read_more(self) -> None:
-        self._most = _MOST_BYTES
-        self._read()
+    def _take(self, shown: Shown, most: int) -> None:
+        if most == FIRST_BYTES and any(map(is_cut, shown.pieces)):
+            self._ask(SHOWN_BYTES)
+            self._first = shown
+            self._held.start()
+        else:
+            self._held.stop()
+            self._show_value(shown)
+
+    def _show_first(self) -> None:
+        if self._first is not None:
+            self._show_value(self._first)
 
     def _show_value(self, shown: Shown) -> None:
         if self._entry is not None and shown.id == self._entry.id:
@@ -165,6 +182,7 @@ class DetailDock(QFrame):
             self.value.show_value(shown, self._studio.settings.prices)
 
     def _refuse(self, error: CacheStudioError) -> None:
+        self._held.stop()
         self.value.show_message(f"{error.message} {error.hint}".strip())
 
     def _copy_key(self) -> None:

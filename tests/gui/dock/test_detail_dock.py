@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import wave
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,10 +27,11 @@ from cache_studio.gui.dock.tree_view import TreeView
 from cache_studio.gui.dock.value_words import file_name, prepare, remarks
 from cache_studio.gui.tasks import Tasks
 from cache_studio.model.entries import Entry, entry_at
+from cache_studio.model.identity import EntryId
 from cache_studio.model.payload import Piece
 from cache_studio.model.seeing import Source
 from cache_studio.services.attachment import Attachment
-from cache_studio.services.show import ShownPiece
+from cache_studio.services.show import FIRST_BYTES, SHOWN_BYTES, Shown, ShownPiece
 from cache_studio.services.studio import Studio
 
 
@@ -94,6 +96,37 @@ def test_a_json_entry_is_shown_with_facts_and_views(
     assert dock.value.text.textCursor().selectedText() == "threshold"
     dock.value.choose_view("Hex")
     assert str(dock.value.hex.model().index(0, 0).data()).startswith("00000000  7b 0a")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, studio: Studio) -> list[tuple[int, Future[Shown]]]:
+    """How many bytes the dock asked for, each with its answer; answers of more than the first part come when set."""
+    requests: list[tuple[int, Future[Shown]]] = []
+    show = studio.reader.show
+
+    def noted(attachment: Attachment, entry_id: EntryId, most: int) -> Future[Shown]:
+        requests.append((most, show(attachment, entry_id, most)))
+        return requests[-1][1] if most == FIRST_BYTES else Future()
+
+    monkeypatch.setattr(studio.reader, "show", noted)
+    return requests
+
+
+def test_the_first_part_of_a_large_value_is_shown_where_the_rest_takes_long(
+    qtbot: QtBot, dock: DetailDock, tmp_path: Path, attach: Attach, asked: list[tuple[int, Future[Shown]]]
+) -> None:
+    (tmp_path / "cache").mkdir()
+    for name, times in (("large", 30_000), ("small", 3)):
+        write_comparison(tmp_path / "cache", name, 60, "word " * times)
+    attachment = attach(f"json-directory:{tmp_path / 'cache'}")
+    large, small = sorted(entries(attachment), key=lambda entry: -(entry.size or 0))
+    show(qtbot, dock, attachment, large)
+    assert [most for most, _answer in asked] == [FIRST_BYTES, SHOWN_BYTES]
+    assert any(said.startswith("First 65.5 kB of 150") for said in dock.value.said()), dock.value.said()
+    asked.clear()
+    show(qtbot, dock, attachment, small)
+    qtbot.waitUntil(lambda: dock.value.said()[-1] == "Decoded as JSON. Nothing was executed.")
+    assert [most for most, _answer in asked] == [FIRST_BYTES]
 
 
 def test_hostile_keys_stand_as_text(qtbot: QtBot, dock: DetailDock, comparisons: Path, attach: Attach) -> None:
