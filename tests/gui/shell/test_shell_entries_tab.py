@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
+from patience import PATIENCE
 from PySide6.QtCore import QEvent, QObject, QRect, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from cache_studio.adapters.redis_listing import Described
+from cache_studio.adapters.redis_listing import Listing as RedisListing
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.entries_tab import EntriesTab
 from cache_studio.gui.item_models import entry_columns as columns
@@ -50,6 +56,32 @@ def test_the_first_whole_listing_does_not_wait(qtbot: QtBot, controller: Control
     qtbot.waitUntil(lambda: made.table.entries.rowCount() == 12 and made.figures is not None)
     assert made.figures is not None
     assert made.figures.whole.entries == 12
+
+
+@pytest.mark.redis
+def test_the_status_line_says_how_far_a_listing_is(
+    qtbot: QtBot, controller: Controller, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with redis.Redis.from_url(redis_url, protocol=2) as client:
+        client.mset({f"key {number}": "value" for number in range(3_000)})
+    go_on, pages = threading.Event(), RedisListing.pages
+
+    def held(self: RedisListing, prefix: str) -> Iterator[Described]:
+        for number, page in enumerate(pages(self, prefix)):
+            yield page
+            if number == 8:
+                assert go_on.wait(PATIENCE)
+
+    monkeypatch.setattr(RedisListing, "pages", held)
+    with qtbot.waitSignal(controller.attached, timeout=20_000) as told:
+        controller.attach(redis_url)
+    made = EntriesTab(controller, told.args[0])
+    qtbot.addWidget(made)
+    controller.news.connect(lambda _attachment, _news: made.refresh())
+    qtbot.waitUntil(lambda: made.status().endswith(" of about 3,000"), timeout=20_000)
+    assert made.status().startswith("reading, ")
+    go_on.set()
+    qtbot.waitUntil(lambda: made.status().startswith("3,000 entries"), timeout=20_000)
 
 
 def test_typing_applies_without_enter(qtbot: QtBot, tab: EntriesTab) -> None:
