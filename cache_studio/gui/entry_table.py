@@ -113,6 +113,7 @@ class EntryTable(EntryTableView):
         before = self.entries.shown
         top, offset = self._place()
         chosen = self.chosen_positions()
+        self.setAutoScroll(False)
         self._restoring = True
         try:
             moved = self.entries.set_shown(shown)
@@ -120,6 +121,7 @@ class EntryTable(EntryTableView):
                 self._restore(before, shown, chosen, top, offset)
         finally:
             self._restoring = False
+            self.setAutoScroll(True)
         self.viewport().update()
         if not self._fitted and len(shown):
             self._fit()
@@ -247,10 +249,17 @@ class EntryTable(EntryTableView):
             self.show_rows(self._next)
 
     def _place(self) -> tuple["EntryId | None", int]:
-        first = self.rowAt(0)
-        if first < 0 or self.verticalScrollBar().value() == 0:
-            return None, 0
-        return self.entries.ids(first, first)[0], -self.rowViewportPosition(first)
+        """What stays where it is on the screen, and how far above its row the screen begins."""
+        row = self._chosen_in_sight()
+        if row < 0 and self.verticalScrollBar().value() > 0:
+            row = self.rowAt(0)
+        return (self.entries.ids(row, row)[0], -self.rowViewportPosition(row)) if row >= 0 else (None, 0)
+
+    def _chosen_in_sight(self) -> int:
+        """The current row if it is selected and on the screen, else -1; one that only has the focus is not meant."""
+        row = self.currentIndex().row()
+        chosen = row >= 0 and self.selectionModel().isRowSelected(row)
+        return row if chosen and 0 <= self.rowViewportPosition(row) < self.viewport().height() else -1
 
     def _restore(
         self, before: EntryRows, shown: EntryRows, chosen: NDArray[np.int32], top: "EntryId | None", offset: int
@@ -274,6 +283,8 @@ class EntryTable(EntryTableView):
         return selection
 
     def _on_sort(self, _section: int, _order: Qt.SortOrder) -> None:
+        if self._chosen_in_sight() < 0:
+            self.scrollToTop()
         self.sort_changed.emit(self.sort())
 
     def _on_selection(self) -> None:

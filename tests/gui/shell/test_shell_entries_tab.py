@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 from patience import PATIENCE
-from PySide6.QtCore import QEvent, QObject, QRect, Qt
+from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, QRect, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -125,6 +125,27 @@ def test_no_match_offers_to_clear_the_search(qtbot: QtBot, tab: EntriesTab) -> N
 def test_a_click_on_a_column_sorts(qtbot: QtBot, tab: EntriesTab) -> None:
     tab.table.sortByColumn(columns.SIZE, Qt.SortOrder.DescendingOrder)
     qtbot.waitUntil(lambda: tab.feed.shown is not None and tab.feed.sort.column == "size" and _sizes_fall(tab))
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_a_sort_begins_at_the_top_or_keeps_a_chosen_row_in_sight(qtbot: QtBot, tab: EntriesTab, chosen: bool) -> None:
+    table = tab.table
+    tab.resize(1000, 330)
+    bar = table.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    table.scrollToBottom()
+    if chosen:
+        table.selectRow(11)
+    else:  # as it is when the table was given the focus
+        table.selectionModel().setCurrentIndex(table.entries.index(11, 0), QItemSelectionModel.SelectionFlag.NoUpdate)
+    last = table.current_entry()
+    table.sortByColumn(columns.KEY, Qt.SortOrder.DescendingOrder)
+    qtbot.waitUntil(lambda: table.current_entry() == last and table.currentIndex().row() == 0)
+    assert bar.value() == 0
+    table.sortByColumn(columns.KEY, Qt.SortOrder.AscendingOrder)
+    qtbot.waitUntil(lambda: table.currentIndex().row() == 11)
+    assert table.current_entry() == last
+    assert bar.value() == (bar.maximum() if chosen else 0)
 
 
 class Drawn(QObject):
