@@ -25,6 +25,7 @@ class Controller(QObject):
 
     Signals:
         ready(): the studio is there; before it nothing can be attached.
+        attaching(str): a target is being looked at; `attached` or `refused` follows.
         attached(Attachment, bool): a new one, or one that is there; whether to bring it to the front.
         detached(Attachment): it is closing; drop everything of it.
         news(Attachment, News): something of it changed; at most one of a kind waits at a time.
@@ -34,6 +35,7 @@ class Controller(QObject):
     """
 
     ready = Signal()
+    attaching = Signal(str)
     attached = Signal(object, bool)
     detached = Signal(object)
     news = Signal(object, object)
@@ -76,6 +78,8 @@ class Controller(QObject):
                     return
                 self.tasks.tell(self._answer(text, in_front=number == 0))
 
+        if texts:
+            self.attaching.emit(shown_target(texts[0]))
         self.tasks.run(f"attach {len(texts)} {id(texts)}", work, lambda _none: None, lambda _error: None)
 
     def _answer(self, text: str, *, in_front: bool) -> Callable[[], None]:
@@ -96,6 +100,7 @@ class Controller(QObject):
             return self._remembered(self.studio.resolve(text))
 
         shown = shown_target(text)
+        self.attaching.emit(shown)
         self.tasks.run(f"attach {shown}", work, self.attach_place, lambda error: self.refused.emit(shown, error))
 
     def attach_remembered(self, place: Place) -> None:

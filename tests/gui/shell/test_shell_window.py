@@ -22,6 +22,8 @@ def attached(qtbot: QtBot, window: MainWindow, target: str, entries: int = 12) -
     """Attach a target and wait until it is listed."""
     with qtbot.waitSignal(window.controller.attached, timeout=20_000):
         window.attach_all([target])
+        assert window.status.currentMessage().startswith("Attaching ")
+    assert window.status.currentMessage() == ""
     page = window.current_page()
     assert page is not None
     qtbot.waitUntil(lambda: page.entries.table.entries.rowCount() == entries, timeout=20_000)
@@ -96,6 +98,8 @@ def test_nothing_to_undo_is_said(qtbot: QtBot, window: MainWindow, comparisons: 
 def test_a_missing_target_is_one_sentence(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     with qtbot.waitSignal(window.controller.refused, timeout=10_000) as told:
         window.attach_all([str(tmp_path / "nowhere")])
+        assert window.status.currentMessage().startswith("Attaching ")
+    assert window.status.currentMessage() == ""
     assert "nothing at" in told.args[1].message
     box = QApplication.activeModalWidget()
     assert isinstance(box, QMessageBox)
