@@ -246,13 +246,14 @@ class RowsAdapter(SQLiteSpace, Adapter):
     def _remove_chunk(self, chunk: Sequence[Chosen], answers: dict[EntryId, Removal]) -> None:
         wanted = [(one.seen.id, one.digest) for one in chunk]
         at = 0
-        while at < len(chunk):
-            if at:
-                time.sleep(REST_SECONDS)
-            with self.database.writing() as connection:
-                now = self.rows.remove_equal(connection, wanted[at:], self.lock_seconds)
-            self._answer(chunk[at : at + len(now)], now, answers)
-            at += len(now)
+        with self.database.several():
+            while at < len(chunk):
+                if at:
+                    time.sleep(REST_SECONDS)
+                with self.database.writing() as connection:
+                    now = self.rows.remove_equal(connection, wanted[at:], self.lock_seconds)
+                self._answer(chunk[at : at + len(now)], now, answers)
+                at += len(now)
 
     def _answer(self, chunk: Sequence[Chosen], now: Sequence[Row | None], answers: dict[EntryId, Removal]) -> None:
         self._rows_removed(chunk)
@@ -284,6 +285,14 @@ class RowsAdapter(SQLiteSpace, Adapter):
                 answers[place] = failure
             else:
                 rows[place] = (unpack_id(copy.id), unpacked[0])
+        if rows:
+            with self.database.several():
+                answers |= self._put_all_back(rows)
+        return [answers[place] for place in range(len(copies))]
+
+    def _put_all_back(self, rows: Mapping[int, tuple[EntryId, Row]]) -> dict[int, Restoration]:
+        """Raises only where nothing came back yet."""
+        answers: dict[int, Restoration] = {}
         while rows:
             try:
                 back = self._put_back(rows)
@@ -293,7 +302,7 @@ class RowsAdapter(SQLiteSpace, Adapter):
                 back = {place: Restoration(Return.FAILED, error.message) for place in rows}
             answers |= back
             rows = {place: row for place, row in rows.items() if place not in back}
-        return [answers[place] for place in range(len(copies))]
+        return answers
 
     def _put_back(self, rows: Mapping[int, tuple[EntryId, Row]]) -> dict[int, Restoration]:
         """As many as one short transaction can take, at least one; then the application has its turn."""

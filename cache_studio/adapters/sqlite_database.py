@@ -79,6 +79,7 @@ class Database:
         self._end = 0.0
         self._stopped = threading.Event()
         self._busy: sqlite3.Connection | None = None
+        self._shared: sqlite3.Connection | None = None
         self._wrote = self._is_uncertain = False
         self._closed = False
         self._frozen: tuple[int, int] | None = None
@@ -244,7 +245,7 @@ class Database:
 
         Committed at the end, rolled back on any error. Text is read through surrogateescape.
         """
-        with self._writer() as writer:
+        with self._writing_connection() as writer:
             late = self.syncs_late and writer.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
             if late:
                 writer.execute("PRAGMA synchronous = NORMAL")
@@ -263,6 +264,25 @@ class Database:
             self._is_uncertain = False
         if late:
             self._sync_log()
+
+    @contextmanager
+    def several(self) -> Iterator[None]:
+        """Transactions within the block follow each other on one connection: to open one takes longer than most."""
+        with self._writer() as self._shared:
+            try:
+                yield
+            finally:
+                self._shared = None
+
+    @contextmanager
+    def _writing_connection(self) -> Iterator[sqlite3.Connection]:
+        if self._shared is None:
+            with self._writer() as writer:
+                yield writer
+        else:
+            self.require_same_file()
+            with self._interruptible(self._shared):
+                yield self._shared
 
     def _sync_log(self) -> None:
         """Make what was committed durable while nobody has to wait for it."""
@@ -293,12 +313,17 @@ class Database:
         self._stopped.clear()
         with noted(self.path), speaking_plainly(), closing(self._new_writer()) as writer:
             writer.text_factory = readable_text
-            self._busy = writer
             self._wrote = True
-            try:
+            with self._interruptible(writer):
                 yield writer
-            finally:
-                self._busy = None
+
+    @contextmanager
+    def _interruptible(self, connection: sqlite3.Connection) -> Iterator[None]:
+        self._busy = connection
+        try:
+            yield
+        finally:
+            self._busy = None
 
     def space(self) -> Space:
         """The pages now, as the database itself counts them."""

@@ -39,6 +39,12 @@ class ComparedExpiries(RowsAdapter, SetsExpiry):
         self.capabilities.require(Ability.REMOVE)  # lost where the table turned out to be damaged
         self.database.require_same_file()
         wanted = list(zip(entries, expires, strict=True))
+        if not wanted:
+            return []
+        with self.database.several():
+            return self._renew_all(wanted)
+
+    def _renew_all(self, wanted: Sequence[tuple[Seen, float]]) -> list[Renewal]:
         answers: list[Renewal] = []
         while len(answers) < len(wanted):
             try:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import quote
 
 from cache_studio.adapters.sqlite_errors import BUSY_SECONDS, require_database_file
@@ -45,7 +46,7 @@ class Column:
     pk: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what is worked out of it is asked for with every row, and kept
 class Table:
     """A plain table: no view, no virtual or shadow table, none of SQLite's own. Generated columns are left out."""
 
@@ -58,7 +59,7 @@ class Table:
     triggers: int = 0
     """How many triggers run when its rows change."""
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the columns, as declared and in their order."""
         return tuple(column.name for column in self.columns)
@@ -68,7 +69,7 @@ class Table:
         """The columns of the primary key in its order; empty when none is declared."""
         return tuple(sorted((column for column in self.columns if column.pk), key=lambda column: column.pk))
 
-    @property
+    @cached_property
     def rowid_name(self) -> str:
         """A name that means the rowid here; "" when there is none or every such name is a column's own."""
         if not self.rowid:

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgpack
@@ -29,7 +30,7 @@ def asking(connection: sqlite3.Connection) -> Ask:
     return lambda sql, values: connection.execute(sql, values).fetchall()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what is worked out of it is asked for with every row, and kept
 class Rows:
     """The rows of one table; `identity` are the columns whose values make an entry's id.
 
@@ -41,12 +42,17 @@ class Rows:
     identity: tuple[str, ...]
     surrogate: str = ""
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """All that a row consists of: its stored columns and, first, a rowid that is no column."""
         rowid = self.table.rowid_name
         hidden = (rowid,) if rowid and rowid not in self.table.names else ()
         return (*hidden, *self.table.names)
+
+    @cached_property
+    def _select(self) -> str:
+        names = ", ".join(self.table.sql(name) for name in self.columns)
+        return f"SELECT {names} FROM {quoted(self.table.name)}"
 
     def place(self, entry_id: "EntryId") -> tuple[str, list[Cell]]:
         """The WHERE expression that finds an entry, and what to bind."""
@@ -74,8 +80,7 @@ class Rows:
     def fetch(self, ask: Ask, entry_id: "EntryId") -> Row | None:
         """The whole row of an entry, None when it is gone."""
         where, values = self.place(entry_id)
-        names = ", ".join(self.table.sql(name) for name in self.columns)
-        found = ask(f"SELECT {names} FROM {quoted(self.table.name)} WHERE {where}", values)
+        found = ask(f"{self._select} WHERE {where}", values)
         if stand_in(entry_id) is not None:
             return found[0] if found else None
         # An id is equal byte for byte, whatever the column's collation takes for equal.
@@ -163,9 +168,7 @@ class Rows:
         connection.execute(f"INSERT OR ABORT INTO {quoted(self.table.name)} ({names}) VALUES ({marks})", values)
 
     def _inserted(self, connection: sqlite3.Connection, ask: Ask) -> Row | None:
-        names = ", ".join(self.table.sql(name) for name in self.columns)
-        where = f"{self.table.sql(self.table.rowid_name)} = last_insert_rowid()"
-        found = ask(f"SELECT {names} FROM {quoted(self.table.name)} WHERE {where}", ())
+        found = ask(f"{self._select} WHERE {self.table.sql(self.table.rowid_name)} = last_insert_rowid()", ())
         return found[0] if found else None
 
     def equal(self, one: Row, other: Row) -> bool:

@@ -41,6 +41,8 @@ FACETS_EVERY = 1.0
 """Seconds between two counts of facets that nobody asked for."""
 REST = 5.0
 """A listing or count that nobody asked for leaves so many times its length to the other threads."""
+ACTING_REST = 50.0
+"""The same while an action changes the cache: the list lies behind its progress, and takes the interpreter from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class EntryFeed(QObject):
         self.expression = ""
         self.sort = Sort()
         self.shown: EntryRows | None = None
-        self._running = self._outdated = self._whole_listed = self._whole_counted = False
+        self._running = self._outdated = self._whole_listed = self._whole_counted = self._gives_way = False
         self._began = self._seconds = self._counted_at = self._count_seconds = 0.0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -92,12 +94,12 @@ class EntryFeed(QObject):
     def set_expression(self, expression: str, at_once: bool) -> None:
         """List what `expression` selects, now or after the user stopped typing."""
         self.expression = expression
-        self._counted_at = 0.0
+        self._counted_at, self._gives_way = 0.0, False
         self._timer.start(0 if at_once else TYPING_MS)
 
     def set_sort(self, sort: Sort) -> None:
         """List in another order."""
-        self.sort = sort
+        self.sort, self._gives_way = sort, False
         self._timer.start(0)
 
     def note_change(self) -> None:
@@ -108,8 +110,10 @@ class EntryFeed(QObject):
             self._timer.start(0)
         elif self._running:
             self._outdated = True
-        elif not self._timer.isActive():
-            self._timer.start(max(LEAST_MS, round(1_000 * REST * self._seconds)))
+        elif not self._timer.isActive() or (self._gives_way and not self._attachment.is_acting):
+            self._gives_way = self._attachment.is_acting
+            rest = ACTING_REST if self._gives_way else REST
+            self._timer.start(max(LEAST_MS, round(1_000 * rest * self._seconds)))
 
     def stop(self) -> None:
         """Want nothing any more."""

@@ -161,8 +161,10 @@ class _Matcher:
         if term.field == "key":
             return Truth(self._over(view.keys, tester), np.zeros(view.n, dtype=np.bool_))
         if term.field == "problem":
-            problems = [view.problems.get(row, "") for row in range(view.n)] if view.problems else [""] * view.n
-            return Truth(self._over(problems, tester), np.zeros(view.n, dtype=np.bool_))
+            found = np.full(view.n, bool(tester("")))
+            for row, problem in view.problems.items():
+                found[row] = bool(tester(problem))
+            return Truth(found, np.zeros(view.n, dtype=np.bool_))
         if term.field == "tag":
             negated = term.operator == "!="
             any_tag = [

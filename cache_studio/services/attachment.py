@@ -108,6 +108,11 @@ class Attachment:
 
         return self._worker.run(on_thread(), on_progress)
 
+    @property
+    def is_acting(self) -> bool:
+        """Whether something long that was asked of it (`run`) has not ended."""
+        return self._worker.is_at_length
+
     def listed(self) -> "Future[Standing]":
         """Done when a listing has ended and nothing is pending; fails when the cache cannot be reached now."""
         future: Future[Standing] = Future()

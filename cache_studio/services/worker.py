@@ -111,6 +111,11 @@ class Worker:
             self._changed.notify()
 
     @property
+    def is_at_length(self) -> bool:
+        """Whether something long is under way or waits for its turn."""
+        return bool(self._long)
+
+    @property
     def ending(self) -> bool:
         """Whether it was told to end."""
         return self._closing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from cache_studio.adapters.base import Adapter
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_listing import Listing as RedisListing
 from cache_studio.gui.controller import Controller
@@ -56,6 +57,25 @@ def test_the_first_whole_listing_does_not_wait(qtbot: QtBot, controller: Control
     qtbot.waitUntil(lambda: made.table.entries.rowCount() == 12 and made.figures is not None)
     assert made.figures is not None
     assert made.figures.whole.entries == 12
+
+
+def test_an_action_is_not_held_up_by_the_list_behind_it(tab: EntriesTab, attachment: Attachment) -> None:
+    tab.feed.stop()
+    tab.feed._seconds = 1.0  # what listing it took
+    go_on = threading.Event()
+
+    def steps(_adapter: Adapter) -> Generator[int, None, None]:
+        go_on.wait(PATIENCE)
+        yield 1
+
+    running = attachment.run(steps, lambda _progress: None)
+    tab.feed.note_change()
+    assert tab.feed._timer.remainingTime() > 30_000
+    go_on.set()
+    running.future.result(PATIENCE)
+    attachment.call(lambda _adapter: None).result(PATIENCE)
+    tab.feed.note_change()
+    assert tab.feed._timer.remainingTime() <= 5_000
 
 
 @pytest.mark.redis
