@@ -139,6 +139,8 @@ class Adapter(ABC):
     """A sentence for plans where a running application may hold its own copy in memory, else ""."""
     no_undo: str = ""
     """Why undo is not possible although removing is; "" where it is possible."""
+    frees_at_once: bool = True
+    """Whether what is removed gives its bytes back at once, and not only when the cache is compacted."""
     warnings: tuple[str, ...] = ()
     """Sentences for every plan on this open cache: what may go otherwise than one would think."""
     largest_copy: int | None = None

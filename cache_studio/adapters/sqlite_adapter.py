@@ -56,6 +56,7 @@ class Chosen:
 class RowsAdapter(SQLiteSpace, Adapter):
     """A cache whose entries are rows of one table. A format fills in the four abstract methods."""
 
+    frees_at_once = False
     database: Database
     rows: Rows
     lock_seconds = LOCK_SECONDS

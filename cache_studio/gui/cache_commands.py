@@ -276,7 +276,7 @@ def done_words(outcome: Outcome) -> str:
     """What an action did, in one line: "Purged 312 entries, 1.1 MB."."""
     table = _DONE_ONE if outcome.removed == 1 else _DONE
     head = tr(table[outcome.action]).replace("{n}", format_count(outcome.removed))
-    words = [f"{head}, {format_size(outcome.freed_bytes)}."]
+    words = [f"{head}, {format_size(outcome.freed_bytes)}." if outcome.freed_bytes else f"{head}."]
     if outcome.changed_meanwhile:
         words.append(tr("{n} changed meanwhile and stayed.").replace("{n}", format_count(outcome.changed_meanwhile)))
     if outcome.gone:

@@ -59,6 +59,8 @@ class Plan:
     """Sentences that a user should read before: what was left out, what a policy falls back to."""
     no_undo: str = ""
     """Why it cannot be undone; "" when it can."""
+    frees_at_once: bool = True
+    """Whether the bytes are given back by the removal, and not only when the cache is compacted."""
 
     @property
     def count(self) -> int:

@@ -333,6 +333,7 @@ class Attachment:
                 capabilities=adapter.capabilities,
                 sources=adapter.sources,
                 returns_entries=adapter.returns_entries,
+                frees_at_once=adapter.frees_at_once,
                 warnings=adapter.warnings,
                 no_undo=adapter.no_undo,
                 largest_copy=adapter.largest_copy,

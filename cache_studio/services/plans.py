@@ -167,6 +167,8 @@ def _plan(
         notes.append("The listing is not complete: entries that were not listed stay.")
     if standing.returns_entries:
         notes.append(standing.returns_entries)
+    if not standing.frees_at_once:
+        notes.append("The database keeps its size until it is compacted.")
     notes += standing.warnings
     chosen = np.zeros(view.n, np.bool_)
     chosen[rows] = True
@@ -188,6 +190,7 @@ def _plan(
         stale_for=_stale_for(view, chosen, now),
         notes=tuple(notes),
         no_undo=standing.no_undo or standing.capabilities.why_not(Ability.UNDO),
+        frees_at_once=standing.frees_at_once,
     )
 
 

@@ -45,6 +45,7 @@ class Standing:
     removed: int = 0
     """Entries that went since attaching."""
     returns_entries: str = ""
+    frees_at_once: bool = True
     warnings: tuple[str, ...] = ()
     no_undo: str = ""
     largest_copy: int | None = None

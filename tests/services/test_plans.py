@@ -111,6 +111,12 @@ def test_a_plan_says_what_may_return_and_what_cannot_be_undone(view):
     assert plan.no_undo
 
 
+def test_a_database_that_keeps_its_size_is_named_before(view):
+    plan = plan_clear(attachment_of(view, Ability.REMOVE, frees_at_once=False), None, NOW)
+    assert plan.notes == ("The database keeps its size until it is compacted.",)
+    assert not plan.frees_at_once
+
+
 def test_entries_that_are_too_large_to_be_copied_are_named_before(view):
     assert plan_clear(attachment_of(view, largest_copy=400), None, NOW).notes == ()
     assert plan_clear(attachment_of(view, largest_copy=399), None, NOW).notes == (

@@ -120,9 +120,9 @@ def _boxes(figures: PlanFigures) -> QHBoxLayout:
     words = tr("entry") if plan.count == 1 else tr("entries")
     kept = tr("entry, {size}") if plan.kept == 1 else tr("entries, {size}")
     row.addWidget(FigureBox(tr("Removed"), format_count(plan.count), words))
-    beside = tr("of {size}").format(size=whole) if figures.freed is not None else ""
-    row.addWidget(FigureBox(tr("Freed"), size_words(figures.freed), beside))
-    kept_words = kept.format(size=format_size(plan.kept_size)) if figures.freed is not None else words
+    beside = tr("of {size}").format(size=whole) if figures.size is not None else ""
+    row.addWidget(FigureBox(tr("Freed") if plan.frees_at_once else tr("Size"), size_words(figures.size), beside))
+    kept_words = kept.format(size=format_size(plan.kept_size)) if figures.size is not None else words
     row.addWidget(FigureBox(tr("Kept"), format_count(plan.kept), kept_words))
     return row
 

@@ -79,8 +79,8 @@ class PlanFigures:
     """Entries of the plan whose size is known."""
 
     @property
-    def freed(self) -> float | None:
-        """Bytes that go; None where no size is recorded."""
+    def size(self) -> float | None:
+        """Bytes of the entries that go; None where no size is recorded."""
         return self.plan.size if self.size_known or not self.plan.count else None
 
 
@@ -105,9 +105,13 @@ def title(plan: Plan) -> str:
 def sentence(figures: PlanFigures) -> str:
     """What the action means, and what it frees."""
     words = tr(WORDS[figures.plan.verb].sentence)
-    if figures.freed is None:
-        return words.rpartition(". ")[0] + ". " + tr("Sizes are not recorded.")
-    return words.format(size=format_size(figures.freed))
+    meaning = words.rpartition(". ")[0] + ". "
+    if figures.size is None:
+        return meaning + tr("Sizes are not recorded.")
+    size = format_size(figures.size)
+    if not figures.plan.frees_at_once:
+        return meaning + tr("Together they take {size}.").format(size=size)
+    return words.format(size=size)
 
 
 def nothing(plan: Plan) -> str:
@@ -136,8 +140,9 @@ def progress_words(progress: Progress) -> str:
         tr("{done} of {planned} entries").format(
             done=format_count(progress.done), planned=format_count(progress.planned)
         ),
-        tr("{size} freed").format(size=format_size(progress.freed)),
     ]
+    if progress.freed:
+        parts.append(tr("{size} freed").format(size=format_size(progress.freed)))
     if progress.changed:
         parts.append(tr("{count} changed meanwhile and kept").format(count=format_count(progress.changed)))
     if progress.failed:

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from cache_studio.gui.dialogs import plan_words
 from cache_studio.gui.dialogs.plan_dialog import PlanDialog
 from cache_studio.gui.dialogs.plan_lines import PlanLinesModel
-from cache_studio.gui.dialogs.plan_words import figures_of
+from cache_studio.gui.dialogs.plan_words import figures_of, progress_words
 from cache_studio.gui.tasks import Tasks
 from cache_studio.gui.widgets.buttons import DangerButton, PrimaryButton
 from cache_studio.model.errors import UnsupportedAction
@@ -162,6 +162,17 @@ def test_hostile_names_are_shown_as_text(opened: Open, attachment: Attachment) -
     plan = replace(plans.plan_clear(attachment, None, time.time()), cache_name=HOSTILE)
     shown = words(opened(lambda: plan))
     assert "<img src=x onerror=alert(1)>\\u202etxt.exe" in shown
+
+
+def test_what_frees_nothing_now_does_not_promise_it(opened: Open, attachment: Attachment) -> None:
+    plan = plans.plan_clear(attachment, None, time.time())
+    assert "Clearing frees" in words(opened(lambda: plan))
+    shown = words(opened(lambda: replace(plan, frees_at_once=False)))
+    assert "frees" not in shown
+    assert "Freed" not in shown
+    assert "Together they take" in shown
+    assert "freed" not in progress_words(Progress(1, 2))
+    assert "1.5 kB freed" in progress_words(Progress(1, 2, 1, 1_500))
 
 
 @pytest.mark.parametrize(
