@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QCheckBox, QSizePolicy, QVBoxLayout, QWidget
 
 from cache_studio.gui.look import fonts, theme
@@ -16,6 +16,8 @@ from cache_studio.model.units import format_count, format_size
 ROW_HEIGHT = 28
 _BOX = 14
 _SIZE_WIDTH = 47
+_NAME_WIDTH = 44
+"""What of a long name is shown at least: the bytes give way to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Facet:
 
 
 class FacetRow(QCheckBox):
-    """A check box, the name, count and bytes right-aligned. The name gives way first."""
+    """A check box, the name, count and bytes right-aligned. A long name gives way first, then the bytes."""
 
     def __init__(self, facet: Facet, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,7 +45,7 @@ class FacetRow(QCheckBox):
         self.facet = facet
         name = display_text(facet.name, 200)
         self.setAccessibleName(f"{name}, {format_count(facet.count)}, {format_size(facet.size)}")
-        self.setToolTip(tooltip_text(facet.name))
+        self.setToolTip(tooltip_text(self.accessibleName()))
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -70,14 +72,18 @@ class FacetRow(QCheckBox):
             painter.setPen(QPen(theme.color("accent"), 1))
             painter.drawRoundedRect(rect.adjusted(-3, 2.5, -0.5, -2.5), 4, 4)
         font, small = fonts.text_font(12), fonts.text_font(11)
+        name = display_text(self.facet.name, 200)
         size = "" if self.facet.size is None else format_size(self.facet.size)
         count = "" if self.facet.count is None else format_count(self.facet.count)
+        width = QFontMetricsF(font).horizontalAdvance
+        if rect.width() - _BOX - 10 - width(count) - _SIZE_WIDTH < min(width(name), _NAME_WIDTH):
+            size = ""
         draw_text(painter, rect, size, small, colors.text2, RIGHT)
         counted = rect.adjusted(0, 0, -_SIZE_WIDTH if size else 0, 0)
         used = draw_text(painter, counted, count, font, colors.text, RIGHT)
         named = counted.adjusted(_BOX + 8, 0, -used - 2, 0)
         words = colors.text if self.isEnabled() else colors.disabled
-        draw_text(painter, named, display_text(self.facet.name, 200), font, words, LEFT)
+        draw_text(painter, named, name, font, words, LEFT)
         painter.end()
 
     def _draw_box(self, painter: QPainter, box: QRectF) -> None:
