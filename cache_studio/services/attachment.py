@@ -39,6 +39,9 @@ FAULT_HINT = "Please report it; Refresh tries again."
 
 _log = logging.getLogger(__name__)
 
+VOLUME_REST = 30.0
+"""Between two listings a volume is read again after so many times what that took: of a folder every file is looked at."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -73,6 +76,7 @@ class Attachment:
         self.standing = Standing(Phase.OPENING, time.time())
         self._listener = listener
         self._catalog = Catalog()
+        self._volume_at = 0.0
         self._adapter: Adapter | None = None
         self._scan: Generator[Batch, None, ScanEnd] | None = None
         self._scan_seconds = 0.0
@@ -153,6 +157,7 @@ class Attachment:
     def forget(self, ids: Collection[EntryId]) -> None:
         """These entries were removed by us. On the attachment's thread only."""
         self._catalog.forget(ids)
+        self._volume_at = 0.0
         self._publish(News.VIEW)
 
     def interrupt(self) -> None:
@@ -250,6 +255,7 @@ class Attachment:
 
     def _end_scan(self, end: ScanEnd) -> None:
         self._scan = None
+        self._volume_at = 0.0
         self._catalog.end_listing(end.complete)
         self._agenda.scan_ended(self._scan_seconds)
         self.standing = replace(self.standing, partial="" if end.complete else end.reason, error=None)
@@ -279,17 +285,24 @@ class Attachment:
         return True
 
     def _sample(self, adapter: Adapter) -> None:
-        self._measure(adapter)
+        if time.monotonic() >= self._volume_at:
+            self._read_volume(adapter)
+        self._read_figures(adapter)
         self._agenda.sampled()
         self._listener(self, News.SAMPLE)
 
-    def _measure(self, adapter: Adapter) -> None:
+    def _read_volume(self, adapter: Adapter) -> None:
+        began = time.monotonic()
+        self.standing = replace(self.standing, volume=adapter.measure())
+        ended = time.monotonic()
+        self._volume_at = ended + VOLUME_REST * (ended - began)
+
+    def _read_figures(self, adapter: Adapter) -> None:
         catalog, now = self._catalog, time.time()
         recorded = read_recorded(adapter, self.place.target, self.place.format, now)
         self.standing = replace(
             self.standing,
             at=now,
-            volume=adapter.measure(),
             warnings=adapter.warnings,
             counters=read_counters(adapter, recorded, catalog),
             details={**adapter.details(), **recorded_details(recorded)},
@@ -299,7 +312,8 @@ class Attachment:
 
     def _answer_waiting(self) -> None:
         if self._waiting and self._adapter is not None:
-            self._measure(self._adapter)
+            self._read_volume(self._adapter)
+            self._read_figures(self._adapter)
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.set_result(self.standing)

@@ -7,7 +7,7 @@ process of its own with an empty home. Rounds are interleaved (floor, ours, floo
 that a machine that slows down in the middle slows both. Ends with 3 only when a ratio is in every round worse than
 twice its goal (or than twice what `reasons.py` says it is known to be), with 2 when a job did not end well. A machine
 where a loop that only sleeps stands still for long (`stillness.py`) leaves goals open on which its rounds do not agree
-(`table.py`). Data are made once and kept in FOLDER.
+(`table.py`); with --quick the jobs are only tried there, at their smallest size. Data are made once and kept in FOLDER.
 """
 
 from __future__ import annotations
@@ -117,12 +117,13 @@ def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
         parser.error(f"there is no job {', '.join(sorted(unknown))}")
     chosen.data.mkdir(parents=True, exist_ok=True)
     stood_still = stillness.stand_still_ms()
-    size = SIZES[chosen.size]
+    restless = stood_still > stillness.MOST_MS
+    size = SIZES["tiny" if chosen.size == "quick" and restless else chosen.size]
     rounds = chosen.rounds or size.rounds
     bench = Bench(replace(size, rounds=rounds), chosen.data.absolute())
     facts = {**table.machine(), "size": size.name, "rounds": rounds, "stood_still_ms": round(stood_still)}
     print(", ".join(f"{name} {value}" for name, value in facts.items()) + "\n")
-    if stood_still > stillness.MOST_MS:
+    if restless:
         print(f"This machine stands still for {stood_still:.0f} ms at a time: some goals will stay open.\n")
     found, failed = run(folder, chosen.jobs or names(folder), bench, stood_still)
     counts = Counter(row.verdict(stood_still) for row in found)

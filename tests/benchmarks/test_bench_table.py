@@ -96,6 +96,14 @@ def test_a_machine_that_stands_still_leaves_goals_open(
     assert "0 of 2 goals met, 2 open." in printed
 
 
+def test_there_a_small_run_only_tries_the_jobs(
+    jobs: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stillness, "stand_still_ms", lambda: 400.0)
+    arguments = ["--quick", "--rounds", "4", "--data", str(tmp_path / "data")]
+    assert bench.main(arguments, jobs("")) == 0  # the job asserts that its size is tiny
+
+
 def test_the_longest_gap_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter([0.0, 0.5, 0.6, 1.0] * stillness.LOOKS)
     monkeypatch.setattr(time, "perf_counter", lambda: next(moments))

@@ -26,7 +26,7 @@ class Script:
         self.before_remove: Callable[[int], None] = lambda number: None
         self.pending: tuple[str, ...] = ()
         self.filled: list[list[str]] = []
-        self.opened = self.closed = self.scans = self.removals = 0
+        self.opened = self.closed = self.scans = self.removals = self.measured = 0
         self.end = ScanEnd()
         self.no_undo = ""
         self.returns = ""
@@ -117,6 +117,7 @@ class ScriptedAdapter(Adapter):
         return [self.script.entries.get(copy.key) == copy.data for copy in copies]
 
     def measure(self) -> Volume:
+        self.script.measured += 1
         return Volume(sum(map(len, self.script.entries.values())))
 
     def watched(self) -> tuple[tuple[str, bool], ...]:

@@ -207,6 +207,23 @@ def test_paused_it_follows_nothing_but_a_refresh(start, script, listener):
     listener.wait_for(lambda: attachment.standing.phase is Phase.LIVE)
 
 
+def test_a_dear_volume_is_read_seldom_unless_asked_for(start, script, listener, monkeypatch):
+    monkeypatch.setattr(attachment_module, "VOLUME_REST", 1e12)
+
+    def samples():
+        return sum(news is News.SAMPLE for news, _phase in listener.heard)
+
+    attachment = start(sample_every=0.001)
+    attachment.listed().result(5)
+    listener.wait_for(lambda: samples() >= 1)
+    before, seen = script.measured, samples()
+    listener.wait_for(lambda: samples() >= seen + 5)
+    assert script.measured == before
+    attachment.refresh()
+    attachment.listed().result(5)
+    assert script.measured == before + 1
+
+
 def test_changes_by_name_need_no_new_listing(start, script, listener):
     attachment = start(sample_every=60)
     attachment.listed().result(5)
