@@ -40,7 +40,7 @@ FAULT_HINT = "Please report it; Refresh tries again."
 _log = logging.getLogger(__name__)
 
 VOLUME_REST = 30.0
-"""Between two listings a volume is read again after so many times what that took: of a folder every file is looked at."""
+"""Between listings a volume is read again after so many times what that took: of a folder all files are looked at."""
 
 
 @dataclass(frozen=True)
