@@ -70,6 +70,7 @@ _SAMPLES = 20
 class DiskcacheAdapter(ExpiringRows):
     """One `diskcache.Cache`: also a shard of a FanoutCache, and what a Deque or an Index keeps its data in."""
 
+    frees_at_once = True  # the library gives its databases auto_vacuum = FULL
     lock_seconds = LOCK_SECONDS
     settings: Settings
     _has_json: bool

@@ -32,7 +32,6 @@ _Answer = TypeVar("_Answer")
 class FanoutAdapter(Adapter, SetsExpiry):
     """All shards of one `diskcache.FanoutCache`."""
 
-    frees_at_once = False
     shards: dict[int, DiskcacheAdapter]
     _path: str
 
