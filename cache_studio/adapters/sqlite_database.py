@@ -99,10 +99,10 @@ class Database:
                 self._roll_back()
                 return self._tried("mode=ro")
             no_rights = error.sqlite_errorcode in (READONLY_DIRECTORY, READONLY_CANTINIT, sqlite3.SQLITE_CANTOPEN)
-            if no_rights and self._is_at_rest():
+            if no_rights and _is_at_rest(self.path):
                 # A resting database in WAL mode in a folder that we may not write: nobody has it open, so it
                 # may be taken as it is, as long as it stays like that (`_require_frozen`).
-                self._frozen = self._moment()
+                self._frozen = _moment(self.path)
                 with speaking_plainly():
                     return self._tried("mode=ro&immutable=1")
             if no_rights and os.path.exists(sidecars(self.path)[0]):
@@ -128,15 +128,8 @@ class Database:
             raise
         return reader
 
-    def _is_at_rest(self) -> bool:
-        return not any(os.path.exists(path) for path in sidecars(self.path))
-
-    def _moment(self) -> tuple[int, int]:
-        status = os.stat(self.path)
-        return status.st_mtime_ns, status.st_size
-
     def _has_thawed(self) -> bool:
-        return self._frozen is not None and (not self._is_at_rest() or self._moment() != self._frozen)
+        return self._frozen is not None and (not _is_at_rest(self.path) or _moment(self.path) != self._frozen)
 
     def _require_frozen(self) -> None:
         if self._has_thawed():
@@ -263,7 +256,9 @@ class Database:
                 raise
             self._is_uncertain = False
         if late:
-            self._sync_log()
+            self._is_uncertain = True
+            _sync_log(self.path)
+            self._is_uncertain = False
 
     @contextmanager
     def several(self) -> Iterator[None]:
@@ -283,22 +278,6 @@ class Database:
             self.require_same_file()
             with self._interruptible(self._shared):
                 yield self._shared
-
-    def _sync_log(self) -> None:
-        """Make what was committed durable while nobody has to wait for it."""
-        try:
-            log = os.open(sidecars(self.path)[0], os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
-        except FileNotFoundError:  # it was written back to the database, which is synced before
-            return
-        except OSError as error:
-            raise CacheUnavailable(f"The log of the database cannot be opened: {error.strerror}.", "") from error
-        try:
-            os.fsync(log)
-        except OSError as error:
-            self._is_uncertain = True
-            raise CacheUnavailable(f"The disk failed: {error.strerror}.", "Check the disk, attach anew.") from error
-        finally:
-            os.close(log)
 
     def require_certain(self) -> None:
         """Raise CacheUnavailable while what is read may not be what the next start of SQLite finds."""
@@ -384,6 +363,31 @@ class Database:
         if not os.access(os.path.dirname(self.path), os.W_OK, effective_ids=effective):
             return "The folder of the database cannot be written, and SQLite needs a journal there."
         return ""
+
+
+def _is_at_rest(path: str) -> bool:
+    return not any(os.path.exists(name) for name in sidecars(path))
+
+
+def _moment(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_mtime_ns, status.st_size
+
+
+def _sync_log(path: str) -> None:
+    """Make what was committed durable while nobody has to wait for it."""
+    try:
+        log = os.open(sidecars(path)[0], os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    except FileNotFoundError:  # it was written back to the database, which is synced before
+        return
+    except OSError as error:
+        raise CacheUnavailable(f"The log of the database cannot be opened: {error.strerror}.", "") from error
+    try:
+        os.fsync(log)
+    except OSError as error:
+        raise CacheUnavailable(f"The disk failed: {error.strerror}.", "Check the disk, attach anew.") from error
+    finally:
+        os.close(log)
 
 
 def _require_room(path: str, space: Space) -> None:

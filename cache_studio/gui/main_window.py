@@ -15,7 +15,7 @@ from cache_studio.gui.caches_panel import WIDTH, CachesPanel
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.entry_dock import EntryDock
 from cache_studio.gui.known_places import KnownPlaces
-from cache_studio.gui.look.text import display_text, tr
+from cache_studio.gui.look.text import tr
 from cache_studio.gui.messages import ask_password, show_error, show_notice
 from cache_studio.gui.start_page import StartPage, targets_of
 from cache_studio.gui.status_line import StatusLine
@@ -103,7 +103,6 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         controller, own = self.controller, self.attach_commands
         controller.ready.connect(self._on_ready)
-        controller.attaching.connect(self._on_attaching)
         controller.attached.connect(self._on_attached)
         controller.detached.connect(self._on_detached)
         controller.news.connect(self._on_news)
@@ -249,11 +248,7 @@ class MainWindow(QMainWindow):
         self.trash.count()
         QTimer.singleShot(LOOK_AFTER_MS, self.places, self.places.look)
 
-    def _on_attaching(self, target: str) -> None:
-        self.status.showMessage(tr("Attaching {name}").replace("{name}", display_text(target, 80)))
-
     def _on_attached(self, attachment: Attachment, in_front: bool) -> None:
-        self.status.clearMessage()
         page = self._pages.get(attachment)
         if page is None:
             page = self._pages[attachment] = CachePage(self.controller, attachment)
@@ -315,7 +310,6 @@ class MainWindow(QMainWindow):
             self.controller.reattach(attachment, replace(place, target=with_password(place.target, password)))
 
     def _on_refused(self, text: str, error: CacheStudioError) -> None:
-        self.status.clearMessage()
         if wants_password(error):
             password = ask_password(self, text)
             if password:

@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QSizePolicy, QStatusBar, QWidget
 
 from cache_studio.gui.controller import Controller
-from cache_studio.gui.look.text import plain_label, tr
+from cache_studio.gui.look.text import display_text, plain_label, tr
 from cache_studio.gui.widgets.bars import StateDot
 from cache_studio.model.units import format_size
 
@@ -26,6 +26,9 @@ class StatusLine(QStatusBar):
         self.addPermanentWidget(self._dot)
         self.addPermanentWidget(self._attached)
         self._dot.hide()
+        controller.attaching.connect(self._show_attaching)
+        controller.attached.connect(self.clearMessage)
+        controller.refused.connect(self.clearMessage)
 
     def show_totals(self, words: str) -> None:
         """Say what is shown now."""
@@ -37,6 +40,9 @@ class StatusLine(QStatusBar):
         words = tr("1 cache attached") if count == 1 else tr("{n} caches attached").replace("{n}", str(count))
         self._attached.setText(words if count else tr("Looking is read-only. A cache changes only when you say so."))
         self._trash.setVisible(count > 0)
+
+    def _show_attaching(self, target: str) -> None:
+        self.showMessage(tr("Attaching {name}").replace("{name}", display_text(target, 80)))
 
     def read_trash(self) -> None:
         """Read anew what waits in the trash."""

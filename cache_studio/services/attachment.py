@@ -22,7 +22,7 @@ from cache_studio.model.options import OptionValue, read_options
 from cache_studio.model.targets import Target
 from cache_studio.services.agenda import Agenda, Step
 from cache_studio.services.catalog import Catalog
-from cache_studio.services.figures import read_counters, read_recorded, recorded_details
+from cache_studio.services.meter import Meter
 from cache_studio.services.standing import News, Phase, Standing
 from cache_studio.services.worker import Running, Worker
 
@@ -38,9 +38,6 @@ FILL_AT_ONCE = 200
 FAULT_HINT = "Please report it; Refresh tries again."
 
 _log = logging.getLogger(__name__)
-
-VOLUME_REST = 30.0
-"""Between listings a volume is read again after so many times what that took: of a folder all files are looked at."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ class Attachment:
         self.standing = Standing(Phase.OPENING, time.time())
         self._listener = listener
         self._catalog = Catalog()
-        self._volume_at = 0.0
+        self._meter = Meter(place.target, place.format)
         self._adapter: Adapter | None = None
         self._scan: Generator[Batch, None, ScanEnd] | None = None
         self._scan_seconds = 0.0
@@ -157,7 +154,7 @@ class Attachment:
     def forget(self, ids: Collection[EntryId]) -> None:
         """These entries were removed by us. On the attachment's thread only."""
         self._catalog.forget(ids)
-        self._volume_at = 0.0
+        self._meter.expect_change()
         self._publish(News.VIEW)
 
     def interrupt(self) -> None:
@@ -255,7 +252,7 @@ class Attachment:
 
     def _end_scan(self, end: ScanEnd) -> None:
         self._scan = None
-        self._volume_at = 0.0
+        self._meter.expect_change()
         self._catalog.end_listing(end.complete)
         self._agenda.scan_ended(self._scan_seconds)
         self.standing = replace(self.standing, partial="" if end.complete else end.reason, error=None)
@@ -285,35 +282,14 @@ class Attachment:
         return True
 
     def _sample(self, adapter: Adapter) -> None:
-        if time.monotonic() >= self._volume_at:
-            self._read_volume(adapter)
-        self._read_figures(adapter)
+        self.standing = self._meter.read(adapter, self._catalog, self.standing)
         self._agenda.sampled()
         self._listener(self, News.SAMPLE)
 
-    def _read_volume(self, adapter: Adapter) -> None:
-        began = time.monotonic()
-        self.standing = replace(self.standing, volume=adapter.measure())
-        ended = time.monotonic()
-        self._volume_at = ended + VOLUME_REST * (ended - began)
-
-    def _read_figures(self, adapter: Adapter) -> None:
-        catalog, now = self._catalog, time.time()
-        recorded = read_recorded(adapter, self.place.target, self.place.format, now)
-        self.standing = replace(
-            self.standing,
-            at=now,
-            warnings=adapter.warnings,
-            counters=read_counters(adapter, recorded, catalog),
-            details={**adapter.details(), **recorded_details(recorded)},
-            stored=catalog.stored,
-            removed=catalog.removed,
-        )
-
     def _answer_waiting(self) -> None:
         if self._waiting and self._adapter is not None:
-            self._read_volume(self._adapter)
-            self._read_figures(self._adapter)
+            self._meter.expect_change()
+            self.standing = self._meter.read(self._adapter, self._catalog, self.standing)
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.set_result(self.standing)

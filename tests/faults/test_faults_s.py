@@ -98,7 +98,7 @@ def test_s05_nothing_that_we_do_drops_our_own_locks(tmp_path: Path, journal: str
 
 
 def test_s05_no_module_opens_a_database_but_through_sqlite() -> None:
-    log = "os.open(sidecars(self.path)[0]"  # locks are on the database and its -shm: closing the log drops none
+    log = "os.open(sidecars(path)[0]"  # locks are on the database and its -shm: closing the log drops none
     for path in ADAPTERS.glob("sqlite*.py"):
         source = path.read_text("utf-8").replace(log, "")
         assert not re.findall(r"(?<![\w.])open\(|os\.open\(|read_bytes\(", source), path.name
