@@ -22,7 +22,7 @@ from cache_studio.model.options import OptionValue, read_options
 from cache_studio.model.targets import Target
 from cache_studio.services.agenda import Agenda, Step
 from cache_studio.services.catalog import Catalog
-from cache_studio.services.meter import Meter
+from cache_studio.services.gauge import Gauge
 from cache_studio.services.standing import News, Phase, Standing
 from cache_studio.services.worker import Running, Worker
 
@@ -73,7 +73,7 @@ class Attachment:
         self.standing = Standing(Phase.OPENING, time.time())
         self._listener = listener
         self._catalog = Catalog()
-        self._meter = Meter(place.target, place.format)
+        self._gauge = Gauge(place.target, place.format)
         self._adapter: Adapter | None = None
         self._scan: Generator[Batch, None, ScanEnd] | None = None
         self._scan_seconds = 0.0
@@ -154,7 +154,7 @@ class Attachment:
     def forget(self, ids: Collection[EntryId]) -> None:
         """These entries were removed by us. On the attachment's thread only."""
         self._catalog.forget(ids)
-        self._meter.expect_change()
+        self._gauge.expect_change()
         self._publish(News.VIEW)
 
     def interrupt(self) -> None:
@@ -252,7 +252,7 @@ class Attachment:
 
     def _end_scan(self, end: ScanEnd) -> None:
         self._scan = None
-        self._meter.expect_change()
+        self._gauge.expect_change()
         self._catalog.end_listing(end.complete)
         self._agenda.scan_ended(self._scan_seconds)
         self.standing = replace(self.standing, partial="" if end.complete else end.reason, error=None)
@@ -282,14 +282,14 @@ class Attachment:
         return True
 
     def _sample(self, adapter: Adapter) -> None:
-        self.standing = self._meter.read(adapter, self._catalog, self.standing)
+        self.standing = self._gauge.read(adapter, self._catalog, self.standing)
         self._agenda.sampled()
         self._listener(self, News.SAMPLE)
 
     def _answer_waiting(self) -> None:
         if self._waiting and self._adapter is not None:
-            self._meter.expect_change()
-            self.standing = self._meter.read(self._adapter, self._catalog, self.standing)
+            self._gauge.expect_change()
+            self.standing = self._gauge.read(self._adapter, self._catalog, self.standing)
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             future.set_result(self.standing)

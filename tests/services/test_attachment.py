@@ -8,7 +8,7 @@ from scripted import Script, ScriptedAdapter, place_of
 from cache_studio.model.columns import ScanEnd
 from cache_studio.model.errors import CacheUnavailable
 from cache_studio.services import attachment as attachment_module
-from cache_studio.services import meter
+from cache_studio.services import gauge
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.standing import News, Phase
 
@@ -209,7 +209,7 @@ def test_paused_it_follows_nothing_but_a_refresh(start, script, listener):
 
 
 def test_a_dear_volume_is_read_seldom_unless_asked_for(start, script, listener, monkeypatch):
-    monkeypatch.setattr(meter, "VOLUME_REST", 1e12)
+    monkeypatch.setattr(gauge, "VOLUME_REST", 1e12)
 
     def samples():
         return sum(news is News.SAMPLE for news, _phase in listener.heard)

@@ -5,7 +5,7 @@ import time
 import pytest
 from scripted import Script, ScriptedAdapter, place_of
 
-from cache_studio.services import meter
+from cache_studio.services import gauge
 from cache_studio.services.catalog import Catalog
 from cache_studio.services.standing import Phase, Standing
 
@@ -14,10 +14,10 @@ from cache_studio.services.standing import Phase, Standing
 def test_a_dear_volume_is_read_seldom(
     script: Script, monkeypatch: pytest.MonkeyPatch, rest: float, measured: int
 ) -> None:
-    monkeypatch.setattr(meter, "VOLUME_REST", rest)
+    monkeypatch.setattr(gauge, "VOLUME_REST", rest)
     place = place_of(script, "metered")
     reading, adapter, standing = (
-        meter.Meter(place.target, place.format),
+        gauge.Gauge(place.target, place.format),
         ScriptedAdapter(script, True),
         Standing(Phase.LIVE, 0.0),
     )

@@ -14,7 +14,7 @@ VOLUME_REST = 30.0
 """A volume is read again after so many times what reading it took: of a folder all files are looked at."""
 
 
-class Meter:
+class Gauge:
     """Of one attachment; used on its thread."""
 
     def __init__(self, target: Target, format: Format) -> None:
