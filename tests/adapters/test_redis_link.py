@@ -252,7 +252,7 @@ def test_a_frozen_server_is_said_within_the_limit(own_server: RedisServer) -> No
         begun = time.monotonic()
         with pytest.raises(CacheUnavailable, match="does not answer"):
             adapter.counters()
-        assert time.monotonic() - begun < PATIENCE
+        assert time.monotonic() - begun < 4.5  # without the option it is five seconds
         own_server.resume()
         assert adapter.counters().hits == 0
 
