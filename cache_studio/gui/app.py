@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, SignalInstance
 from PySide6.QtWidgets import QApplication
 
 from cache_studio import __version__
@@ -19,6 +19,8 @@ from cache_studio.gui.messages import BugReporter
 CLOSE_SECONDS = 5.0
 COLLECT_AFTER = (5_000, 10, 1_000)
 """Python's default looks through everything that is loaded every few seconds: half a second at 100,000 entries."""
+UNSEEN_MS = 1_000
+"""After which a window that is not painted, because it begins minimised, goes on all the same."""
 SWITCH_SECONDS = 0.0005
 """How long another thread may keep Python: each call that paints gives it away and must have it again."""
 Demo = Callable[[], Sequence[str]]
@@ -44,10 +46,11 @@ def run(targets: Sequence[str], demo: Demo | None = None) -> int:
     window.closed.connect(app.quit)
     catch_bugs(reporter)
     window.show()
-    QTimer.singleShot(0, lambda: window.begin(targets))
+    begin = _after_first_paint(window.painted, lambda: window.begin(targets))
     wake = _let_python_see_signals(window.close)
     code = app.exec()
     wake.stop()
+    begin.stop()
     window.controller.wait_closed(CLOSE_SECONDS)
     return code
 
@@ -80,6 +83,16 @@ def catch_bugs(reporter: BugReporter) -> None:
 
     sys.excepthook = on_window_thread
     threading.excepthook = elsewhere
+
+
+def _after_first_paint(painted: SignalInstance, work: Callable[[], object]) -> QTimer:
+    """Do `work` when this is told, which happens once, or after a time where the window is not seen."""
+    timer = QTimer()
+    timer.setSingleShot(True)
+    timer.timeout.connect(work)
+    painted.connect(lambda: timer.start(0))
+    timer.start(UNSEEN_MS)
+    return timer
 
 
 def _let_python_see_signals(close: Callable[[], object]) -> QTimer:

@@ -1,5 +1,7 @@
 """What the actions of the window do about what is attached: attach by any way, detach, allow changes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event
@@ -8,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from cache_studio.gui.cache_page import CachePage
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.messages import show_error
 from cache_studio.model.environments import starts_writable
@@ -17,6 +18,7 @@ from cache_studio.model.targets import parse_target
 
 if TYPE_CHECKING:
     from cache_studio.gui.attach_dialog import AttachDialog
+    from cache_studio.gui.cache_page import CachePage
     from cache_studio.gui.server_dialog import ChosenServer
 
 REDIS = "redis://localhost:6379/0"
@@ -53,7 +55,7 @@ class AttachCommands(QObject):
         if self._window.controller.is_ready:
             self._open_attach(text)
 
-    def _open_attach(self, text: str) -> "AttachDialog":
+    def _open_attach(self, text: str) -> AttachDialog:
         from cache_studio.gui.attach_dialog import AttachDialog  # loaded when it is needed
 
         controller = self._window.controller
@@ -80,7 +82,7 @@ class AttachCommands(QObject):
         dialog.decided.connect(self._attach_server)
         dialog.open()
 
-    def _attach_server(self, chosen: "ChosenServer") -> None:
+    def _attach_server(self, chosen: ChosenServer) -> None:
         self._open_attach(str(chosen.target)).take_server(chosen)
 
     def _choose(self, mode: QFileDialog.FileMode) -> None:

@@ -11,6 +11,7 @@ from cache_studio.gui.look.icon_paths import format_icon
 from cache_studio.gui.look.style_sheet import restyle
 from cache_studio.gui.look.text import display_text, plain_label, set_tooltip, tr
 from cache_studio.gui.places import short_target
+from cache_studio.gui.tabs import TABS
 from cache_studio.gui.widgets.bars import StateDot
 from cache_studio.gui.widgets.cards import role_color
 from cache_studio.gui.widgets.elided_label import ElidedLabel
@@ -22,7 +23,6 @@ from cache_studio.services.attachment import Attachment
 from cache_studio.services.standing import Phase, Standing
 from cache_studio.services.whereabouts import is_unchecked
 
-TABS = ("Entries", "Dashboard", "Activity")
 HEIGHT = 96
 LEAST_WIDTH = 560
 """A page may become this narrow; what then has no room in the head is left out, the less needed first."""

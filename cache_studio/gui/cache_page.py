@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from cache_studio.gui.cache_header import TABS, CacheHeader
+from cache_studio.gui.cache_header import CacheHeader
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.entries_tab import EntriesTab
 from cache_studio.gui.look.text import tr
+from cache_studio.gui.tabs import ACTIVITY, DASHBOARD
 from cache_studio.gui.widgets.bars import NoticeBar
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.units import format_age
@@ -19,8 +20,6 @@ from cache_studio.services.standing import News, Phase
 if TYPE_CHECKING:
     from cache_studio.gui.activity.activity_tab import ActivityTab
     from cache_studio.gui.dashboard.dashboard_tab import DashboardTab
-
-ENTRIES, DASHBOARD, ACTIVITY = range(len(TABS))
 
 
 class CachePage(QWidget):

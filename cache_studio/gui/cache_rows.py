@@ -1,18 +1,14 @@
-"""Attachments and remembered or found places as rows of the left panel."""
+"""Attachments as rows of the left panel."""
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from cache_studio.config.profiles import Profile
 from cache_studio.gui.look.text import tr
-from cache_studio.gui.places import days_ago, name_and_folder
 from cache_studio.gui.widgets.place_marks import TONES
-from cache_studio.gui.widgets.roles import CacheRow, CacheState, PlaceRow
+from cache_studio.gui.widgets.roles import CacheRow, CacheState
 from cache_studio.model.columns import Floats
-from cache_studio.model.units import format_count, format_size
 from cache_studio.services.attachment import Attachment, Place
 from cache_studio.services.monitor import Monitor
 from cache_studio.services.standing import Phase
@@ -65,23 +61,3 @@ def in_slots(times: Floats, rates: Floats, since: float) -> tuple[float, ...]:
     known = ~np.isnan(rates) & (places >= 0)
     slots[np.minimum(places[known], SPARK_POINTS - 1)] = rates[known]
     return tuple(slots.tolist())
-
-
-def recent_row(profile: Profile, now: float) -> PlaceRow:
-    """A remembered cache as two short lines."""
-    return PlaceRow(profile.name, profile.format or tr("cache"), days_ago(profile.last_opened, now))
-
-
-def found_row(found: Mapping[str, Any]) -> PlaceRow:
-    """A discovered cache as two short lines."""
-    name, _ = name_and_folder(str(found["target"]))
-    return PlaceRow(name, str(found["format"]), found_note(found))
-
-
-def found_note(found: Mapping[str, Any]) -> str:
-    """Its volume, or its number of keys, or nothing."""
-    if found.get("volume") is not None:
-        return format_size(float(found["volume"]))
-    if found.get("entries") is not None:
-        return f"{format_count(float(found['entries']))} {tr('keys')}"
-    return ""

@@ -1,18 +1,24 @@
 """The left panel: attached caches with what they do, recent ones, discovered ones."""
 
+from __future__ import annotations
+
 import time
 from threading import Event
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from cache_studio.gui.cache_rows import cache_row, found_row, recent_row, sparks
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.known_places import KnownPlaces
 from cache_studio.gui.look.text import plain_label, tr
+from cache_studio.gui.place_rows import found_row, recent_row
 from cache_studio.gui.widgets.buttons import IconButton
 from cache_studio.gui.widgets.cache_list import CacheListModel, CacheListView
-from cache_studio.services.attachment import Attachment
+from cache_studio.gui.widgets.roles import CacheRow
+
+if TYPE_CHECKING:
+    from cache_studio.services.attachment import Attachment
 
 WIDTH = 240
 SPARK_MS = 10_000
@@ -101,10 +107,16 @@ class CachesPanel(QScrollArea):
 
     def show_caches(self) -> None:
         """Draw the attached caches as they are now."""
-        attachments = self._controller.attachments
-        rows = [cache_row(one, self._sparks.get(str(one.place.target), ())) for one in attachments]
-        self._models["Attached"].set_rows(rows)
+        self._models["Attached"].set_rows(self._cache_rows())
         self._lists["Attached"].fit()
+
+    def _cache_rows(self) -> list[CacheRow]:
+        if not self._controller.attachments:
+            return []
+        from cache_studio.gui.cache_rows import cache_row  # loaded with the first cache
+
+        attachments = self._controller.attachments
+        return [cache_row(one, self._sparks.get(str(one.place.target), ())) for one in attachments]
 
     def select(self, attachment: Attachment | None) -> None:
         """Mark the cache that is shown, without a signal."""
@@ -149,6 +161,8 @@ class CachesPanel(QScrollArea):
         monitor, attachments = controller.studio.monitor, list(controller.attachments)
 
         def work(_stop: Event) -> dict[str, tuple[float, ...]]:
+            from cache_studio.gui.cache_rows import sparks  # loaded with the first cache
+
             return sparks(monitor, attachments)
 
         controller.tasks.run("sparks", work, self._on_sparks, lambda _error: None)

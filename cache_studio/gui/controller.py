@@ -4,20 +4,24 @@ The studio is made and used off the window's thread; attachments speak on their 
 here through queued signals.
 """
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event, Lock
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from cache_studio.gui.tasks import Tasks
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.targets import shown_target
-from cache_studio.services.attachment import Attachment, Place
-from cache_studio.services.passwords import with_password
-from cache_studio.services.standing import News
-from cache_studio.services.studio import Studio
+
+if TYPE_CHECKING:
+    from cache_studio.services.attachment import Attachment, Place
+    from cache_studio.services.standing import News
+    from cache_studio.services.studio import Studio
 
 
 class Controller(QObject):
@@ -96,6 +100,8 @@ class Controller(QObject):
 
         def work(_stop: Event) -> Place:
             if password:
+                from cache_studio.services.passwords import with_password  # loaded with the studio
+
                 self.studio.passwords.keep_for_session(with_password(self.studio.target_of(text), password))
             return self._remembered(self.studio.resolve(text))
 
@@ -156,6 +162,8 @@ class Controller(QObject):
         if place == attachment.place:
             return
         attachment.place = place
+        from cache_studio.services.standing import News  # loaded with the studio
+
         self.tasks.run(
             f"remember {place.target}",
             lambda _stop: self.studio.remember(place),
@@ -182,6 +190,9 @@ class Controller(QObject):
         self.closed.emit()
 
     def _make_studio(self, _stop: Event) -> Studio:
+        import cache_studio.gui.cache_page  # noqa: F401 - here, off the window's thread, and after its first paint
+        from cache_studio.services.studio import Studio
+
         studio = Studio(follow=True, listener=self._hear)
         self._studio = studio
         studio.tidy()

@@ -1,15 +1,17 @@
 """The dock at the right: the entry that is chosen. Its content is made when it is first shown."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QDockWidget, QVBoxLayout, QWidget
 
-from cache_studio.gui.cache_page import CachePage
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.look.text import tr
 
 if TYPE_CHECKING:
+    from cache_studio.gui.cache_page import CachePage
     from cache_studio.gui.dock.detail_dock import DetailDock
 
 WIDTH = 320
@@ -61,7 +63,7 @@ class EntryDock(QDockWidget):
         attachment = page.attachment
         content.show_entry(attachment, page.entries.current_entry(), attachment.standing.sources)
 
-    def _made(self) -> "DetailDock":
+    def _made(self) -> DetailDock:
         if self._content is None:
             from cache_studio.gui.dock.detail_dock import DetailDock  # loads the value views
 

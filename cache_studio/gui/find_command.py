@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QWidget
 
-from cache_studio.gui.cache_page import ENTRIES, CachePage
+from cache_studio.gui.cache_page import CachePage
 from cache_studio.gui.dialogs.find_key_dialog import FindKeyDialog
 from cache_studio.gui.item_models.entry_rows import EntryRows
 from cache_studio.gui.look.text import tr
+from cache_studio.gui.tabs import ENTRIES
 from cache_studio.gui.tasks import Tasks
 from cache_studio.model.identity import EntryId
 

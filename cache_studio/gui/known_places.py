@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, Signal
 
 from cache_studio.config.profiles import Profile
 from cache_studio.gui.controller import Controller
-from cache_studio.services.discover import discover
 
 RECENT = 6
 FOUND = 30
@@ -47,6 +46,8 @@ class KnownPlaces(QObject):
         self.changed.emit()
 
         def work(stop: Event) -> None:
+            from cache_studio.services.discover import discover  # the window is drawn without it
+
             for number, found in enumerate(discover([], stop)):
                 if stop.is_set() or number >= FOUND:
                     return

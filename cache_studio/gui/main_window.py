@@ -1,16 +1,18 @@
 """The window: menus, toolbar, the caches at the left, the page of one cache, the entry at the right."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QToolBar
 
 from cache_studio.gui.actions import ICON_GAP, ActionSet, Situation
 from cache_studio.gui.attach_commands import AttachCommands
-from cache_studio.gui.cache_commands import CacheCommands
-from cache_studio.gui.cache_page import ENTRIES, CachePage
 from cache_studio.gui.caches_panel import WIDTH, CachesPanel
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.entry_dock import EntryDock
@@ -19,13 +21,17 @@ from cache_studio.gui.look.text import tr
 from cache_studio.gui.messages import ask_password, show_error, show_notice
 from cache_studio.gui.start_page import StartPage, targets_of
 from cache_studio.gui.status_line import StatusLine
+from cache_studio.gui.tabs import ENTRIES
 from cache_studio.gui.trash.trash_place import TrashPlace
 from cache_studio.gui.window_commands import WindowCommands
 from cache_studio.gui.window_memory import Shown, WindowMemory
 from cache_studio.model.errors import BadRequest, CacheStudioError
-from cache_studio.services.attachment import Attachment
-from cache_studio.services.passwords import wants_password, with_password
-from cache_studio.services.standing import News, Phase
+
+if TYPE_CHECKING:
+    from cache_studio.gui.cache_commands import CacheCommands
+    from cache_studio.gui.cache_page import CachePage
+    from cache_studio.services.attachment import Attachment
+    from cache_studio.services.standing import News
 
 SIZE = QSize(1440, 900)
 NARROW = 1180
@@ -33,16 +39,17 @@ NARROW = 1180
 LOOK_AFTER_MS = 800
 """Caches are looked for when the window has been drawn."""
 CLOSE_MS = 5_000
-_LISTED = (Phase.READING, Phase.LIVE, Phase.PAUSED)
 
 
 class MainWindow(QMainWindow):
     """One window on any number of caches.
 
     Signals:
+        painted(): it was drawn for the first time.
         closed(): the window is closed and all threads have ended (or five seconds have passed).
     """
 
+    painted = Signal()
     closed = Signal()
 
     def __init__(self, demo: Callable[[], Sequence[str]] | None = None) -> None:
@@ -51,7 +58,6 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.controller = Controller(self)
         self.places = KnownPlaces(self.controller, self)
-        self.commands = CacheCommands(self.controller, self, self.current_page)
         self.attach_commands = AttachCommands(self, self, demo)
         self.window_commands = WindowCommands(self, self)
         self.panel = CachesPanel(self.controller, self.places)
@@ -64,7 +70,7 @@ class MainWindow(QMainWindow):
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._memory = WindowMemory()
         self._panel_wanted = True
-        self._narrow = self._folded = False
+        self._narrow = self._folded = self._was_painted = False
         self._waiting: list[str] = []
         self._left: dict[str, tuple[int, str]] = {}
         self.action_set = ActionSet(self, self._handler)
@@ -74,10 +80,20 @@ class MainWindow(QMainWindow):
         self._panel_wanted, self.dock.wanted = shown.panel, shown.entry
         self.show_start()
 
+    @cached_property
+    def commands(self) -> CacheCommands:
+        """What the actions do to the cache that is shown; made when the first of them is wanted."""
+        from cache_studio.gui.cache_commands import CacheCommands
+
+        commands = CacheCommands(self.controller, self, self.current_page)
+        commands.changed.connect(self._on_changed)
+        return commands
+
     def _handler(self, name: str) -> Callable[[], None]:
         """What does an action: the method of its name."""
-        owners = (self.commands, self.attach_commands, self.window_commands, self)
-        owner = next(owner for owner in owners if hasattr(owner, name))
+        owner = next((one for one in (self.attach_commands, self.window_commands, self) if hasattr(one, name)), None)
+        if owner is None:
+            return lambda: getattr(self.commands, name)()
         handler: Callable[[], None] = getattr(owner, name)
         return handler
 
@@ -116,7 +132,6 @@ class MainWindow(QMainWindow):
         self.start.redis_requested.connect(own.connect_redis)
         self.start.demo_requested.connect(own.demo)
         self.start.targets_chosen.connect(self.attach_all)
-        self.commands.changed.connect(self._on_changed)
         self.trash.changed.connect(self._on_changed)
         self.trash.counted.connect(self.status.read_trash)
         self.trash.settings_requested.connect(self.window_commands.settings)
@@ -135,8 +150,8 @@ class MainWindow(QMainWindow):
 
     def current_page(self) -> CachePage | None:
         """The page that is shown; None on the start page."""
-        page = self._stack.currentWidget()
-        return page if isinstance(page, CachePage) else None
+        shown = self._stack.currentWidget()
+        return next((page for page in self._pages.values() if page is shown), None)
 
     def show_cache(self, attachment: Attachment) -> None:
         """Bring the page of a cache to the front."""
@@ -190,6 +205,13 @@ class MainWindow(QMainWindow):
         actions["toggle_caches"].setChecked(self._panel_wanted)
         actions["toggle_entry"].setChecked(self.dock.wanted)
         actions["toggle_facets"].setChecked(page is None or page.entries.facets.isVisibleTo(page.entries))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The first one is told."""
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            self.painted.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A narrow window folds the dock and the facets; a wide one has them again."""
@@ -251,13 +273,15 @@ class MainWindow(QMainWindow):
     def _on_attached(self, attachment: Attachment, in_front: bool) -> None:
         page = self._pages.get(attachment)
         if page is None:
+            from cache_studio.gui.cache_page import CachePage  # loaded with the studio
+
             page = self._pages[attachment] = CachePage(self.controller, attachment)
             page.entries.restore_layout(self._memory.settings)
             page.status_changed.connect(lambda: self._show_status(page))
             page.tab_changed.connect(lambda _tab: self._on_tab(page))
             page.undo_requested.connect(lambda action: self.commands.undo_action(page, action))
             page.trash_requested.connect(self.show_trash)
-            page.entries.undo_bar.undo_requested.connect(self.commands.undo)
+            page.entries.undo_bar.undo_requested.connect(lambda: self.commands.undo())
             page.entries.entry_chosen.connect(lambda _entry: self._on_entry(page))
             page.entries.invalidate_requested.connect(self.action_set["invalidate"].trigger)
             page.entries.details_requested.connect(lambda: self.dock.set_wanted(True))
@@ -293,6 +317,9 @@ class MainWindow(QMainWindow):
         self.places.changed.emit()
 
     def _on_news(self, attachment: Attachment, news: News) -> None:
+        from cache_studio.services.passwords import wants_password  # loaded with the studio
+        from cache_studio.services.standing import News, Phase
+
         page = self._pages.get(attachment)
         if page is None:
             return
@@ -304,12 +331,16 @@ class MainWindow(QMainWindow):
                 self._ask_password(attachment)
 
     def _ask_password(self, attachment: Attachment) -> None:
+        from cache_studio.services.passwords import with_password  # loaded with the studio
+
         place = attachment.place
         password = ask_password(self, str(place.target))
         if password and attachment in self.controller.attachments:
             self.controller.reattach(attachment, replace(place, target=with_password(place.target, password)))
 
     def _on_refused(self, text: str, error: CacheStudioError) -> None:
+        from cache_studio.services.passwords import wants_password  # loaded with the studio
+
         if wants_password(error):
             password = ask_password(self, text)
             if password:
@@ -338,6 +369,8 @@ class MainWindow(QMainWindow):
 
 
 def _situation(page: CachePage) -> Situation:
+    from cache_studio.services.standing import Phase  # loaded with the studio
+
     standing, figures = page.attachment.standing, page.entries.figures
     return Situation(
         has_cache=True,
@@ -346,5 +379,5 @@ def _situation(page: CachePage) -> Situation:
         stale=None if figures is None else figures.whole.stale,
         paused=standing.phase is Phase.PAUSED,
         writable=page.attachment.place.writable,
-        listed=standing.view is not None and standing.phase in _LISTED,
+        listed=standing.view is not None and standing.phase in (Phase.READING, Phase.LIVE, Phase.PAUSED),
     )

@@ -7,11 +7,11 @@ from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from cache_studio.gui.cache_rows import found_note
 from cache_studio.gui.known_places import KnownPlaces
 from cache_studio.gui.look import icons, theme
 from cache_studio.gui.look.icon_paths import format_icon
 from cache_studio.gui.look.text import plain_label, tr
+from cache_studio.gui.place_rows import found_note
 from cache_studio.gui.places import days_ago, name_and_folder
 from cache_studio.gui.start_rows import FoundRow, RecentRow
 from cache_studio.gui.widgets.buttons import IconButton, PrimaryButton, SecondaryButton

@@ -1,6 +1,8 @@
 """What the actions of the window do that are about the window: views, settings, help."""
 
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QWidget
@@ -8,14 +10,17 @@ from PySide6.QtWidgets import QApplication, QWidget
 from cache_studio import __version__
 from cache_studio.config.settings import Settings
 from cache_studio.gui.actions import ActionSet
-from cache_studio.gui.cache_page import ACTIVITY, DASHBOARD, ENTRIES, CachePage
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.dressing import dress
 from cache_studio.gui.entry_dock import EntryDock
 from cache_studio.gui.look.text import tr
 from cache_studio.gui.messages import show_error, show_notice
+from cache_studio.gui.tabs import ACTIVITY, DASHBOARD, ENTRIES
 from cache_studio.gui.trash.trash_place import TrashPlace
 from cache_studio.model.errors import CacheStudioError
+
+if TYPE_CHECKING:
+    from cache_studio.gui.cache_page import CachePage
 
 
 class Host(Protocol):

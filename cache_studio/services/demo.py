@@ -15,8 +15,9 @@ from typing import Any
 from cache_studio import isolation
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable
 from cache_studio.model.targets import Target
-from cache_studio.services.demo_workload import PREFIX
 
+PREFIX = "cache-studio-demo:cache:"
+"""Where the demo's responses lie in Redis: its own corner of a server that may hold other things."""
 FOLDER = "cache-studio-demo-"
 """How the name of a demo's folder begins, in the folder for temporary files."""
 LIMITS = isolation.Limits(seconds=86_400.0, memory=2_000_000_000)

@@ -18,6 +18,7 @@ from typing import Any
 
 from cache_studio.runtime.cache import Cache
 from cache_studio.runtime.serializers import Raw
+from cache_studio.services.demo import PREFIX
 
 TURN = 0.05
 """Seconds between two turns of the workload; in each every application does one lookup or two."""
@@ -25,8 +26,6 @@ FIRST = 12
 """Lookups of each application before the demo says that it is ready."""
 WARM_UP = 60
 """Turns without a pause after that, so that there is soon something to see."""
-PREFIX = "cache-studio-demo:cache:"
-"""Where the demo's responses lie in Redis: its own corner of a server that may hold other things."""
 WORDS = (
     "river", "stone", "quiet", "copper", "morning", "letter", "garden", "signal", "bridge", "violet", "engine",
     "harbour", "paper", "winter",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import awake
 from event_loop import application, gaps, rest, until
 
 from cache_studio.config.settings import Settings
@@ -98,8 +99,8 @@ def arrive(window: MainWindow, target: str, entries: int) -> tuple[CachePage, Ar
         until(whole)
         ended = time.perf_counter()
     check(page.entries.figures, entries)
-    first, listed = moments["first rows"] - began, moments["listed"] - began
-    return page, Arrival(first, listed, ended - began, found.longest, found.bare)
+    first, listed = (awake.seconds(began, moments[name]) for name in ("first rows", "listed"))
+    return page, Arrival(first, listed, awake.seconds(began, ended), found.longest, found.bare)
 
 
 def detach(window: MainWindow, page: CachePage) -> None:

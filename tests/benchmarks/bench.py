@@ -4,10 +4,11 @@
 
 A job is a module of `jobs/` with `def rows(bench: Bench) -> Iterator[Row]`; without names all of them run, each in a
 process of its own with an empty home. Rounds are interleaved (floor, ours, floor, ours...) and medians compared, so
-that a machine that slows down in the middle slows both. Ends with 3 only when a ratio is in every round worse than
-twice its goal (or than twice what `reasons.py` says it is known to be), with 2 when a job did not end well. A machine
-where a loop that only sleeps stands still for long (`stillness.py`) leaves goals open on which its rounds do not agree
-(`table.py`); with --quick the jobs are only tried there, at their smallest size. Data are made once and kept in FOLDER.
+that a machine that slows down in the middle slows both; time in which it stood still is taken out (`awake.py`). Ends
+with 3 only when a ratio is in every round worse than twice its goal (or than twice what `reasons.py` says it is known
+to be), with 2 when a job did not end well. A machine where a loop that only sleeps stands still for long all the same
+leaves goals open on which its rounds do not agree (`table.py`); with --quick the jobs are only tried there, at their
+smallest size. Data are made once and kept in FOLDER.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import stillness
+import awake
 import table
 from sizes import SIZES, Bench
 from table import Row, Verdict
@@ -116,12 +117,19 @@ def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
     if unknown := set(chosen.jobs) - set(names(folder)):
         parser.error(f"there is no job {', '.join(sorted(unknown))}")
     chosen.data.mkdir(parents=True, exist_ok=True)
-    stood_still = stillness.stand_still_ms()
-    restless = stood_still > stillness.MOST_MS
+    with awake.watching():
+        return measure(folder, chosen)
+
+
+def measure(folder: Path, chosen: argparse.Namespace) -> int:
+    """Measure what was chosen on the command line, and print; as `main`."""
+    stood_still = awake.stand_still_ms()
+    restless = stood_still > awake.MOST_MS
     size = SIZES["tiny" if chosen.size == "quick" and restless else chosen.size]
     rounds = chosen.rounds or size.rounds
     bench = Bench(replace(size, rounds=rounds), chosen.data.absolute())
     facts = {**table.machine(), "size": size.name, "rounds": rounds, "stood_still_ms": round(stood_still)}
+    facts["standstills"] = "taken out" if awake.is_watched() else "not known"
     print(", ".join(f"{name} {value}" for name, value in facts.items()) + "\n")
     if restless:
         print(f"This machine stands still for {stood_still:.0f} ms at a time: some goals will stay open.\n")

@@ -1,6 +1,7 @@
 """The event loop that is measured: one beat a millisecond, its longest gap, and what a bare loop saw meanwhile."""
 
 import gc
+import json
 import subprocess
 import sys
 import time
@@ -8,28 +9,33 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import awake
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from cache_studio.gui import app
 
 LONGEST_WAIT = 600.0
+SHORT = 0.003
+"""Seconds: shorter gaps are not kept."""
 _BARE_LOOP = """
-import sys, threading, time
+import json, sys, threading, time
 ended = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
-longest, last = 0.0, time.perf_counter()
+spans, last = [], time.perf_counter()
 while not ended.is_set():
     time.sleep(0.001)
     now = time.perf_counter()
-    longest, last = max(longest, now - last), now
-print(longest)
+    if now - last > 0.003:
+        spans.append((last, now))
+    last = now
+print(json.dumps(spans))
 """
 
 
 @dataclass
 class Gaps:
-    """Seconds; `bare` is known when the block has ended."""
+    """Seconds in which the machine was there; known when the block has ended."""
 
     longest: float = 0.0
     bare: float = 0.0
@@ -48,12 +54,15 @@ def application() -> QApplication:
 def gaps() -> Iterator[Gaps]:
     """Measure the longest gap of the event loop while the block runs it, beside a bare loop."""
     found = Gaps()
+    spans: list[tuple[float, float]] = []
     last = time.perf_counter()
 
     def beat() -> None:
         nonlocal last
         now = time.perf_counter()
-        found.longest, last = max(found.longest, now - last), now
+        if now - last > SHORT:
+            spans.append((last, now))
+        last = now
 
     timer = _every_millisecond(beat)
     with subprocess.Popen([sys.executable, "-c", _BARE_LOOP], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as bare:
@@ -61,7 +70,7 @@ def gaps() -> Iterator[Gaps]:
         yield found
         timer.stop()
         answer, _ = bare.communicate()
-        found.bare = float(answer)
+        found.longest, found.bare = awake.longest(spans), awake.longest(json.loads(answer))
 
 
 def until(condition: Callable[[], bool], seconds: float = LONGEST_WAIT) -> None:

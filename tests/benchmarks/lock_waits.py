@@ -1,6 +1,7 @@
 """How long somebody else waits for the write lock of a SQLite database: an application that stores meanwhile.
 
-Run as a program with a database it asks for the lock again and again until its input ends, and prints every wait.
+Run as a program with a database it asks for the lock again and again until its input ends, and prints beginning and
+end of every wait.
 """
 
 import json
@@ -13,6 +14,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import awake
+import numpy as np
 
 ASK_AGAIN = 0.0005
 """Seconds between two tries while it is locked: the handler of SQLite sleeps up to 0.1 s, which would be counted."""
@@ -37,10 +41,11 @@ def waits_beside(database: Path) -> Iterator[LockWaits]:
         asking.stdout.readline()  # it has begun
         yield found
         answer, _ = asking.communicate()
-        found.waits = json.loads(answer)
+        began, ended = np.array(json.loads(answer)).reshape(-1, 2).T
+        found.waits = awake.between(began, ended).tolist()
 
 
-def _ask(database: str) -> list[float]:
+def _ask(database: str) -> list[tuple[float, float]]:
     waits = []
     with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection:
         print("begun", flush=True)
@@ -48,7 +53,7 @@ def _ask(database: str) -> list[float]:
             began = time.perf_counter()
             while not _had_it(connection):
                 time.sleep(ASK_AGAIN)
-            waits.append(time.perf_counter() - began)
+            waits.append((began, time.perf_counter()))
     return waits
 
 

@@ -34,10 +34,10 @@ from servers import RedisServer
 from table import Against, Row, Rule
 
 from cache_studio.config import paths
-from cache_studio.gui.cache_page import DASHBOARD, ENTRIES
 from cache_studio.gui.main_window import MainWindow
+from cache_studio.gui.tabs import DASHBOARD, ENTRIES
 from cache_studio.live.history import DAY, STEPS, History
-from cache_studio.services.demo_workload import PREFIX
+from cache_studio.services.demo import PREFIX
 from cache_studio.services.standing import Phase
 
 LOOKS = 20

@@ -1,8 +1,8 @@
 """Starts one window, notes when it was first painted and when the first rows were, closes it, prints both as JSON.
 
-    python start_probe.py BEGAN bare | cache-studio [TARGET]
+    python start_probe.py bare | cache-studio [TARGET]
 
-Seconds since BEGAN, a moment of `time.monotonic`, which all processes share. `first_paint.py` runs it.
+Moments of `time.perf_counter`, which on Linux all processes share. `first_paint.py` runs it.
 """
 
 import json
@@ -19,9 +19,9 @@ Moments = dict[str, float]
 class Painted(QObject):
     """Notes the first paint of the window, and the first one at which the table has rows."""
 
-    def __init__(self, began: float, moments: Moments, wanted: tuple[str, ...]) -> None:
+    def __init__(self, moments: Moments, wanted: tuple[str, ...]) -> None:
         super().__init__()
-        self._began, self._moments, self._wanted = began, moments, wanted
+        self._moments, self._wanted = moments, wanted
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Look at paint events only."""
@@ -32,7 +32,7 @@ class Painted(QObject):
         return False
 
     def _note(self, window: QMainWindow) -> None:
-        now = time.monotonic() - self._began
+        now = time.perf_counter()
         self._moments.setdefault("painted", now)
         if any(view.isVisible() and view.model() and view.model().rowCount() for view in tables(window)):
             self._moments.setdefault("rows", now)
@@ -80,11 +80,11 @@ def ours(targets: list[str]) -> Callable[[], object]:
     return main
 
 
-def run(began: float, arguments: list[str]) -> None:
+def run(arguments: list[str]) -> None:
     """One start."""
     moments: Moments = {}
     app = QApplication(["cache-studio"])
-    watcher = Painted(began, moments, ("painted", "rows") if len(arguments) > 1 else ("painted",))
+    watcher = Painted(moments, ("painted", "rows") if len(arguments) > 1 else ("painted",))
     app.installEventFilter(watcher)
     try:
         (bare() if arguments[0] == "bare" else ours(arguments[1:]))()
@@ -96,4 +96,4 @@ def run(began: float, arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    run(float(sys.argv[1]), sys.argv[2:])
+    run(sys.argv[1:])

@@ -1,7 +1,7 @@
 """One row of the table for each figure that is promised: what it is compared with, its goal, whether it is met.
 
 Floor and ours take turns, so every round has a ratio of its own. Their median is the ratio of the row. On a machine
-that stands still for long (`stillness.py`) one round says nothing; where all of them agree, they do: the median of
+that stands still for long (`awake.py`) one round says nothing; where all of them agree, they do: the median of
 five independent rounds lies between the lowest and the highest in 15 of 16 runs, whatever the machine does to them
 (the confidence interval of the sign test). There a ratio is met when its highest round is, missed when its lowest
 is; what lies between, and any time that is longer than its goal, stays open.
@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-import stillness
+import awake
 from reasons import REASONS
 
 TOO_SLOW = 2.0
@@ -128,7 +128,7 @@ class Row:
 
     def verdict(self, stood_still_ms: float) -> Verdict:
         """What a machine that stands still for so long at a time can say of the goal."""
-        if stood_still_ms <= stillness.MOST_MS or self.unit not in TIMES:
+        if stood_still_ms <= awake.MOST_MS or self.unit not in TIMES:
             return Verdict.MET if self.met else Verdict.MISSED
         if self.rule is Rule.FIGURE:
             return Verdict.MET if self.met else Verdict.OPEN

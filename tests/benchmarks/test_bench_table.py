@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import math
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+import awake
 import bench
 import pytest
-import stillness
 import table
 from reasons import Known
 from table import Against, Row, Rule, Verdict
 
-STAND_STILL = stillness.stand_still_ms
 JOB = """
 import math
-import stillness
+import awake
 from reasons import Known
 from table import Against, Row, Rule
 
@@ -45,7 +43,7 @@ def jobs(tmp_path: Path) -> Callable[[str], Path]:
 @pytest.fixture(autouse=True)
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that can be measured on, whatever this one does."""
-    monkeypatch.setattr(stillness, "stand_still_ms", lambda: 2.0)
+    monkeypatch.setattr(awake, "stand_still_ms", lambda: 2.0)
 
 
 def run(folder: Path, tmp_path: Path) -> tuple[int, dict[str, object]]:
@@ -86,7 +84,7 @@ def test_a_ratio_that_was_good_once_does_not(jobs: Callable[[str], Path], tmp_pa
 def test_a_machine_that_stands_still_leaves_goals_open(
     jobs: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(stillness, "stand_still_ms", lambda: 400.0)
+    monkeypatch.setattr(awake, "stand_still_ms", lambda: 400.0)
     code, found = run(jobs('yield Row("gap", "", 300.0, "ms", 50)'), tmp_path)
     assert (code, found["stood_still_ms"]) == (0, 400)
     assert isinstance(found["rows"], list)
@@ -99,16 +97,9 @@ def test_a_machine_that_stands_still_leaves_goals_open(
 def test_there_a_small_run_only_tries_the_jobs(
     jobs: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stillness, "stand_still_ms", lambda: 400.0)
+    monkeypatch.setattr(awake, "stand_still_ms", lambda: 400.0)
     arguments = ["--quick", "--rounds", "4", "--data", str(tmp_path / "data")]
     assert bench.main(arguments, jobs("")) == 0  # the job asserts that its size is tiny
-
-
-def test_the_longest_gap_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    moments = iter([0.0, 0.5, 0.6, 1.0] * stillness.LOOKS)
-    monkeypatch.setattr(time, "perf_counter", lambda: next(moments))
-    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
-    assert STAND_STILL() == 500.0
 
 
 def test_a_figure_of_the_machine_never_ends_the_run(jobs: Callable[[str], Path], tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from windows import SECONDS, attached, began, close, end, fill, planned, press, 
 from cache_studio.adapters.json_directory.adapter import JsonDirectoryAdapter
 from cache_studio.config import paths
 from cache_studio.gui.app import catch_bugs
-from cache_studio.gui.cache_page import ACTIVITY, DASHBOARD
+from cache_studio.gui.tabs import ACTIVITY, DASHBOARD
 from cache_studio.gui.dialogs.plan_dialog import PlanDialog
 from cache_studio.gui.dock.detail_dock import DetailDock
 from cache_studio.gui.main_window import MainWindow

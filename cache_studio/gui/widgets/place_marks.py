@@ -1,11 +1,17 @@
 """What a server is for and whether it was checked, as badges: in the header, in dialogs, in the form of a server."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from cache_studio.gui.look.text import display_text, plain_label, set_tooltip, tr
 from cache_studio.model.environments import Environment
-from cache_studio.services.attachment import Place
 from cache_studio.services.whereabouts import NOT_CHECKED, is_unchecked, whereabouts
+
+if TYPE_CHECKING:
+    from cache_studio.services.attachment import Place
 
 TONES = {Environment.DEVELOPMENT: "fresh", Environment.STAGING: "soon", Environment.PRODUCTION: "urgent"}
 """The TTL state whose colours a mark wears; it never stands without its word."""

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import data
-import footprint
-import psutil
+import load
 import redis
 from attaching import attach, is_whole, open_window
 from event_loop import rest, until
@@ -53,26 +52,18 @@ def _server(bench: Bench, server: RedisServer) -> Row:
     count = bench.size.removed_files
     with redis.Redis(port=server.port) as client:
         data.redis_keys(client.execute_command, count)
-    alone = _server_share(server, bench.size.seconds)
+    alone = _share(bench.size.seconds, server.pid)
     with open_window() as window:
         target = f"redis://127.0.0.1:{server.port}/0?format=redis&prefix=app:cache:"
         page = attach(window, window.controller.studio.resolve(target))
         until(lambda: is_whole(page, count))
-        share = _server_share(server, bench.size.seconds) - alone
+        share = _share(bench.size.seconds, server.pid) - alone
     return Row("idle: an attached Redis, of the server", f"{count:,} keys", max(0.0, share), "%", SERVER)
 
 
-def _server_share(server: RedisServer, seconds: float) -> float:
-    process = psutil.Process(server.pid)
-    rest(SETTLED)
-    spent, began = sum(process.cpu_times()[:2]), time.monotonic()
-    rest(seconds)
-    return float(sum(process.cpu_times()[:2]) - spent) / (time.monotonic() - began) * 100
-
-
-def _share(seconds: float) -> float:
+def _share(seconds: float, pid: int | None = None) -> float:
     """Per cent of a core in so many seconds, after what came before has settled."""
     rest(SETTLED)
-    spent, began = footprint.processor_seconds(), time.monotonic()
-    rest(seconds)
-    return (footprint.processor_seconds() - spent) / (time.monotonic() - began) * 100
+    with load.share(pid) as found:
+        rest(seconds)
+    return found.percent

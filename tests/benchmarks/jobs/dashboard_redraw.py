@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Iterator
 
+import awake
 import data
 from attaching import attach, is_whole, open_window
 from event_loop import rest, until
@@ -13,10 +14,11 @@ from sizes import Bench
 from table import Row
 
 from cache_studio.config import paths
-from cache_studio.gui.cache_page import DASHBOARD, CachePage
+from cache_studio.gui.cache_page import CachePage
 from cache_studio.gui.dashboard.board import board_of
 from cache_studio.gui.dashboard.dashboard_tab import DashboardTab
 from cache_studio.gui.main_window import MainWindow
+from cache_studio.gui.tabs import DASHBOARD
 from cache_studio.live.history import DAY, STEPS, History
 from cache_studio.live.sampling import Sample
 from cache_studio.model.seeing import Scope, Source
@@ -105,4 +107,4 @@ def _redraws(window: MainWindow, page: CachePage, tab: DashboardTab) -> Iterator
         began = time.perf_counter()
         charts.show_board(board)
         QApplication.processEvents()
-        yield (time.perf_counter() - began) * 1000
+        yield awake.seconds(began, time.perf_counter()) * 1000

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import awake
 import data
 from sizes import Bench
 from table import Against, Row, Rule
@@ -41,7 +42,8 @@ def rows(bench: Bench) -> Iterator[Row]:
 def start(*arguments: str) -> dict[str, float]:
     """Seconds from the start of a new process to "painted" and, with a target, to "rows"."""
     environment = {**os.environ, "QT_LOGGING_RULES": "qt.qpa.*=false"}
-    command = [sys.executable, str(PROBE), repr(time.monotonic()), *arguments]
+    began = time.perf_counter()
+    command = [sys.executable, str(PROBE), *arguments]
     answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, timeout=120)
-    found: dict[str, float] = json.loads(answer.stdout)
-    return found
+    moments: dict[str, float] = json.loads(answer.stdout)
+    return {name: awake.seconds(began, moment) for name, moment in moments.items()}

@@ -18,8 +18,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import awake
 import data
-import footprint
+import load
+import numpy as np
 from attaching import arrive, attach, detach, is_whole, open_window
 from event_loop import rest, until
 from sizes import Bench
@@ -89,12 +91,12 @@ def _steady(window: MainWindow, bench: Bench, folder: Path) -> Iterator[Row]:
     worst = late[math.ceil(len(late) * 0.99) - 1]
     yield Row("live: change on disk to changed row, 99 %", size, worst, "ms", ROW_MS, floor=middle)
     yield Row("live: rows that differ from the disk afterwards", size, differ, "", 0)
-    span = noted[-1].at - noted[0].at
+    span = awake.seconds(noted[0].at, noted[-1].at)
     yield Row("live: changes a second that the writer fell short of", size, max(0, RATE - len(noted) / span), "", 100)
     detach(window, page)
 
 
-def latencies(noted: list[Change], shown: list[tuple[float, EntryRows]]) -> Iterator[float]:
+def latencies(noted: list[Change], shown: list[tuple[float, EntryRows]]) -> list[float]:
     """Milliseconds from each change to the first listing that shows it or a younger one of the file; inf for never.
 
     A listing shows a change when its row has the time of writing of this change or of a later one. A changed entry
@@ -105,6 +107,7 @@ def latencies(noted: list[Change], shown: list[tuple[float, EntryRows]]) -> Iter
         changes.setdefault(change.name, []).append(change)
     numbers = {name: {change.written: at for at, change in enumerate(each)} for name, each in changes.items()}
     done = dict.fromkeys(changes, 0)
+    spans: list[tuple[float, float]] = []
     epoch, known = -1, 0
     for moment, listing in shown:
         view, listed = listing.view, listing.listing.rows
@@ -114,10 +117,10 @@ def latencies(noted: list[Change], shown: list[tuple[float, EntryRows]]) -> Iter
             name = str(view.ids[row])
             at = numbers.get(name, {}).get(view.stamp(row)[WRITTEN], -1)
             while at >= 0 and done[name] <= at:
-                yield max(0.0, moment - changes[name][done[name]].at) * 1000
+                spans.append((changes[name][done[name]].at, moment))
                 done[name] += 1
-    for name, each in changes.items():
-        yield from [math.inf] * (len(each) - done[name])
+    late = awake.between(*np.array(spans).reshape(-1, 2).T)
+    return [*(np.maximum(0.0, late) * 1000).tolist(), *[math.inf] * (len(noted) - len(spans))]
 
 
 def _burst(window: MainWindow, bench: Bench, folder: Path) -> Row:
@@ -159,20 +162,18 @@ def _big_file(window: MainWindow, bench: Bench) -> Row:
     shutil.copyfile(kept, file)
     page = attach(window, window.controller.studio.resolve(f"json-file:{file}"))
     until(lambda: is_whole(page, entries))
-    seconds, spent = max(1.0, 2 * bench.size.seconds), footprint.processor_seconds()
-    began = time.monotonic()
-    with file.open("r+b") as out:
-        while (passed := time.monotonic() - began) < seconds:
+    end = time.monotonic() + max(1.0, 2 * bench.size.seconds)
+    with load.share() as share, file.open("r+b") as out:
+        while time.monotonic() < end:
             out.seek(0)
             out.write(b"{")  # what stands there
             out.flush()
             rest(TOUCH_EVERY)
-    share = (footprint.processor_seconds() - spent) / passed * 100
     detach(window, page)
     with suppress(OSError):
         file.unlink()
     size = f"{kept.stat().st_size / 1e6:.0f} MB"
-    return Row("live: processor share of a JSON file that changes", size, share, "%", SHARE)
+    return Row("live: processor share of a JSON file that changes", size, share.percent, "%", SHARE)
 
 
 def _is_readable(writer: subprocess.Popen[str]) -> bool:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
+import awake
 import data
 import floors
 import redis
-from floors import Program, seconds
+from floors import Program
 from lock_waits import waits_beside
 from servers import RedisServer
 from sizes import Bench
@@ -180,7 +181,7 @@ def _measured(bench: Bench, removal: Removal) -> Iterator[Row]:
     for _ in range(bench.size.rounds):
         if removal.floor is not None:
             removal.prepare()
-            figures.floors.append(seconds(removal.floor.run))
+            figures.floors.append(awake.took(removal.floor.run))
         removal.prepare()
         _purge(removal, figures)
         removal.prepare()
@@ -216,8 +217,8 @@ def _run(removal: Removal, figures: Figures) -> tuple[Outcome, float]:
     finally:
         studio.close()
     edges = [began, *moments, ended]
-    figures.progress.append(max(later - before for before, later in pairwise(edges)))
-    return outcome, ended - began
+    figures.progress.append(awake.longest(list(pairwise(edges))))
+    return outcome, awake.seconds(began, ended)
 
 
 def _check(removal: Removal, outcome: Outcome) -> None:
@@ -244,7 +245,7 @@ def _stop(removal: Removal, figures: Figures) -> None:
     finally:
         studio.close()
     if outcome.stopped:  # a small one may be over before it is asked
-        figures.stops.append(ended - asked[0])
+        figures.stops.append(awake.seconds(asked[0], ended))
 
 
 def _listed(studio: Studio, removal: Removal) -> Attachment:

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import awake
 import data
 from attaching import arrive, open_window
-from event_loop import gaps, rest, until
+from event_loop import Gaps, gaps, rest, until
 from sizes import Bench
 from table import Against, Row
 
@@ -105,8 +106,8 @@ def _measure(page: CachePage, wish: Wish, found: Figures) -> None:
         began = time.perf_counter()
         wish.do(feed)
         until(lambda: feed.shown is not before and feed.shown is not None and wish.shows(feed.shown))
-        found.taken.append(time.perf_counter() - began)
-    _keep(gap.longest, gap.bare, found)
+        ended = time.perf_counter()
+    _keep(awake.seconds(began, ended), gap, found)
     assert feed.shown is not None
     assert len(feed.shown), f"{wish.name} chose nothing"
 
@@ -124,15 +125,16 @@ def _interrupt(page: CachePage, slow: Wish, quick: Wish, found: Figures) -> None
         quick.do(feed)
         wanted = feed.expression
         until(lambda: wanted in listed)
-        found.taken.append(time.perf_counter() - began)
+        ended = time.perf_counter()
     feed.listed.disconnect(note)
-    _keep(gap.longest, gap.bare, found)
+    _keep(awake.seconds(began, ended), gap, found)
     assert listed[-1] == wanted, listed
 
 
-def _keep(longest: float, bare: float, found: Figures) -> None:
-    found.longest.append(longest * 1000)
-    found.bare.append(bare * 1000)
+def _keep(taken: float, gap: Gaps, found: Figures) -> None:
+    found.taken.append(taken)
+    found.longest.append(gap.longest * 1000)
+    found.bare.append(gap.bare * 1000)
 
 
 def _rows(name: str, size: str, goal: float, found: Figures) -> Iterator[Row]:

@@ -12,7 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from cache_studio.gui.cache_page import ACTIVITY, ENTRIES, CachePage
+from cache_studio.gui.cache_page import CachePage
+from cache_studio.gui.tabs import ACTIVITY, ENTRIES
 from cache_studio.gui.dialogs import find_key_dialog
 from cache_studio.gui.dialogs.find_key_dialog import FindKeyDialog
 from cache_studio.gui.main_window import MainWindow
