@@ -12,7 +12,7 @@ from dataclasses import replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from cache_studio.gui.tasks import Tasks
 from cache_studio.model.errors import CacheStudioError
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from cache_studio.services.attachment import Attachment, Place
     from cache_studio.services.standing import News
     from cache_studio.services.studio import Studio
+
+GIVE_BACK_MS = 500
+"""After a cache was detached its memory is given back to the system."""
+
+
+def _nothing(_answer: object) -> None:
+    """Nobody waits for the answer."""
 
 
 class Controller(QObject):
@@ -147,9 +154,19 @@ class Controller(QObject):
         self.tasks.run(
             f"detach {id(attachment)}",
             lambda _stop: self.studio.detach(attachment),
-            lambda _none: then(),
+            lambda _none: self._on_gone(then),
             lambda error: self.refused.emit(str(attachment.place.target), error),
         )
+
+    def _on_gone(self, then: Callable[[], None]) -> None:
+        from cache_studio.services.heap import collect_and_give_back  # loaded with the studio
+
+        def give_back(_stop: Event) -> None:
+            collect_and_give_back()
+
+        then()
+        # Later: the page of the cache is deleted only when the event loop has come round.
+        QTimer.singleShot(GIVE_BACK_MS, self, lambda: self.tasks.run("heap", give_back, _nothing, _nothing))
 
     def reattach(self, attachment: Attachment, place: Place) -> None:
         """Attach the same cache in another way (writable, with a password); its page is replaced."""

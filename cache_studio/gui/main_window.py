@@ -307,7 +307,7 @@ class MainWindow(QMainWindow):
         page.entries.save_layout(self._memory.settings)
         self._left[str(attachment.place.target)] = (page.tab, page.entries.expression)
         page.close_page()
-        was_shown = page is self.current_page()
+        was_shown = page is self._stack.currentWidget()
         self._stack.removeWidget(page)
         page.deleteLater()
         if was_shown:

@@ -20,6 +20,7 @@ from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancel
 from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue, read_options
 from cache_studio.model.targets import Target
+from cache_studio.services import heap
 from cache_studio.services.agenda import Agenda, Step
 from cache_studio.services.catalog import Catalog
 from cache_studio.services.gauge import Gauge
@@ -257,6 +258,8 @@ class Attachment:
         self._agenda.scan_ended(self._scan_seconds)
         self.standing = replace(self.standing, partial="" if end.complete else end.reason, error=None)
         self._publish(News.VIEW)
+        if len(self._catalog) >= heap.WORTH_IT:
+            heap.give_back()
 
     def _apply(self, adapter: Adapter, names: set[str]) -> None:
         found = adapter.changes(names)
