@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from PySide6.QtCore import QTimer, SignalInstance
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
 
 from cache_studio import __version__
 from cache_studio.config import paths
@@ -46,11 +46,10 @@ def run(targets: Sequence[str], demo: Demo | None = None) -> int:
     window.closed.connect(app.quit)
     catch_bugs(reporter)
     window.show()
-    begin = _after_first_paint(window.painted, lambda: window.begin(targets))
+    _AfterFirstPaint(window, lambda: window.begin(targets))
     wake = _let_python_see_signals(window.close)
     code = app.exec()
     wake.stop()
-    begin.stop()
     window.controller.wait_closed(CLOSE_SECONDS)
     return code
 
@@ -85,14 +84,24 @@ def catch_bugs(reporter: BugReporter) -> None:
     threading.excepthook = elsewhere
 
 
-def _after_first_paint(painted: SignalInstance, work: Callable[[], object]) -> QTimer:
-    """Do `work` when this is told, which happens once, or after a time where the window is not seen."""
-    timer = QTimer()
-    timer.setSingleShot(True)
-    timer.timeout.connect(work)
-    painted.connect(lambda: timer.start(0))
-    timer.start(UNSEEN_MS)
-    return timer
+class _AfterFirstPaint(QObject):
+    """Does something once: after the first paint of a window, or soon where the window is not seen."""
+
+    def __init__(self, window: QWidget, work: Callable[[], object]) -> None:
+        super().__init__(window)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(work)
+        self._timer.start(UNSEEN_MS)
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Look for the first paint."""
+        if event.type() is QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            if self._timer.isActive():
+                self._timer.start(0)
+        return False
 
 
 def _let_python_see_signals(close: Callable[[], object]) -> QTimer:

@@ -76,9 +76,14 @@ class Controller(QObject):
         """Whether the studio is there."""
         return self._studio is not None and self._closing is None
 
-    def open(self) -> None:
-        """Make the studio (opens settings, trash and history) off the window's thread."""
-        self.tasks.run("studio", self._make_studio, self._on_studio, lambda error: self.refused.emit("", error))
+    def open(self, load: Callable[[], None] = lambda: None) -> None:
+        """Make the studio (opens settings, trash and history) off the window's thread, and `load` there before."""
+
+        def make(_stop: Event) -> Studio:
+            load()
+            return self._make_studio()
+
+        self.tasks.run("studio", make, self._on_studio, lambda error: self.refused.emit("", error))
 
     def attach_all(self, texts: Sequence[str]) -> None:
         """Attach these targets in this order; the first one comes to the front."""
@@ -206,9 +211,8 @@ class Controller(QObject):
             self._studio.close()
         self.closed.emit()
 
-    def _make_studio(self, _stop: Event) -> Studio:
-        import cache_studio.gui.cache_page  # noqa: F401 - here, off the window's thread, and after its first paint
-        from cache_studio.services.studio import Studio
+    def _make_studio(self) -> Studio:
+        from cache_studio.services.studio import Studio  # here, after the first paint
 
         studio = Studio(follow=True, listener=self._hear)
         self._studio = studio

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QToolBar
 
 from cache_studio.gui.actions import ICON_GAP, ActionSet, Situation
@@ -18,14 +17,14 @@ from cache_studio.gui.controller import Controller
 from cache_studio.gui.entry_dock import EntryDock
 from cache_studio.gui.known_places import KnownPlaces
 from cache_studio.gui.look.text import tr
-from cache_studio.gui.messages import ask_password, show_error, show_notice
+from cache_studio.gui.messages import show_notice
+from cache_studio.gui.refusals import Refusals
 from cache_studio.gui.start_page import StartPage, targets_of
 from cache_studio.gui.status_line import StatusLine
 from cache_studio.gui.tabs import ENTRIES
 from cache_studio.gui.trash.trash_place import TrashPlace
 from cache_studio.gui.window_commands import WindowCommands
 from cache_studio.gui.window_memory import Shown, WindowMemory
-from cache_studio.model.errors import BadRequest, CacheStudioError
 
 if TYPE_CHECKING:
     from cache_studio.gui.cache_commands import CacheCommands
@@ -45,11 +44,9 @@ class MainWindow(QMainWindow):
     """One window on any number of caches.
 
     Signals:
-        painted(): it was drawn for the first time.
         closed(): the window is closed and all threads have ended (or five seconds have passed).
     """
 
-    painted = Signal()
     closed = Signal()
 
     def __init__(self, demo: Callable[[], Sequence[str]] | None = None) -> None:
@@ -60,6 +57,7 @@ class MainWindow(QMainWindow):
         self.places = KnownPlaces(self.controller, self)
         self.attach_commands = AttachCommands(self, self, demo)
         self.window_commands = WindowCommands(self, self)
+        self.refusals = Refusals(self, self.controller, self.attach_commands.attach_dialog)
         self.panel = CachesPanel(self.controller, self.places)
         self.start = StartPage(self.places, has_demo=demo is not None)
         self.status = StatusLine(self.controller)
@@ -70,7 +68,7 @@ class MainWindow(QMainWindow):
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._memory = WindowMemory()
         self._panel_wanted = True
-        self._narrow = self._folded = self._was_painted = False
+        self._narrow = self._folded = False
         self._waiting: list[str] = []
         self._left: dict[str, tuple[int, str]] = {}
         self.action_set = ActionSet(self, self._handler)
@@ -122,7 +120,7 @@ class MainWindow(QMainWindow):
         controller.attached.connect(self._on_attached)
         controller.detached.connect(self._on_detached)
         controller.news.connect(self._on_news)
-        controller.refused.connect(self._on_refused)
+        controller.refused.connect(self.refusals.refused)
         controller.closed.connect(self.closed)
         self.panel.chosen.connect(self.show_cache)
         self.panel.target_chosen.connect(controller.attach)
@@ -142,7 +140,7 @@ class MainWindow(QMainWindow):
     def begin(self, targets: Sequence[str]) -> None:
         """After the first paint: make the studio, attach `targets`, look for caches."""
         self._waiting = list(targets)
-        self.controller.open()
+        self.controller.open(_load_pages)
 
     def attach_all(self, targets: Sequence[str]) -> None:
         """Attach some targets."""
@@ -205,13 +203,6 @@ class MainWindow(QMainWindow):
         actions["toggle_caches"].setChecked(self._panel_wanted)
         actions["toggle_entry"].setChecked(self.dock.wanted)
         actions["toggle_facets"].setChecked(page is None or page.entries.facets.isVisibleTo(page.entries))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """The first one is told."""
-        super().paintEvent(event)
-        if not self._was_painted:
-            self._was_painted = True
-            self.painted.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A narrow window folds the dock and the facets; a wide one has them again."""
@@ -317,8 +308,7 @@ class MainWindow(QMainWindow):
         self.places.changed.emit()
 
     def _on_news(self, attachment: Attachment, news: News) -> None:
-        from cache_studio.services.passwords import wants_password  # loaded with the studio
-        from cache_studio.services.standing import News, Phase
+        from cache_studio.services.standing import News, Phase  # loaded with the studio
 
         page = self._pages.get(attachment)
         if page is None:
@@ -327,28 +317,8 @@ class MainWindow(QMainWindow):
         self.panel.note_change()
         if news is News.PHASE:
             self.panel.show_caches()
-            if attachment.standing.phase is Phase.UNREACHABLE and wants_password(attachment.standing.error):
-                self._ask_password(attachment)
-
-    def _ask_password(self, attachment: Attachment) -> None:
-        from cache_studio.services.passwords import with_password  # loaded with the studio
-
-        place = attachment.place
-        password = ask_password(self, str(place.target))
-        if password and attachment in self.controller.attachments:
-            self.controller.reattach(attachment, replace(place, target=with_password(place.target, password)))
-
-    def _on_refused(self, text: str, error: CacheStudioError) -> None:
-        from cache_studio.services.passwords import wants_password  # loaded with the studio
-
-        if wants_password(error):
-            password = ask_password(self, text)
-            if password:
-                self.controller.attach(text, password=password)
-        elif isinstance(error, BadRequest) and text and "Several caches" in error.message:
-            self.attach_commands.attach_dialog(text)
-        else:
-            show_error(self, error)
+            if attachment.standing.phase is Phase.UNREACHABLE:
+                self.refusals.unreachable(attachment)
 
     def _on_entry(self, page: CachePage) -> None:
         if page is self.current_page():
@@ -366,6 +336,11 @@ class MainWindow(QMainWindow):
         for page in self._pages.values():
             if attachment in (None, page.attachment):
                 page.refresh_activity()
+
+
+def _load_pages() -> None:
+    """What a page needs, numpy and all, once the window is drawn."""
+    import cache_studio.gui.cache_page  # noqa: F401
 
 
 def _situation(page: CachePage) -> Situation:

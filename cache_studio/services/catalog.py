@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache_studio.model.columns import NUMBERS, PENDING_BITS, STAMP_WIDTH, Batch, View
+from cache_studio.model.columns import NUMBERS, PENDING_BITS, STAMP_WIDTH, Batch, Floats, View
 from cache_studio.model.identity import EntryId
 
 _FIRST_ROOM = 1_024
@@ -46,7 +46,7 @@ class Catalog:
         self._namespaces: dict[str, int] = {"": 0}
         self._types: dict[str, int] = {"": 0}
         self._tag_sets: dict[tuple[str, ...], int] = {}
-        self._arrays: dict[str, NDArray[Any]] = {name: np.empty(room) for name in NUMBERS} | {
+        self._arrays: dict[str, NDArray[Any]] = {name: _unrecorded(room) for name in NUMBERS} | {
             "stamps": np.empty((room, STAMP_WIDTH), np.int64),
             "namespace": np.empty(room, np.int32),
             "type": np.empty(room, np.int32),
@@ -75,6 +75,11 @@ class Catalog:
         """Take a batch of a scan, of `fill` or of a change in; returns how many entries were new or changed."""
         if not len(batch):
             return 0
+        if self._index.keys().isdisjoint(batch.ids):  # as in every first listing
+            if self._complete:
+                self.stored += len(batch)
+            self._append(batch, np.arange(len(batch)))
+            return len(batch)
         known = [self._index.get(entry_id, -1) for entry_id in batch.ids]
         rows = np.asarray(known, dtype=np.intp)
         same = self._unchanged(batch, rows)
@@ -99,7 +104,7 @@ class Catalog:
         at = at[(self._arrays["stamps"][rows[at]] == batch.stamps[at]).all(axis=1)]
         target = rows[at]
         for name in NUMBERS:
-            self._arrays[name][target] = batch.numbers[name][at]
+            self._write(name, target, batch.numbers[name][at])
         self._arrays["type"][target] = _codes(self._types, [batch.types[row] for row in at])
         if batch.tags is not None:
             self._arrays["tags"][target] = _codes(self._tag_sets, [batch.tags[row] for row in at])
@@ -198,8 +203,11 @@ class Catalog:
         whole = count == len(batch)
         picked = slice(None) if whole else new
         span = slice(start, start + count)
+        waiting = int(np.bitwise_or.reduce(batch.pending))
         for name in NUMBERS:
-            self._arrays[name][span] = batch.numbers[name][picked]
+            if waiting & PENDING_BITS[name]:
+                self._make_recordable(name)  # views that are taken now must see what `fill` writes
+            self._write(name, span, batch.numbers[name][picked])
         self._arrays["stamps"][span] = batch.stamps[picked]
         self._arrays["pending"][span] = batch.pending[picked]
         self._arrays["alive"][span] = True
@@ -221,9 +229,24 @@ class Catalog:
         if wanted > room:
             room = max(wanted, room * 3 // 2)
             for name, old in self._arrays.items():
+                if _is_unrecorded(old):
+                    self._arrays[name] = _unrecorded(room)
+                    continue
                 grown = np.empty((room, *old.shape[1:]), old.dtype)
                 grown[: self._n] = old[: self._n]
                 self._arrays[name] = grown
+
+    def _write(self, name: str, rows: slice | NDArray[np.intp], values: Floats) -> None:
+        """Numbers of some rows; a column takes memory only from the first number on that is one."""
+        if _is_unrecorded(self._arrays[name]):
+            if np.isnan(values).all():
+                return
+            self._make_recordable(name)
+        self._arrays[name][rows] = values
+
+    def _make_recordable(self, name: str) -> None:
+        if _is_unrecorded(self._arrays[name]):
+            self._arrays[name] = self._arrays[name].copy()
 
     def _renew(self) -> None:
         if self._dead < _TOMBSTONES or self._dead * 2 < self._n:
@@ -231,11 +254,12 @@ class Catalog:
         old = self.view()
         arrays, problems, tables = self._arrays, self._problems, (self._namespaces, self._types, self._tag_sets)
         rows = old.rows()
-        self._lay_out(max(_FIRST_ROOM, rows.size))
+        self._lay_out(0)
         self._namespaces, self._types, self._tag_sets = tables
         self._n = int(rows.size)
         for name, column in arrays.items():
-            self._arrays[name][: self._n] = column[rows]
+            kept = column[rows]
+            self._arrays[name] = _unrecorded(len(kept)) if _is_unrecorded(column) else kept
         self._ids = [old.ids[row] for row in rows]
         self._keys = [old.keys[row] for row in rows]
         self._index = {entry_id: row for row, entry_id in enumerate(self._ids)}
@@ -243,11 +267,22 @@ class Catalog:
         self._epoch += 1
 
 
+def _unrecorded(room: int) -> Floats:
+    """A column in which no number was ever recorded: one NaN that stands for all."""
+    return np.broadcast_to(np.nan, room)
+
+
+def _is_unrecorded(column: NDArray[Any]) -> bool:
+    return column.strides[0] == 0
+
+
 def _picked(values: list[Any], rows: NDArray[np.intp], whole: bool) -> list[Any]:
     return values if whole else [values[row] for row in rows]
 
 
 def _codes(table: dict[Any, int], names: list[Any]) -> NDArray[np.int32]:
+    if names and names.count(names[0]) == len(names):  # mostly there is one for all
+        return np.full(len(names), table.setdefault(names[0], len(table)), np.int32)
     for name in dict.fromkeys(names):
         table.setdefault(name, len(table))
     return np.fromiter(map(table.__getitem__, names), np.int32, len(names))

@@ -21,11 +21,11 @@ from windows import SECONDS, attached, began, close, end, fill, planned, press, 
 from cache_studio.adapters.json_directory.adapter import JsonDirectoryAdapter
 from cache_studio.config import paths
 from cache_studio.gui.app import catch_bugs
-from cache_studio.gui.tabs import ACTIVITY, DASHBOARD
 from cache_studio.gui.dialogs.plan_dialog import PlanDialog
 from cache_studio.gui.dock.detail_dock import DetailDock
 from cache_studio.gui.main_window import MainWindow
 from cache_studio.gui.messages import BugReporter
+from cache_studio.gui.tabs import ACTIVITY, DASHBOARD
 from cache_studio.model.seeing import Fate, Removal
 from cache_studio.services import act, plans
 from cache_studio.services.attachment import Attachment

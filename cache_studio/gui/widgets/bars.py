@@ -152,7 +152,10 @@ class EmptyState(QWidget):
 
 
 class BusyLine(QWidget):
-    """A 2 px line in the accent under the table header while rows are still coming; takes its room always."""
+    """A 2 px line in the accent under the table header while rows are still coming.
+
+    It covers what lies below: else that would be drawn anew with every step of the line.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -163,11 +166,14 @@ class BusyLine(QWidget):
         self._timer.setInterval(50)
         self._timer.timeout.connect(self._step)
         self.setFixedHeight(2)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName(tr("Reading"))
+        self.hide()
 
     def set_busy(self, busy: bool, share: float | None = None) -> None:
         """Show the line; `share` 0 to 1 where the end is known, else it runs."""
         self._busy, self._share = busy, share
+        self.setVisible(busy)
         self._set_timer()
         self.update()
 
@@ -185,9 +191,8 @@ class BusyLine(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the line."""
-        if not self._busy:
-            return
         painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("surface"))
         width = float(self.width())
         if self._share is not None:
             line = QRectF(0, 0, width * self._share, 2)

@@ -10,20 +10,23 @@ from table import Against, Row, Rule
 
 ENTRY_BYTES = 400.0
 LEFT_SHARE = 10.0
-"""Per cent of the growth that may stay when the cache is detached."""
+"""Per cent of what a cache added to one of ten entries that may stay when it is detached."""
 FOLDER_MB = 500.0
 
 
 def rows(bench: Bench) -> Iterator[Row]:
     """A table with keys of 64 characters from the empty window on; a folder and one JSON file after a small one."""
     table = data.sqlite_rows(bench.folder, bench.size.rows)
+    small = data.sqlite_rows(bench.folder, FEW)
     with open_window() as window:
         empty = settled()
-        grown = while_listed(window, f"sqlite-table:{table}?table=entries", bench.size.rows) - empty
-        left = settled() - empty
+        while_listed(window, f"sqlite-table:{small}?table=entries", FEW)
+        loaded = settled()
+        listed = while_listed(window, f"sqlite-table:{table}?table=entries", bench.size.rows)
+        left = (settled() - loaded) / (listed - loaded)
     size = f"{bench.size.rows:,} rows"
-    yield Row("memory: growth by an entry, keys of 64", size, grown / bench.size.rows, "B", ENTRY_BYTES)
-    yield Row("memory: left of the growth after detaching", size, left / grown * 100, "%", LEFT_SHARE)
+    yield Row("memory: growth by an entry, keys of 64", size, (listed - empty) / bench.size.rows, "B", ENTRY_BYTES)
+    yield Row("memory: left of the growth after detaching", size, left * 100, "%", LEFT_SHARE)
     one, few = (data.json_file(bench.folder, count) for count in (bench.size.file_entries, FEW))
     with open_window() as window:
         while_listed(window, f"json-file:{few}", FEW)

@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from cache_studio.gui.cache_page import CachePage
-from cache_studio.gui.tabs import ACTIVITY, ENTRIES
 from cache_studio.gui.dialogs import find_key_dialog
 from cache_studio.gui.dialogs.find_key_dialog import FindKeyDialog
 from cache_studio.gui.main_window import MainWindow
+from cache_studio.gui.tabs import ACTIVITY, ENTRIES
 
 COUNT = 400
 URL = "https://example.org/a?b=<c>"
