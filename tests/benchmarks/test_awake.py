@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import awake
+import load
 import numpy as np
 import pytest
 
@@ -77,3 +78,22 @@ def test_watchers_of_this_machine() -> None:
         ended = time.perf_counter()
         assert 0.0 < awake.seconds(began, ended) <= ended - began
     assert not awake.is_watched()
+
+
+def test_the_share_of_a_core_is_taken_from_slices_in_which_the_machine_was_there(
+    logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "FEWEST", 2)
+    # Between 1 and 2 the machine stood still, and the kernel charged that to whoever ran.
+    notes = [(0.0, 0.0), (0.5, 0.01), (1.0, 0.03), (2.0, 1.0)]
+    assert load.percent(notes) == pytest.approx(3.0)
+    monkeypatch.setattr(load, "FEWEST", 3)
+    assert load.percent(notes) == pytest.approx(50.0)
+
+
+def test_the_share_of_a_process_that_works_all_the_time() -> None:
+    with load.share() as found:
+        spent = -time.process_time()
+        while spent + time.process_time() < 1.0:
+            pass
+    assert found.percent > 5

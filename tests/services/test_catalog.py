@@ -99,3 +99,37 @@ def test_columns_travel_with_the_entry():
     first, second = (entry_at(view, view.row_of(entry_id)) for entry_id in "ab")
     assert (first.namespace, first.type, first.tags, first.problem) == ("x", "png", ("t",), "")
     assert (second.namespace, second.tags, second.problem) == ("y", (), "broken")
+
+
+def test_a_column_takes_memory_from_the_first_number_on():
+    catalog = Catalog()
+    catalog.add(batch({"a": 1, "b": 1}))
+    before = catalog.view()
+    catalog.add(batch({"c": 1}, accessed=[5.0]))
+    after = catalog.view()
+    assert before.numbers["hits"].strides == after.numbers["hits"].strides == (0,)
+    assert np.isnan(before.numbers["accessed"]).all()
+    assert after.numbers["accessed"].tolist()[2] == 5.0
+    assert np.isnan(after.numbers["accessed"][:2]).all()
+
+
+def test_what_is_filled_in_is_seen_in_views_that_were_taken_while_it_was_pending():
+    catalog = Catalog()
+    catalog.add(batch({"a": 1, "b": 1}, pending=("size",)))
+    view = catalog.view()
+    catalog.fill(batch({"a": 1, "b": 1}, size=[7.0, 8.0]))
+    assert not view.pending.any()
+    assert view.numbers["size"].tolist() == [7.0, 8.0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 60), st.one_of(st.none(), st.floats(0, 9))), max_size=120))
+def test_numbers_are_those_of_the_last_batch_whatever_was_recorded_before(steps):
+    catalog, model = Catalog(), {}
+    for stamp, (entry_id, hits) in enumerate(steps):
+        model[entry_id] = float("nan") if hits is None else hits
+        catalog.add(batch({entry_id: stamp}, hits=[model[entry_id]]))
+    view = catalog.view()
+    found = {view.ids[row]: view.numbers["hits"][row] for row in view.rows().tolist()}
+    assert found.keys() == model.keys()
+    assert np.array_equal(list(found.values()), [model[one] for one in found], equal_nan=True)

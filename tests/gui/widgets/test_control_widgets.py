@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -190,6 +191,27 @@ def test_the_busy_line_runs_only_while_it_is_needed(qtbot: QtBot) -> None:
     assert picture.pixelColor(20, 0).name().upper() == accent
     assert picture.pixelColor(180, 0).name().upper() != accent
     line.set_busy(False)
+    assert not line.isVisible()
+
+
+def test_the_busy_line_does_not_have_drawn_anew_what_lies_below(qtbot: QtBot) -> None:
+    class Ground(QWidget):
+        paints = 0
+
+        def paintEvent(self, event: QPaintEvent) -> None:
+            self.paints += 1
+
+    ground = Ground()
+    qtbot.addWidget(ground)
+    line = BusyLine(ground)
+    line.setGeometry(0, 0, 200, 2)
+    ground.resize(200, 100)
+    ground.show()
+    line.set_busy(True)
+    qtbot.waitUntil(lambda: ground.paints > 0 and line._phase > 0)
+    before, phase = ground.paints, line._phase
+    qtbot.waitUntil(lambda: line._phase > phase + 0.1)
+    assert ground.paints == before
 
 
 def test_dots_follow_the_theme(qtbot: QtBot, qapp: QApplication) -> None:
