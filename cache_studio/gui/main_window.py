@@ -339,8 +339,9 @@ class MainWindow(QMainWindow):
 
 
 def _load_pages() -> None:
-    """What a page needs, numpy and all, once the window is drawn."""
-    import cache_studio.gui.cache_page  # noqa: F401
+    """What a page and the dock need, numpy and all, once the window is drawn."""
+    import cache_studio.gui.cache_page
+    import cache_studio.gui.dock.detail_dock  # noqa: F401
 
 
 def _situation(page: CachePage) -> Situation:
