@@ -7,8 +7,8 @@ process of its own with an empty home. Rounds are interleaved (floor, ours, floo
 that a machine that slows down in the middle slows both; time in which it stood still is taken out (`awake.py`). Ends
 with 3 only when a ratio is in every round worse than twice its goal (or than twice what `reasons.py` says it is known
 to be), with 2 when a job did not end well. A machine where a loop that only sleeps stands still for long all the same
-leaves goals open on which its rounds do not agree (`table.py`); with --quick the jobs are only tried there, at their
-smallest size. Data are made once and kept in FOLDER.
+leaves goals open on which its rounds do not agree (`table.py`); one that stood still before that was taken out only
+tries the jobs with --quick, at their smallest size. Data are made once and kept in FOLDER.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pathlib import Path
 
 import awake
 import table
-from sizes import SIZES, Bench
+from sizes import SIZES, Bench, Size
 from table import Row, Verdict
 
 JOBS = Path(__file__).parent / "jobs"
@@ -117,21 +117,30 @@ def main(arguments: Sequence[str] | None = None, folder: Path = JOBS) -> int:
     if unknown := set(chosen.jobs) - set(names(folder)):
         parser.error(f"there is no job {', '.join(sorted(unknown))}")
     chosen.data.mkdir(parents=True, exist_ok=True)
-    with awake.watching():
-        return measure(folder, chosen)
-
-
-def measure(folder: Path, chosen: argparse.Namespace) -> int:
-    """Measure what was chosen on the command line, and print; as `main`."""
-    stood_still = awake.stand_still_ms()
-    restless = stood_still > awake.MOST_MS
+    unwatched = awake.stand_still_ms()
+    restless = unwatched > awake.MOST_MS  # everything takes several times as long there
     size = SIZES["tiny" if chosen.size == "quick" and restless else chosen.size]
+    with awake.watching():
+        return measure(folder, chosen, size, unwatched)
+
+
+def measure(folder: Path, chosen: argparse.Namespace, size: Size, unwatched: float) -> int:
+    """Measure what was chosen on the command line, and print; as `main`.
+
+    `unwatched` is how long the machine stands still at a time, in milliseconds, before that is taken out.
+    """
+    stood_still = awake.stand_still_ms()
     rounds = chosen.rounds or size.rounds
     bench = Bench(replace(size, rounds=rounds), chosen.data.absolute())
-    facts = {**table.machine(), "size": size.name, "rounds": rounds, "stood_still_ms": round(stood_still)}
-    facts["standstills"] = "taken out" if awake.is_watched() else "not known"
+    facts = {
+        **table.machine(),
+        "size": size.name,
+        "rounds": rounds,
+        "stood_still_ms": round(unwatched),
+        "left_ms": round(stood_still),
+    }
     print(", ".join(f"{name} {value}" for name, value in facts.items()) + "\n")
-    if restless:
+    if stood_still > awake.MOST_MS:
         print(f"This machine stands still for {stood_still:.0f} ms at a time: some goals will stay open.\n")
     found, failed = run(folder, chosen.jobs or names(folder), bench, stood_still)
     counts = Counter(row.verdict(stood_still) for row in found)
