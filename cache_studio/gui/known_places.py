@@ -28,7 +28,8 @@ class KnownPlaces(QObject):
         self._controller = controller
         self.recent: list[Profile] = []
         self.found: list[Mapping[str, Any]] = []
-        self.looking = False
+        self.looking = True
+        """Also before it begins: nothing is said of what was not looked for."""
         self.read_at = time.time()
         controller.places_changed.connect(self.read_recent)
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
+import awake
 import footprint
 import table
 from attaching import attach, open_window
@@ -79,9 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table.head())
     with tempfile.TemporaryDirectory(prefix="soak-", dir=chosen.data, ignore_cleanup_errors=True) as name:
         os.environ |= {"CACHE_STUDIO_HOME": f"{name}/home", "HOME": name, "XDG_RUNTIME_DIR": name}
-        for row in soak(Path(name), chosen.seconds, chosen.speed):
-            rows.append(row)
-            print(table.line(row), flush=True)
+        with awake.watching():
+            for row in soak(Path(name), chosen.seconds, chosen.speed):
+                rows.append(row)
+                print(table.line(row), flush=True)
     if chosen.json is not None:
         table.write_json(chosen.json, {**table.machine(), "size": "soak", "seconds": chosen.seconds}, rows, [])
     return int(not all(row.met for row in rows))
