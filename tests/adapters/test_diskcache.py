@@ -179,9 +179,9 @@ class TestDiskcache(LibraryContract):
     def test_a_file_outside_is_neither_read_nor_removed(self, tmp_path: Path, target: Target) -> None:
         folder, secret = Path(target.location), tmp_path / "secret"
         secret.write_bytes(b"mine")
-        (folder / "aa").symlink_to(tmp_path)
+        (folder / "outside").symlink_to(tmp_path)
         (folder / "link.val").symlink_to(secret)
-        hostile = ["../../secret", str(secret), "aa/secret", "link.val", "..\\..\\secret", "cache.db", "a\0b", "", "."]
+        hostile = ["../../secret", str(secret), "outside/secret", "link.val", "..\\..\\secret", "cache.db", "a\0b", "", "."]
         with closing(sqlite3.connect(folder / "cache.db")) as database, database:
             for number, name in enumerate(hostile):
                 database.execute(
