@@ -181,7 +181,17 @@ class TestDiskcache(LibraryContract):
         secret.write_bytes(b"mine")
         (folder / "outside").symlink_to(tmp_path)
         (folder / "link.val").symlink_to(secret)
-        hostile = ["../../secret", str(secret), "outside/secret", "link.val", "..\\..\\secret", "cache.db", "a\0b", "", "."]
+        hostile = [
+            "../../secret",
+            str(secret),
+            "outside/secret",
+            "link.val",
+            "..\\..\\secret",
+            "cache.db",
+            "a\0b",
+            "",
+            ".",
+        ]
         with closing(sqlite3.connect(folder / "cache.db")) as database, database:
             for number, name in enumerate(hostile):
                 database.execute(

@@ -19,6 +19,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections import Counter
@@ -65,6 +66,7 @@ def rows_of(folder: Path, name: str, bench: Bench) -> Iterator[Row]:
 
 
 def _send_rows(folder: Path, name: str, bench: Bench, rows: Connection) -> None:
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     sys.path.insert(0, str(folder))
     with tempfile.TemporaryDirectory(prefix="home-", dir=bench.folder, ignore_cleanup_errors=True) as home:
         os.environ["QT_LOGGING_RULES"] = "default.warning=false"  # offscreen says it of every window
@@ -75,6 +77,14 @@ def _send_rows(folder: Path, name: str, bench: Bench, rows: Connection) -> None:
             rows.send(None)
         except Exception:  # a job that stumbles must not hide what the others measure
             rows.send(traceback.format_exc())
+
+
+def _end_with_parent() -> None:
+    """What a killed run leaves behind would be measured by the next one."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def run(folder: Path, chosen: Sequence[str], bench: Bench, stood_still_ms: float) -> tuple[list[Row], list[str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +102,34 @@ def test_there_a_small_run_only_tries_the_jobs(
     monkeypatch.setattr(awake, "stand_still_ms", lambda: 400.0)
     arguments = ["--quick", "--rounds", "4", "--data", str(tmp_path / "data")]
     assert bench.main(arguments, jobs("")) == 0  # the job asserts that its size is tiny
+
+
+def test_a_job_ends_with_a_run_that_is_killed(jobs: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = jobs("import time; print('begun', flush=True); time.sleep(600)")
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import pathlib, sys, awake, bench\n"
+        "if __name__ == '__main__':\n"
+        "    awake.stand_still_ms = lambda: 2.0\n"
+        "    bench.main(sys.argv[2:], pathlib.Path(sys.argv[1]))\n"
+    )
+    command = [
+        sys.executable,
+        str(script),
+        str(folder),
+        "--size",
+        "tiny",
+        "--rounds",
+        "4",
+        "--data",
+        str(tmp_path / "data"),
+    ]
+    paths = os.pathsep.join(sys.path)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": paths}) as running:
+        assert running.stdout is not None
+        assert any(line == b"begun\n" for line in running.stdout)
+        running.kill()
+        running.stdout.read()  # ends when nobody can write any more, the job neither
 
 
 def test_a_figure_of_the_machine_never_ends_the_run(jobs: Callable[[str], Path], tmp_path: Path) -> None:
