@@ -27,10 +27,6 @@ GIVE_BACK_MS = 500
 """After a cache was detached its memory is given back to the system."""
 
 
-def _nothing(_answer: object) -> None:
-    """Nobody waits for the answer."""
-
-
 class Controller(QObject):
     """The attachments of one window.
 
@@ -171,7 +167,9 @@ class Controller(QObject):
 
         then()
         # Later: the page of the cache is deleted only when the event loop has come round.
-        QTimer.singleShot(GIVE_BACK_MS, self, lambda: self.tasks.run("heap", give_back, _nothing, _nothing))
+        QTimer.singleShot(
+            GIVE_BACK_MS, self, lambda: self.tasks.run("heap", give_back, lambda _none: None, lambda _error: None)
+        )
 
     def reattach(self, attachment: Attachment, place: Place) -> None:
         """Attach the same cache in another way (writable, with a password); its page is replaced."""

@@ -339,9 +339,10 @@ class MainWindow(QMainWindow):
 
 
 def _load_pages() -> None:
-    """What a page and the dock need, numpy and all, once the window is drawn."""
+    """What pages, the dock and the actions need, numpy and all, once the window is drawn."""
+    import cache_studio.gui.cache_commands
     import cache_studio.gui.cache_page
-    import cache_studio.gui.dock.detail_dock  # noqa: F401
+    import cache_studio.gui.dock.detail_dock  # noqa: F401 - loading them here is all that is wanted
 
 
 def _situation(page: CachePage) -> Situation:

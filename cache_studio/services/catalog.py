@@ -258,8 +258,7 @@ class Catalog:
         self._namespaces, self._types, self._tag_sets = tables
         self._n = int(rows.size)
         for name, column in arrays.items():
-            kept = column[rows]
-            self._arrays[name] = _unrecorded(len(kept)) if _is_unrecorded(column) else kept
+            self._arrays[name] = _unrecorded(self._n) if _is_unrecorded(column) else column[rows]
         self._ids = [old.ids[row] for row in rows]
         self._keys = [old.keys[row] for row in rows]
         self._index = {entry_id: row for row, entry_id in enumerate(self._ids)}

@@ -26,7 +26,7 @@ LOG = "CACHE_STUDIO_BENCH_AWAKE"
 """The folder with one log for each core, for this process and its children."""
 BEAT = 0.001
 LATE = 0.002
-"""Seconds between two beats from which on the core is taken to have stood still; without load they are 0.0011 apart."""
+"""Seconds between two beats from which on the core is taken to have stood still."""
 MOST_CORES = 8
 """A machine with more is not expected to stand still as a whole, but of these all must."""
 ROOM = 2_000_000

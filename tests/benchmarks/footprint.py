@@ -1,4 +1,4 @@
-"""What our processes take: memory, processor time and handles of the window and of its children. Linux.
+"""What our processes take: memory and handles of the window and of its children. Linux.
 
 Run as a program with a process id it prints, when its input ends, the most memory those processes had together.
 """
@@ -40,15 +40,6 @@ def memory(pid: int | None = None) -> int:
     for process in own_processes(pid):
         with suppress(psutil.Error):
             total += process.memory_full_info().pss
-    return total
-
-
-def processor_seconds() -> float:
-    """Processor time that our processes have taken so far, children that have ended included."""
-    total = 0.0
-    for process in own_processes():
-        with suppress(psutil.Error):
-            total += sum(process.cpu_times()[:4])  # of itself, and of the children it waited for
     return total
 
 

@@ -68,4 +68,3 @@ def test_our_memory_is_looked_at_from_outside() -> None:
         filled = bytearray(b"x" * 50_000_000)
     assert found.most > len(filled)
     assert footprint.handles() > 2
-    assert footprint.processor_seconds() > 0
