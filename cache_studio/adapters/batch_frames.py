@@ -6,20 +6,25 @@ from typing import Any
 import numpy as np
 
 from cache_studio.model.columns import NUMBERS, STAMP_WIDTH, Batch
+from cache_studio.model.identity import EntryId
 
 FRAME_ROWS = 2_000
 """Entries in one frame: unpacking more would hold the interpreter where a window waits for it."""
+TOLD = "told"
+"""The only key of a last frame that says what could not be listed."""
+_FEW = 256
+"""So many different texts of a column go as a table and a byte for each row."""
 
 
 def frame_of(batch: Batch) -> dict[str, Any]:
-    """A batch as what msgpack carries; ids are text."""
+    """A batch as what msgpack carries. A column in which nothing is recorded stays behind."""
     return {
         "ids": batch.ids,
-        "keys": batch.keys,
+        "keys": None if batch.keys == batch.ids else batch.keys,
         "stamps": batch.stamps.tobytes(),
-        "numbers": {name: batch.numbers[name].tobytes() for name in NUMBERS},
-        "namespaces": _one_or_all(batch.namespaces),
-        "types": _one_or_all(batch.types),
+        "numbers": {name: column.tobytes() for name in NUMBERS if not np.isnan(column := batch.numbers[name]).all()},
+        "namespaces": _packed(batch.namespaces),
+        "types": _packed(batch.types),
         "tags": batch.tags,
         "problems": dict(batch.problems),
         "pending": batch.pending.tobytes(),
@@ -28,23 +33,44 @@ def frame_of(batch: Batch) -> dict[str, Any]:
 
 def batch_from(frame: Mapping[str, Any]) -> Batch:
     """The batch that `frame_of` packed."""
-    ids, tags = frame["ids"], frame["tags"]
+    ids, tags, given = frame["ids"], frame["tags"], frame["numbers"]
+    if list in set(map(type, ids)):
+        ids = [id_from(found) for found in ids]
     return Batch(
         ids=ids,
-        keys=frame["keys"],
+        keys=ids if frame["keys"] is None else frame["keys"],
         stamps=np.frombuffer(frame["stamps"], np.int64).reshape(len(ids), STAMP_WIDTH),
-        numbers={name: np.frombuffer(column, np.float64) for name, column in frame["numbers"].items()},
-        namespaces=_all_of(frame["namespaces"], len(ids)),
-        types=_all_of(frame["types"], len(ids)),
+        numbers={
+            name: np.frombuffer(given[name], np.float64) if name in given else np.full(len(ids), np.nan)
+            for name in NUMBERS
+        },
+        namespaces=_unpacked(frame["namespaces"], len(ids)),
+        types=_unpacked(frame["types"], len(ids)),
         tags=None if tags is None else [tuple(found) for found in tags],
         problems=frame["problems"],
         pending=np.frombuffer(frame["pending"], np.uint8),
     )
 
 
-def _one_or_all(texts: Sequence[str]) -> str | Sequence[str]:
-    return texts[0] if len(set(texts)) == 1 else texts
+def id_from(found: object) -> EntryId:
+    """An id that crossed: a tuple arrives as a list."""
+    return tuple(map(id_from, found)) if isinstance(found, list) else found  # type: ignore[return-value]
 
 
-def _all_of(texts: str | list[str], count: int) -> list[str]:
-    return [texts] * count if isinstance(texts, str) else texts
+def _packed(texts: Sequence[str]) -> list[Any]:
+    """[the different texts, the number of that of each row], where there are few; numbers are left out for one."""
+    table = list(dict.fromkeys(texts))
+    if len(table) == 1:
+        return [table, None]
+    if len(table) > _FEW:
+        return [texts, None]
+    code = {text: number for number, text in enumerate(table)}
+    return [table, bytes(map(code.__getitem__, texts))]
+
+
+def _unpacked(packed: Sequence[Any], count: int) -> list[str]:
+    table: list[str] = packed[0]
+    codes: bytes | None = packed[1]
+    if codes is not None:
+        return list(map(table.__getitem__, codes))
+    return table * count if len(table) == 1 else table

@@ -1,19 +1,25 @@
-"""A big folder listed by a child process, so that the window's interpreter stays free."""
+"""A long listing carried on by a child process, so that the window's interpreter stays free."""
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Set
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
-from cache_studio.adapters.batch_frames import batch_from
+from cache_studio.adapters.batch_frames import TOLD, batch_from
+from cache_studio.adapters.defaults import without
 from cache_studio.isolation import Limits, stream
 from cache_studio.model.columns import Batch
+from cache_studio.model.identity import EntryId
+
+Listing: TypeAlias = Generator[Batch, None, list[str]]
+"""Batches, no id twice, and at the end what could not be listed."""
 
 _AHEAD = 2
 """Frames that wait for us; the child waits then."""
 _LIMITS = Limits(seconds=3_600, memory=2_000_000_000)
-"""A folder of millions on a slow disk takes its time; `stop` ends it."""
+"""A cache of millions on a slow disk takes its time; `stop` ends it."""
 
 
 class ChildListing:
@@ -50,12 +56,17 @@ class ChildListing:
         """Whether the first batch has come, so that the child is quicker from here on than who asks."""
         return not self._frames.empty()
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Listing:
         """All batches in turn. What the child's function raised, or Cancelled after `stop`."""
+        lost: list[str] = []
         while (frame := self._frames.get()) is not None:
             if isinstance(frame, Exception):
                 raise frame
-            yield batch_from(frame)
+            if TOLD in frame:
+                lost = frame[TOLD]
+            else:
+                yield batch_from(frame)
+        return lost
 
     def _receive(self, function: str, arguments: tuple[object, ...]) -> None:
         end: Exception | None = None
@@ -75,3 +86,64 @@ class ChildListing:
                 self._frames.get_nowait()
         except queue.Empty:
             return
+
+
+class ChildListings:
+    """The listings of one adapter that children carry on. `stop` may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._running: list[ChildListing] = []
+
+    def stop(self) -> None:
+        """End the children that list."""
+        for child in list(self._running):
+            child.stop()
+
+    def carry_on(
+        self, here: Listing, most_here: int, elsewhere: Callable[[Collection[EntryId]], ChildListing]
+    ) -> Listing:
+        """The listing `here`, as far as it is short: from `most_here` entries on a child lists all but those.
+
+        Until the child's first batch has come, the listing goes on here. Closing it ends the child.
+        """
+        seen: set[EntryId] = set()
+        while len(seen) < most_here:
+            try:
+                batch = next(here)
+            except StopIteration as end:
+                return _lost(end)
+            seen.update(batch.ids)
+            yield batch
+        with self._running_now(elsewhere(seen)) as child:
+            while not child.is_there:
+                try:
+                    batch = next(here)
+                except StopIteration as end:
+                    return _lost(end)
+                seen.update(batch.ids)
+                yield batch
+            here.close()
+            return (yield from _all_but(seen, child.batches()))
+
+    @contextmanager
+    def _running_now(self, child: ChildListing) -> Iterator[ChildListing]:
+        with child:
+            self._running.append(child)
+            try:
+                yield child
+            finally:
+                self._running.remove(child)
+
+
+def _lost(end: StopIteration) -> list[str]:
+    lost: list[str] = end.value
+    return lost
+
+
+def _all_but(seen: Set[EntryId], listing: Listing) -> Listing:
+    while True:
+        try:
+            batch = next(listing)
+        except StopIteration as end:
+            return _lost(end)
+        yield without(batch, seen)

@@ -1,6 +1,6 @@
 """What the seam does for a format that has nothing better of its own."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 from typing import Protocol
 
 import numpy as np
@@ -48,10 +48,11 @@ def take(batch: Batch, rows: list[int]) -> Batch:
     )
 
 
-def without(batch: Batch, seen: Collection[EntryId]) -> Batch:
+def without(batch: Batch, seen: Set[EntryId]) -> Batch:
     """A batch less the entries that were seen."""
-    rows = [row for row, entry_id in enumerate(batch.ids) if entry_id not in seen]
-    return batch if len(rows) == len(batch) else take(batch, rows)
+    if seen.isdisjoint(batch.ids):
+        return batch
+    return take(batch, [row for row, entry_id in enumerate(batch.ids) if entry_id not in seen])
 
 
 def join(batches: list[Batch]) -> Batch:

@@ -4,12 +4,12 @@ import os
 import time
 from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, ClassVar, NamedTuple
 
 from cache_studio.adapters.batch_frames import FRAME_ROWS, frame_of
-from cache_studio.adapters.child_listing import ChildListing
-from cache_studio.adapters.defaults import join, lookup_by_scan, without
+from cache_studio.adapters.child_listing import ChildListing, ChildListings, Listing
+from cache_studio.adapters.defaults import join, lookup_by_scan
 from cache_studio.adapters.file_entries import NOT_A_FILE, FileEntries
 from cache_studio.adapters.files import HIDDEN, Folder, NoRegularFile
 from cache_studio.model.columns import Batch, ScanEnd
@@ -64,7 +64,7 @@ class FileListing(FileEntries):
 
     def __init__(self, root: Folder, *, writable: bool) -> None:
         super().__init__(root, writable=writable)
-        self._children: list[ChildListing] = []
+        self._children = ChildListings()
 
     @abstractmethod
     def parse(self, descriptor: int, status: os.stat_result) -> Parsed:
@@ -93,28 +93,12 @@ class FileListing(FileEntries):
         CacheUnavailable where the folder was removed or replaced.
         """
         self._root.require_in_place()
-        seen: set[EntryId] = set()
-        listing = self._list(frozenset(), FIRST_BATCH, BATCH)
-        for batch in listing:
-            seen.update(batch.ids)
-            yield batch
-            if len(seen) >= LISTED_HERE:
-                break
-        else:
-            return ScanEnd()
-        function, arguments = self.child_listing()
-        with self._stoppable(ChildListing(function, *arguments, self._identity(), list(seen))) as child:
-            for batch in listing:
-                seen.update(batch.ids)
-                yield batch
-                if child.is_there:
-                    break
-            else:
-                return ScanEnd()
-            listing.close()
-            for batch in child.batches():
-                yield without(batch, seen)
+        yield from self._children.carry_on(self._list(frozenset(), FIRST_BATCH, BATCH), LISTED_HERE, self._child)
         return ScanEnd()
+
+    def _child(self, listed: Collection[EntryId]) -> ChildListing:
+        function, arguments = self.child_listing()
+        return ChildListing(function, *arguments, self._identity(), list(listed))
 
     def frames(self, identity: Sequence[int], listed: Collection[str]) -> Iterator[dict[str, Any]]:
         """In a child: all entries but those `listed`. CacheUnavailable where the folder is another one by now."""
@@ -125,17 +109,7 @@ class FileListing(FileEntries):
 
     def interrupt(self) -> None:
         """End the children that list."""
-        for child in list(self._children):
-            child.stop()
-
-    @contextmanager
-    def _stoppable(self, child: ChildListing) -> Iterator[ChildListing]:
-        with child:
-            self._children.append(child)
-            try:
-                yield child
-            finally:
-                self._children.remove(child)
+        self._children.stop()
 
     def _identity(self) -> list[int]:
         """What tells this folder from another in its place; nothing where folders cannot be held open."""
@@ -145,7 +119,7 @@ class FileListing(FileEntries):
         status = os.fstat(descriptor)
         return [status.st_dev, status.st_ino]
 
-    def _list(self, listed: Collection[str], first: int, then: int) -> Generator[Batch, None, None]:
+    def _list(self, listed: Collection[str], first: int, then: int) -> Listing:
         looks: list[Look] = []
         again: list[Look] = []
         later: list[Look] = []
@@ -167,6 +141,7 @@ class FileListing(FileEntries):
             yield self.columns(looks)
         if later:
             yield self.columns(later, self.pending_columns)
+        return []
 
     def _files(self, folder: Folder, prefix: str, depth: int) -> Iterator[tuple[Folder, str, str]]:
         folders: list[str] = []

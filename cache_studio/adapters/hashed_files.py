@@ -59,7 +59,7 @@ class HashedFiles(FileListing):
             looks |= {look.id: look for look in found[:1]}
             missing |= set() if found else {key}
         batch = self.columns(list(looks.values()))
-        return join([batch, without(lookup_by_scan(self, missing, namespace), batch.ids)]) if missing else batch
+        return join([batch, without(lookup_by_scan(self, missing, namespace), set(batch.ids))]) if missing else batch
 
     def _take(self, copier: Copier, seen: Seen) -> FileCopy | Outcome:
         look = self.look(str(seen.id))

@@ -128,6 +128,11 @@ class Database:
             raise
         return reader
 
+    @property
+    def identity(self) -> tuple[int, int]:
+        """What tells the file that is open from another one at its path."""
+        return self._file.st_dev, self._file.st_ino
+
     def _has_thawed(self) -> bool:
         return self._frozen is not None and (not _is_at_rest(self.path) or _moment(self.path) != self._frozen)
 

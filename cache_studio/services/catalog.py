@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cache_studio.model.columns import NUMBERS, PENDING_BITS, STAMP_WIDTH, Batch, Floats, View
 from cache_studio.model.identity import EntryId
+from cache_studio.services.row_index import RowIndex
 
 _FIRST_ROOM = 1_024
 _TOMBSTONES = 10_000
@@ -41,7 +42,7 @@ class Catalog:
         self._settled_to = 0  # no row below it is pending: a cell never becomes pending again
         self._ids: list[EntryId] = []
         self._keys: list[str] = []
-        self._index: dict[EntryId, int] = {}
+        self._index = RowIndex()
         self._problems: dict[int, str] = {}
         self._namespaces: dict[str, int] = {"": 0}
         self._types: dict[str, int] = {"": 0}
@@ -75,13 +76,7 @@ class Catalog:
         """Take a batch of a scan, of `fill` or of a change in; returns how many entries were new or changed."""
         if not len(batch):
             return 0
-        if self._index.keys().isdisjoint(batch.ids):  # as in every first listing
-            if self._complete:
-                self.stored += len(batch)
-            self._append(batch, np.arange(len(batch)))
-            return len(batch)
-        known = [self._index.get(entry_id, -1) for entry_id in batch.ids]
-        rows = np.asarray(known, dtype=np.intp)
+        rows = np.asarray(self._index.rows_of(batch.ids), dtype=np.intp)
         same = self._unchanged(batch, rows)
         self._arrays["listing"][rows[same]] = self._listing
         new = np.flatnonzero(~same)
@@ -98,7 +93,7 @@ class Catalog:
 
     def fill(self, batch: Batch) -> None:
         """Complete pending cells of entries that are still the ones that were asked for."""
-        rows = np.asarray([self._index.get(entry_id, -1) for entry_id in batch.ids], dtype=np.intp)
+        rows = np.asarray(self._index.rows_of(batch.ids), dtype=np.intp)
         at = np.flatnonzero(rows >= 0)
         at = at[self._arrays["alive"][rows[at]]]
         at = at[(self._arrays["stamps"][rows[at]] == batch.stamps[at]).all(axis=1)]
@@ -219,7 +214,7 @@ class Catalog:
         ids = _picked(batch.ids, new, whole)
         self._ids.extend(ids)
         self._keys.extend(_picked(batch.keys, new, whole))
-        self._index.update(zip(ids, range(start, start + count), strict=True))
+        self._index.number(ids, start)
         if batch.problems:
             self._problems |= {start + at: text for at, row in enumerate(new) if (text := batch.problems.get(int(row)))}
         self._n += count
@@ -261,7 +256,7 @@ class Catalog:
             self._arrays[name] = _unrecorded(self._n) if _is_unrecorded(column) else column[rows]
         self._ids = [old.ids[row] for row in rows]
         self._keys = [old.keys[row] for row in rows]
-        self._index = {entry_id: row for row, entry_id in enumerate(self._ids)}
+        self._index.number(self._ids, 0)
         self._problems = {at: problems[row] for at, row in enumerate(rows.tolist()) if row in problems}
         self._epoch += 1
 

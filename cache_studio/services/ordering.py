@@ -13,6 +13,10 @@ CHUNK = 20_000
 """Keys encoded between two questions whether to stop."""
 KEY_BYTES = 64
 """Keys are compared by so many bytes at once; ties of longer keys are put in order afterwards."""
+WORD = 8
+"""Bytes by which keys are compared first: as numbers, two to five times as fast as texts."""
+MOST_TIES = 0.05
+"""Where more keys than this share have the same word, all are compared by `KEY_BYTES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +96,47 @@ def _ranks(view: View, sort: Sort) -> NDArray[np.int64]:
 
 
 def _by_key(view: View, rows: NDArray[np.intp], stop: Callable[[], bool]) -> NDArray[np.intp]:
-    keys = view.keys
+    heads = _heads(view.keys, rows, stop)
+    words = _telling_words(heads)
+    order = np.argsort(words, kind="stable")
+    if np.count_nonzero(_repeats(words[order])) > MOST_TIES * rows.size:
+        order = np.argsort(heads, kind="stable")
+        return _settle_ties(_repeats(heads[order]), order, lambda at: view.keys[rows[at]])
+    return _settle_ties(_repeats(words[order]), order, lambda at: view.keys[rows[at]])
+
+
+def _heads(keys: list[str], rows: NDArray[np.intp], stop: Callable[[], bool]) -> NDArray[np.bytes_]:
+    """The beginnings of the keys as UTF-8, at least as wide as a word."""
     longest = max((len(keys[row]) for row in rows[:1000]), default=0)
-    width = max(1, min(KEY_BYTES, longest * 4))
-    head = np.empty(rows.size, dtype=f"S{width}")
+    width = max(WORD, min(KEY_BYTES, longest * 4))
+    heads = np.empty(rows.size, dtype=f"S{width}")
     for start in range(0, rows.size, CHUNK):
         if stop():
             raise Cancelled
-        part = rows[start : start + CHUNK].tolist()
-        head[start : start + CHUNK] = [keys[row][:width].encode("utf-8", "surrogatepass")[:width] for row in part]
-    order = np.argsort(head, kind="stable")
-    return _settle_ties(head[order], order, lambda at: keys[rows[at]])
+        part = [keys[row][:width] for row in rows[start : start + CHUNK].tolist()]
+        try:
+            heads[start : start + CHUNK] = part  # numpy takes ASCII alone, three times as fast
+        except UnicodeEncodeError:
+            heads[start : start + CHUNK] = [key.encode("utf-8", "surrogatepass")[:width] for key in part]
+    return heads
 
 
-def _settle_ties(head: NDArray[np.bytes_], order: NDArray[np.intp], key_at: Callable[[int], str]) -> NDArray[np.intp]:
-    same = head[1:] == head[:-1]
+def _telling_words(heads: NDArray[np.bytes_]) -> NDArray[np.uint64]:
+    """Of each the eight bytes from the first on in which any two differ, as a number: behind a common prefix."""
+    width = heads.dtype.itemsize
+    octets = heads.view(np.uint8).reshape(heads.size, width)
+    differing = np.flatnonzero(octets.min(axis=0, initial=255) != octets.max(axis=0, initial=0))
+    first = min(int(differing[0]) if differing.size else 0, width - WORD)
+    return np.ascontiguousarray(octets[:, first : first + WORD]).view(">u8").ravel().astype(np.uint64)
+
+
+def _repeats(ordered: NDArray[np.generic]) -> Mask:
+    """Of each but the first whether it equals the one before."""
+    same: Mask = ordered[1:] == ordered[:-1]
+    return same
+
+
+def _settle_ties(same: Mask, order: NDArray[np.intp], key_at: Callable[[int], str]) -> NDArray[np.intp]:
     if not same.any():
         return order
     edges = np.flatnonzero(np.diff(np.concatenate(([False], same, [False])).astype(np.int8)))

@@ -1,4 +1,8 @@
+import itertools
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from views import NAN, NOW, view_of
 
 from cache_studio.model.errors import BadRequest, Cancelled
@@ -33,6 +37,23 @@ def test_long_and_hostile_keys_are_in_order_too():
     assert found[:2] == ["a", "a\0"]
     assert found[2:5] == ["k" * 70, "k" * 70 + "a", "k" * 70 + "b"]
     assert sorted(found) == sorted(keys)
+
+
+@given(
+    st.lists(
+        st.text(st.sampled_from("aäb\0\ud800😀"), max_size=12) | st.just("same") | st.text(max_size=90),
+        max_size=60,
+    ),
+    st.sampled_from(["", "app:cache:", "ü" * 40]),
+)
+def test_keys_are_in_the_order_of_their_text_and_equal_ones_in_that_of_the_listing(ends, prefix):
+    keys = [prefix + end for end in ends]
+    view = view_of(*({"key": key} for key in keys))
+    found = ordered(view, view.alive, Sort()).tolist()
+    assert sorted(found) == list(range(len(keys)))
+    assert [keys[row] for row in found] == sorted(keys)
+    for one, other in itertools.pairwise(found):
+        assert keys[one] != keys[other] or one < other
 
 
 def test_every_column_can_be_sorted_by(view):

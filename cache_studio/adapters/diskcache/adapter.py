@@ -152,6 +152,10 @@ class DiskcacheAdapter(ExpiringRows):
             self._look_at_settings()
         return (yield from super().scan())
 
+    def _opened_with(self) -> Mapping[str, OptionValue]:
+        """Everything stands in the database."""
+        return {}
+
     def _key_column(self) -> str:
         return KEY
 

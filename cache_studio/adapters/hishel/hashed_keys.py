@@ -43,5 +43,5 @@ class HashedKeysAdapter(RowsAdapter):
         batch = join(found)
         missing = set(wanted) - met
         if missing:
-            batch = join([batch, without(lookup_by_scan(self, missing, namespace), batch.ids)])
+            batch = join([batch, without(lookup_by_scan(self, missing, namespace), set(batch.ids))])
         return batch

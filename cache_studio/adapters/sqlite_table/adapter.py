@@ -117,6 +117,10 @@ class SQLiteTableAdapter(ComparedExpiries):
 
     # Listing.
 
+    def _opened_with(self) -> Mapping[str, OptionValue]:
+        """The options, and what was guessed where they do not say it."""
+        return {**self._options, "table": self.rows.table.name, **self._roles}
+
     def _listed_names(self) -> list[str]:
         return [*order_of(self.rows.table), "", *self._selected()]  # the nameless one is the size
 
