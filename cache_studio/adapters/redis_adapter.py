@@ -1,6 +1,5 @@
 """What every format kept in Redis shares: open, list, look up, remove, restore, counters. A format adds its layout."""
 
-import math
 import re
 import secrets
 import time
@@ -20,9 +19,10 @@ from cache_studio.adapters.base import (
 )
 from cache_studio.adapters.defaults import take
 from cache_studio.adapters.redis_cluster_entries import listing_of, remover_of
+from cache_studio.adapters.redis_columns import FORBIDDEN
 from cache_studio.adapters.redis_key_copies import COPY_BYTES, KeyCopy, Names, pack_copies, unpack_copies
 from cache_studio.adapters.redis_link import Link
-from cache_studio.adapters.redis_listing import NEVER, Described, ReachesKeys
+from cache_studio.adapters.redis_listing import Described, ReachesKeys
 from cache_studio.adapters.redis_live import Live
 from cache_studio.adapters.redis_opening import open_link
 from cache_studio.adapters.redis_options import bytes_of
@@ -47,12 +47,10 @@ from cache_studio.model.targets import Target
 from cache_studio.model.units import format_size
 from cache_studio.recording.reader import Recorded
 
-KINDS = ("none", "string", "list", "set", "zset", "hash", "stream")
 FULL = 0.9
 """The part of maxmemory from which on a server counts as full."""
 _FIRST_ROWS = 500
 _FIRST_SECONDS = 0.1
-_FORBIDDEN = "The user of this connection may not look at this key."
 _RECORDER = re.compile(r"(?:^|:)recorder:")
 _RECORDER_FIELD = "started_at"
 """A field of every recorder in Redis (`recording.counts`)."""
@@ -306,16 +304,20 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
 
     def _entries(self, page: Described, seen: set[str]) -> Described:
         # What is listed for the first time, exists, and is no recorder.
+        names, kinds = page.names, page.kinds
+        if seen.isdisjoint(names) and len(set(names)) == len(names) and not {"none", "hash"}.intersection(kinds):
+            seen.update(names)
+            return page
         rows, doubtful = [], []
-        for row, (name, kind) in enumerate(zip(page.names, page.kinds, strict=True)):
+        for row, (name, kind) in enumerate(zip(names, kinds, strict=True)):
             if kind == "none" or name in seen:
                 continue
             seen.add(name)
             rows.append(row)
             if kind == "hash" and _RECORDER.search(name):
                 doubtful.append(row)
-        recorders = self._recorders([page.names[row] for row in doubtful])
-        return page.only([row for row in rows if page.names[row] not in recorders])
+        recorders = self._recorders([names[row] for row in doubtful])
+        return page.only([row for row in rows if names[row] not in recorders])
 
     def _recorders(self, names: Sequence[str]) -> set[str]:
         # Named like one and with its first field: an application may well have a hash of such a name.
@@ -335,14 +337,14 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
         found = self._described([entry_id])[0]
         require_found(found.kinds[0] != "none", cast(str, entry_id))
         if found.kinds[0] == "?":
-            raise UnsupportedAction(_FORBIDDEN, "Ask the administrator of the server for that right.")
+            raise UnsupportedAction(FORBIDDEN, "Ask the administrator of the server for that right.")
         return found
 
     def _first_look(self, seen: Seen, now: Described) -> Fate | str | None:
         if now.kinds[0] == "none":
             return Fate.GONE
         if "?" in now.kinds:
-            return _FORBIDDEN
+            return FORBIDDEN
         stamp = self._stamp(now)
         near = abs(stamp[-1] - seen.stamp[-1]) <= self._listing.tolerance
         if stamp[:-1] != tuple(seen.stamp[:-1]) or not near:
@@ -362,26 +364,6 @@ def _warnings_of(memory: Mapping[str, str]) -> tuple[str, ...]:
         return ()
     sizes = f"{format_size(used)} of {format_size(limit)}"
     return (f"The server has used {sizes} and evicts nothing: it may refuse to take entries back at an undo.",)
-
-
-def kind_code(kind: str) -> int:
-    """A number for a type, the same in every process."""
-    return KINDS.index(kind) if kind in KINDS else len(KINDS)
-
-
-def seconds_of(expiries: Sequence[int]) -> list[float]:
-    """The column `expires` of epoch milliseconds, NEVER or NOT_TOLD."""
-    return [moment / 1000 if moment >= 0 else math.inf if moment == NEVER else math.nan for moment in expiries]
-
-
-def known_or_nan(numbers: Sequence[int]) -> list[float]:
-    """A column of numbers where -1 is not told."""
-    return [math.nan if number < 0 else float(number) for number in numbers]
-
-
-def forbidden(page: Described) -> dict[int, str]:
-    """The problems of keys that may not be looked at."""
-    return {row: _FORBIDDEN for row, kind in enumerate(page.kinds) if kind == "?"}
 
 
 def _removal(entry_id: EntryId, fate: Fate | str, now: Described) -> Removal:

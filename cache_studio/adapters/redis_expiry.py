@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from cache_studio.adapters.base import SetsExpiry
-from cache_studio.adapters.redis_adapter import RedisAdapter, seconds_of
+from cache_studio.adapters.redis_adapter import RedisAdapter
+from cache_studio.adapters.redis_columns import seconds_of
 from cache_studio.adapters.redis_errors import explain
 from cache_studio.adapters.redis_link import Link, Script
 from cache_studio.adapters.redis_listing import NEVER, Described
@@ -77,7 +78,7 @@ class RedisExpiryAdapter(RedisAdapter, SetsExpiry):
             return _refused(entry_id, answer)
         if answer not in (1, Fate.REMOVED):
             return _refused(entry_id, Fate.GONE if answer == -1 else Fate.CHANGED)
-        return Renewal(entry_id, Renewed.SET, seconds_of([wanted])[0])
+        return Renewal(entry_id, Renewed.SET, float(seconds_of([wanted])[0]))
 
 
 def _setting(wanted: int, now: Described) -> list[Command]:

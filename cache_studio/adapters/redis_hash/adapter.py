@@ -3,7 +3,7 @@
 from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import cast
 
-from cache_studio.adapters.redis_adapter import seconds_of
+from cache_studio.adapters.redis_columns import seconds_of
 from cache_studio.adapters.redis_hash_entries import RedisHashAdapter, stamp_of
 from cache_studio.adapters.redis_hash_fields import Described as Field
 from cache_studio.adapters.redis_link import Link

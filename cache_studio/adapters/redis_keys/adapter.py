@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
-from cache_studio.adapters.redis_adapter import forbidden, kind_code, known_or_nan, seconds_of
+from cache_studio.adapters.redis_columns import forbidden, kind_code, known_or_nan, seconds_of, stamps_of, types_of
 from cache_studio.adapters.redis_expiry import RedisExpiryAdapter
 from cache_studio.adapters.redis_key_actions import RedisKeyActions
 from cache_studio.adapters.redis_key_copies import Names
-from cache_studio.adapters.redis_keys.layout import namespace_of
+from cache_studio.adapters.redis_keys.layout import namespace_of, namespaces_of
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_options import HASH_FORMAT
@@ -44,12 +44,9 @@ class RedisKeysAdapter(RedisExpiryAdapter, RedisKeyActions):
         return make_batch(
             page.names,
             page.names,
-            [
-                (kind_code(kind), size, expiry)
-                for kind, size, expiry in zip(page.kinds, page.sizes, page.expiries, strict=True)
-            ],
-            namespaces=[self._namespace(name) for name in page.names],
-            types=["" if kind == "?" else kind for kind in page.kinds],
+            stamps_of(page),
+            namespaces=namespaces_of(page.names, self._prefix, self._separator),
+            types=types_of(page),
             problems=forbidden(page),
             size=known_or_nan(page.sizes),
             accessed=known_or_nan(page.accessed),

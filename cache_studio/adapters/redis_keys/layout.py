@@ -1,11 +1,19 @@
 """How a plain Redis cache names its keys: prefix, namespace, separator, name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 
 def namespace_of(key: str, prefix: str, separator: str) -> str:
     """What stands between the prefix and the last separator; "" for a key directly under the prefix."""
     return key[len(prefix) :].rpartition(separator)[0] if separator else ""
+
+
+def namespaces_of(keys: Sequence[str], prefix: str, separator: str) -> list[str]:
+    """`namespace_of` for many keys."""
+    if not separator:
+        return [""] * len(keys)
+    start = len(prefix)
+    return [key[start:].rpartition(separator)[0] for key in keys]
 
 
 def key_of(name: str, namespace: str, prefix: str, separator: str) -> str:

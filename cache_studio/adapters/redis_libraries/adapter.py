@@ -9,7 +9,7 @@ from cache_studio.adapters import redis_specs as specs
 from cache_studio.adapters.base import EntryCopy
 from cache_studio.adapters.defaults import join, lookup_by_scan, take
 from cache_studio.adapters.masked_names import MASK
-from cache_studio.adapters.redis_adapter import forbidden, kind_code, known_or_nan, seconds_of
+from cache_studio.adapters.redis_columns import forbidden, kind_code, known_or_nan, seconds_of, stamps_of, types_of
 from cache_studio.adapters.redis_expiry import RedisExpiryAdapter
 from cache_studio.adapters.redis_key_copies import KeyCopy, Names, pack_copies
 from cache_studio.adapters.redis_libraries.values import facts_of, pieces_of
@@ -96,12 +96,9 @@ class RedisLibraryAdapter(RedisExpiryAdapter):
         return make_batch(
             page.names,
             [key for _namespace, key in places],
-            [
-                (kind_code(kind), size, expiry)
-                for kind, size, expiry in zip(page.kinds, page.sizes, page.expiries, strict=True)
-            ],
+            stamps_of(page),
             namespaces=[namespace for namespace, _key in places],
-            types=["" if kind == "?" else kind for kind in page.kinds],
+            types=types_of(page),
             problems=forbidden(page),
             size=known_or_nan(page.sizes),
             accessed=known_or_nan(page.accessed),

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
-from cache_studio.adapters.redis_adapter import RedisAdapter, kind_code, known_or_nan, seconds_of
+from cache_studio.adapters.redis_adapter import RedisAdapter
+from cache_studio.adapters.redis_columns import kind_code, known_or_nan, seconds_of
 from cache_studio.adapters.redis_key_copies import Names
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import Described
