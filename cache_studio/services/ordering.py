@@ -113,11 +113,11 @@ def _heads(keys: list[str], rows: NDArray[np.intp], stop: Callable[[], bool]) ->
     for start in range(0, rows.size, CHUNK):
         if stop():
             raise Cancelled
-        part = [keys[row][:width] for row in rows[start : start + CHUNK].tolist()]
+        part = list(map(keys.__getitem__, rows[start : start + CHUNK].tolist()))
         try:
-            heads[start : start + CHUNK] = part  # numpy takes ASCII alone, three times as fast
+            heads[start : start + CHUNK] = part  # cuts them; takes ASCII alone, three times as fast
         except UnicodeEncodeError:
-            heads[start : start + CHUNK] = [key.encode("utf-8", "surrogatepass")[:width] for key in part]
+            heads[start : start + CHUNK] = [key[:width].encode("utf-8", "surrogatepass") for key in part]
     return heads
 
 
