@@ -101,7 +101,8 @@ def test_there_a_small_run_only_tries_the_jobs(
 ) -> None:
     monkeypatch.setattr(awake, "stand_still_ms", lambda: 400.0)
     arguments = ["--quick", "--rounds", "4", "--data", str(tmp_path / "data")]
-    assert bench.main(arguments, jobs("")) == 0  # the job asserts that its size is tiny
+    slow = 'yield Row("slow", "", 6.1, "s", 3, Rule.FLOOR, Against("find", 1.0))'
+    assert bench.main(arguments, jobs(slow)) == 0  # the job asserts that its size is tiny
 
 
 def test_a_job_ends_with_a_run_that_is_killed(jobs: Callable[[str], Path], tmp_path: Path) -> None:
