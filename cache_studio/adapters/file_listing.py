@@ -5,14 +5,18 @@ import time
 from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cache_studio.adapters.batch_frames import FRAME_ROWS, frame_of
 from cache_studio.adapters.child_listing import ChildListing, ChildListings, Listing
 from cache_studio.adapters.defaults import join, lookup_by_scan
 from cache_studio.adapters.file_entries import NOT_A_FILE, FileEntries
-from cache_studio.adapters.files import HIDDEN, Folder, NoRegularFile
-from cache_studio.model.columns import Batch, ScanEnd
+from cache_studio.adapters.files import HIDDEN, Folder, NoRegularFile, stamp_of
+from cache_studio.model.columns import STAMP_WIDTH, Batch, ScanEnd
 from cache_studio.model.errors import CacheUnavailable
 from cache_studio.model.identity import EntryId
 
@@ -51,6 +55,12 @@ class Look(NamedTuple):
     def is_being_written(self) -> bool:
         """Whether it is broken and so new that its writer may not have finished."""
         return bool(self.parsed.problem) and not self.special and time.time() - self.status.st_mtime < HALF_WRITTEN
+
+
+def stamps_of(looks: Sequence[Look]) -> NDArray[np.int64]:
+    """`stamp_of` each file, as `make_batch` takes them; the last column is the size."""
+    stamps = chain.from_iterable([stamp_of(look.status) for look in looks])
+    return np.fromiter(stamps, np.int64, len(looks) * STAMP_WIDTH).reshape(-1, STAMP_WIDTH)
 
 
 class FileListing(FileEntries):
