@@ -6,8 +6,9 @@ from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +34,8 @@ DEEPEST = 8
 EMPTY = "The file is empty."
 
 
-class Parsed(NamedTuple):
+# Two of these are made for each file: a Struct costs a third of a tuple with names, and is nothing to collect.
+class Parsed(msgspec.Struct, frozen=True, gc=False):
     """What a file's content says."""
 
     fields: Mapping[str, object]
@@ -42,7 +44,7 @@ class Parsed(NamedTuple):
     """The fields lie so far behind the value that `fill` reads them later."""
 
 
-class Look(NamedTuple):
+class Look(msgspec.Struct, frozen=True, gc=False):
     """One file as it was found."""
 
     id: str
@@ -135,13 +137,19 @@ class FileListing(FileEntries):
         later: list[Look] = []
         size = first
         for folder, prefix, name in self._files(self._root, "", DEEPEST if self.nested else 0):
-            if prefix + name in listed:
+            entry_id = prefix + name
+            if entry_id in listed:
                 continue
-            look = self._look_in(folder, name, prefix + name)
+            look = self._look_in(folder, name, entry_id)
             if look is None:
                 continue
-            problem, pending = look.parsed.problem, look.parsed.pending
-            (later if pending else again if problem and look.is_being_written else looks).append(look)
+            parsed = look.parsed
+            if parsed.pending:
+                later.append(look)
+            elif parsed.problem and look.is_being_written:
+                again.append(look)
+            else:
+                looks.append(look)
             if len(looks) >= size:
                 yield self.columns(looks)
                 looks, size = [], then
@@ -155,11 +163,13 @@ class FileListing(FileEntries):
 
     def _files(self, folder: Folder, prefix: str, depth: int) -> Iterator[tuple[Folder, str, str]]:
         folders: list[str] = []
+        suffix = self.suffix
         for entry in folder.walk():
+            name = entry.name
             if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-            elif entry.name.endswith(self.suffix):
-                yield folder, prefix, entry.name
+                folders.append(name)
+            elif name.endswith(suffix):
+                yield folder, prefix, name
         for name in folders if depth else ():
             # A folder that vanished or may not be read holds nothing that could be listed.
             with suppress(OSError), folder.below(name) as below:

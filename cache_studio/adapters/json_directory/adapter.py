@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from cache_studio.adapters.base import SetsExpiry, require_found
 from cache_studio.adapters.file_listing import EMPTY, FileListing, Look, Parsed, stamps_of
@@ -140,9 +141,9 @@ class JsonDirectoryAdapter(FileListing, SetsExpiry):
         try:
             found = call(READ_FIELDS, place, sorted(self._reader.names), limits=Limits(30, 4_000_000_000))
         except CacheStudioError as error:
-            return look._replace(parsed=Parsed(look.parsed.fields, error.message))
+            return replace(look, parsed=Parsed(look.parsed.fields, error.message))
         assert isinstance(found, dict)
-        return look._replace(parsed=Parsed(found))
+        return replace(look, parsed=Parsed(found))
 
     def set_expiry(self, entries: Sequence[Seen], expires: Sequence[float]) -> list[Renewal]:
         """Rewrite each file that is still the one that was seen, but for the one field."""
