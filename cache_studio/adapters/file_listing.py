@@ -5,14 +5,19 @@ import time
 from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, NamedTuple
+from itertools import chain
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from cache_studio.adapters.batch_frames import FRAME_ROWS, frame_of
 from cache_studio.adapters.child_listing import ChildListing, ChildListings, Listing
 from cache_studio.adapters.defaults import join, lookup_by_scan
 from cache_studio.adapters.file_entries import NOT_A_FILE, FileEntries
-from cache_studio.adapters.files import HIDDEN, Folder, NoRegularFile
-from cache_studio.model.columns import Batch, ScanEnd
+from cache_studio.adapters.files import HIDDEN, Folder, NoRegularFile, stamp_of
+from cache_studio.model.columns import STAMP_WIDTH, Batch, ScanEnd
 from cache_studio.model.errors import CacheUnavailable
 from cache_studio.model.identity import EntryId
 
@@ -29,7 +34,8 @@ DEEPEST = 8
 EMPTY = "The file is empty."
 
 
-class Parsed(NamedTuple):
+# Two of these are made for each file: a Struct costs a third of a tuple with names, and is nothing to collect.
+class Parsed(msgspec.Struct, frozen=True, gc=False):
     """What a file's content says."""
 
     fields: Mapping[str, object]
@@ -38,7 +44,7 @@ class Parsed(NamedTuple):
     """The fields lie so far behind the value that `fill` reads them later."""
 
 
-class Look(NamedTuple):
+class Look(msgspec.Struct, frozen=True, gc=False):
     """One file as it was found."""
 
     id: str
@@ -51,6 +57,12 @@ class Look(NamedTuple):
     def is_being_written(self) -> bool:
         """Whether it is broken and so new that its writer may not have finished."""
         return bool(self.parsed.problem) and not self.special and time.time() - self.status.st_mtime < HALF_WRITTEN
+
+
+def stamps_of(looks: Sequence[Look]) -> NDArray[np.int64]:
+    """`stamp_of` each file, as `make_batch` takes them; the last column is the size."""
+    stamps = chain.from_iterable([stamp_of(look.status) for look in looks])
+    return np.fromiter(stamps, np.int64, len(looks) * STAMP_WIDTH).reshape(-1, STAMP_WIDTH)
 
 
 class FileListing(FileEntries):
@@ -125,13 +137,19 @@ class FileListing(FileEntries):
         later: list[Look] = []
         size = first
         for folder, prefix, name in self._files(self._root, "", DEEPEST if self.nested else 0):
-            if prefix + name in listed:
+            entry_id = prefix + name
+            if entry_id in listed:
                 continue
-            look = self._look_in(folder, name, prefix + name)
+            look = self._look_in(folder, name, entry_id)
             if look is None:
                 continue
-            problem, pending = look.parsed.problem, look.parsed.pending
-            (later if pending else again if problem and look.is_being_written else looks).append(look)
+            parsed = look.parsed
+            if parsed.pending:
+                later.append(look)
+            elif parsed.problem and look.is_being_written:
+                again.append(look)
+            else:
+                looks.append(look)
             if len(looks) >= size:
                 yield self.columns(looks)
                 looks, size = [], then
@@ -145,11 +163,13 @@ class FileListing(FileEntries):
 
     def _files(self, folder: Folder, prefix: str, depth: int) -> Iterator[tuple[Folder, str, str]]:
         folders: list[str] = []
+        suffix = self.suffix
         for entry in folder.walk():
+            name = entry.name
             if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-            elif entry.name.endswith(self.suffix):
-                yield folder, prefix, entry.name
+                folders.append(name)
+            elif name.endswith(suffix):
+                yield folder, prefix, name
         for name in folders if depth else ():
             # A folder that vanished or may not be read holds nothing that could be listed.
             with suppress(OSError), folder.below(name) as below:

@@ -14,7 +14,8 @@ ZONES = ("local", "utc")
 
 MILLISECONDS_FROM = 1e11
 """A number of this size or more is milliseconds: as seconds it would lie after the year 5000."""
-_EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0  # the years 1 to 9999, which datetime can show
+EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0
+"""The years 1 to 9999, which datetime can show."""
 
 
 def parse_time(value: object, unit: str = "auto", zone: str = "local") -> float:
@@ -37,7 +38,7 @@ def parse_time(value: object, unit: str = "auto", zone: str = "local") -> float:
 def _from_number(value: float, unit: str) -> float:
     if unit == "milliseconds" or (unit == "auto" and abs(value) >= MILLISECONDS_FROM):
         value /= 1000
-    return value if _EARLIEST <= value <= _LATEST else math.nan
+    return value if EARLIEST <= value <= LATEST else math.nan
 
 
 def _from_iso(text: str, zone: str) -> float:
@@ -66,7 +67,7 @@ def looks_like_times(values: Iterable[object], now: float) -> bool:
 
 def format_iso(moment: float | None) -> str | None:
     """ISO 8601 in UTC with Z, milliseconds only where there are any; None for unknown, NaN or infinite."""
-    if moment is None or not _EARLIEST <= moment <= _LATEST:
+    if moment is None or not EARLIEST <= moment <= LATEST:
         return None
     shown = datetime.fromtimestamp(moment, UTC)
     return shown.isoformat(timespec="milliseconds" if shown.microsecond >= 1000 else "seconds").replace("+00:00", "Z")

@@ -288,6 +288,37 @@ def test_long_files_are_read_as_far_as_needed(tmp_path: Path, monkeypatch: pytes
     adapter.close()
 
 
+def test_one_odd_file_changes_no_cell_of_the_others(tmp_path: Path) -> None:
+    now = round(time.time()) - 100.0
+    write(tmp_path, "plain", now)
+    odd = {
+        "number": {"cache_key": 7},
+        "truth": {"cache_key": True, "timestamp": now * 1000},
+        "far": {"timestamp": 10**400},
+        "nested": {"timestamp": [], "tags": {}},
+        "tagged": {"timestamp": datetime.fromtimestamp(now, UTC).isoformat(), "tags": ["a", 1, "b"]},
+        "endless": {"expires_at": None, "tags": "c"},
+        "ending": {"expires_at": now + 5},
+    }
+    for name, fields in odd.items():
+        content = {"timestamp": datetime.fromtimestamp(now).isoformat(), "result": {}, **fields}
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    found = rows(tmp_path, key="cache_key", created="timestamp", value="result", ttl="24h")
+    assert {key: (row.created, row.expires, row.tags) for key, row in found.items()} == {
+        "plain": (now, now + DAY, ()),
+        "7": (now, now + DAY, ()),
+        "truth": (now, now + DAY, ()),
+        "far": (None, None, ()),
+        "nested": (None, None, ()),
+        "tagged": (now, now + DAY, ("a", "b")),
+        "endless": (now, math.inf, ("c",)),
+        "ending": (now, now + 5, ()),
+    }
+    for row in found.values():
+        status = (tmp_path / str(row.id)).stat()
+        assert (row.size, row.stamp) == (status.st_size, (status.st_ino, status.st_mtime_ns, status.st_size))
+
+
 def test_two_files_with_one_key_are_two_entries(tmp_path: Path) -> None:
     write(tmp_path, "same", time.time(), name="a.json")
     write(tmp_path, "same", time.time(), name="b.json")

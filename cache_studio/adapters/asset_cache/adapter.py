@@ -33,13 +33,14 @@ from cache_studio.adapters.file_copies import (
 from cache_studio.adapters.files import Folder, NoRegularFile, stamp_of
 from cache_studio.adapters.mapped_expiry import with_set_expiry
 from cache_studio.adapters.sqlite_adapter import CHANGING, Chosen, table_missing
-from cache_studio.adapters.sqlite_columns import moments, numbers
+from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import unpack_row
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import Cell, placeholders, quoted
 from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import Row, Rows, entry_id_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key, shown_keys
+from cache_studio.adapters.time_columns import moments
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, Floats, make_batch
 from cache_studio.model.errors import WrongFormat

@@ -7,13 +7,14 @@ import numpy as np
 from cache_studio.adapters.base import require_found
 from cache_studio.adapters.beaker_db.layout import is_cache_table
 from cache_studio.adapters.sqlite_adapter import CHANGING, READ_ONLY, RowsAdapter, table_missing
-from cache_studio.adapters.sqlite_columns import moments, numbers, stamps_of
+from cache_studio.adapters.sqlite_columns import numbers, stamps_of
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import quoted
 from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import Rows, entry_id_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key, shown_keys
 from cache_studio.adapters.sqlite_values import column_piece
+from cache_studio.adapters.time_columns import moments
 from cache_studio.decoding.pickled.read import read_pickle
 from cache_studio.decoding.pickled.values import Collection
 from cache_studio.model.capabilities import Ability

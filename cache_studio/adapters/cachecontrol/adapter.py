@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from msgspec.structs import replace
+
 from cache_studio.adapters.base import EntryCopy, Keep, Kept
 from cache_studio.adapters.cachecontrol.layout import (
     BODY,
@@ -122,7 +124,7 @@ class CacheControlAdapter(HashedFiles):
             problem = problem or ("" if stat.S_ISREG(body.st_mode) else _ODD_BODY)
         except OSError:
             problem = problem or (_NO_BODY if response and response.wants_body_file else "")
-        return look._replace(parsed=Parsed({**look.parsed.fields, "body": body}, problem))
+        return replace(look, parsed=Parsed({**look.parsed.fields, "body": body}, problem))
 
     def stamp(self, look: Look) -> Stamp:
         """With that of the body's file."""

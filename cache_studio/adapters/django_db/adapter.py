@@ -12,7 +12,7 @@ from cache_studio.adapters.django_db.layout import EXPIRES, KEY, NEVER, NEVER_DA
 from cache_studio.adapters.django_keys import kind_of, shown_place
 from cache_studio.adapters.masked_names import MASK
 from cache_studio.adapters.sqlite_adapter import CHANGING, table_missing
-from cache_studio.adapters.sqlite_columns import moments, numbers, stamps_of
+from cache_studio.adapters.sqlite_columns import numbers, stamps_of
 from cache_studio.adapters.sqlite_copies import COPY_BYTES
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_expiries import ExpiringRows, with_set_expiry
@@ -21,6 +21,7 @@ from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import Rows, entry_id_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key, shown_keys
 from cache_studio.adapters.sqlite_values import column_piece
+from cache_studio.adapters.time_columns import moments
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, make_batch
 from cache_studio.model.errors import WrongFormat

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from msgspec.structs import replace
+
 from cache_studio.adapters.base import EntryCopy, Keep, Kept, require_found
 from cache_studio.adapters.defaults import join
 from cache_studio.adapters.file_copies import Copier, Outcome, removing_in
@@ -111,7 +113,7 @@ class JoblibAdapter(FileListing):
             if look is None or name != OUTPUT:
                 return None
             fields = {"stamp": stamp_of_call(found), "call": _call_in(folder) if METADATA in found else UNKNOWN_CALL}
-            return look._replace(parsed=look.parsed._replace(fields=fields))
+            return replace(look, parsed=replace(look.parsed, fields=fields))
         except OSError:
             return None
 

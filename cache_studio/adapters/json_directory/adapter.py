@@ -6,21 +6,26 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from msgspec.structs import replace
+
 from cache_studio.adapters.base import SetsExpiry, require_found
-from cache_studio.adapters.file_listing import EMPTY, FileListing, Look, Parsed
-from cache_studio.adapters.files import Folder, NoRegularFile, read_up_to, stamp_of
+from cache_studio.adapters.file_listing import EMPTY, FileListing, Look, Parsed, stamps_of
+from cache_studio.adapters.files import Folder, NoRegularFile, read_up_to
 from cache_studio.adapters.json_directory.expiry import BROKEN, ExpiryEdit, expiry_edit
 from cache_studio.adapters.json_directory.layout import (
     DEFAULT_TTL,
     SIGNATURE,
     SUFFIX,
     entry_key,
+    entry_keys,
     entry_tags,
     entry_text,
     extra_field,
     file_name,
     named_fields,
     own_expiry,
+    tags_field,
     wanted_fields,
 )
 from cache_studio.adapters.json_directory.recognise import SAMPLES, Sample, guess, head_fields
@@ -28,16 +33,17 @@ from cache_studio.adapters.json_fields import JsonFields
 from cache_studio.adapters.json_rewrite import Edit, publish
 from cache_studio.adapters.mapped_expiry import MappedExpiry, with_set_expiry
 from cache_studio.adapters.mapping import MAPPING_OPTIONS, ROLES, FieldMap
+from cache_studio.adapters.time_columns import moments
 from cache_studio.isolation import Limits, call
 from cache_studio.model.capabilities import Ability
-from cache_studio.model.columns import Batch, make_batch
+from cache_studio.model.columns import Batch, Floats, make_batch
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable
 from cache_studio.model.identity import Stamp
 from cache_studio.model.options import OptionValue, read_options
 from cache_studio.model.payload import Fact
 from cache_studio.model.seeing import Renewal, Renewed, Seen, Source
 from cache_studio.model.targets import Target
-from cache_studio.model.times import format_iso, parse_time
+from cache_studio.model.times import format_iso
 
 HEAD = 65_536
 """Bytes of a file that are read; a longer file is read on only where a wanted field is not among them."""
@@ -135,9 +141,9 @@ class JsonDirectoryAdapter(FileListing, SetsExpiry):
         try:
             found = call(READ_FIELDS, place, sorted(self._reader.names), limits=Limits(30, 4_000_000_000))
         except CacheStudioError as error:
-            return look._replace(parsed=Parsed(look.parsed.fields, error.message))
+            return replace(look, parsed=Parsed(look.parsed.fields, error.message))
         assert isinstance(found, dict)
-        return look._replace(parsed=Parsed(found))
+        return replace(look, parsed=Parsed(found))
 
     def set_expiry(self, entries: Sequence[Seen], expires: Sequence[float]) -> list[Renewal]:
         """Rewrite each file that is still the one that was seen, but for the one field."""
@@ -175,48 +181,60 @@ class JsonDirectoryAdapter(FileListing, SetsExpiry):
     def columns(self, looks: Sequence[Look], pending: Sequence[str] = ()) -> Batch:
         """Key, times, hits, tags and namespace as far as the options name a field for them."""
         fields = self._fields
+        ids = [look.id for look in looks]
+        stamps = stamps_of(looks)
         entries = [look.parsed.fields for look in looks]
         created = self._moments("created", entries)
-        tags = [entry_tags(entry, fields) for entry in entries]
         return make_batch(
-            [look.id for look in looks],
-            [entry_key(look.id, entry, fields) for look, entry in zip(looks, entries, strict=True)],
-            [stamp_of(look.status) for look in looks],
+            ids,
+            entry_keys(ids, entries, fields),
+            stamps,
             namespaces=[entry_text(entry, fields, "namespace") for entry in entries]
             if "namespace" in fields.fields
             else "",
-            tags=tags if "tags" in fields.fields or any(tags) else None,
+            tags=self._tags(entries),
             problems={row: look.parsed.problem for row, look in enumerate(looks) if look.parsed.problem},
             pending=pending,
-            size=[look.status.st_size for look in looks],
+            size=stamps[:, 2].astype(np.float64),
             created=created,
             accessed=self._moments("accessed", entries),
             expires=self._expiries(entries, created),
             hits=[fields.number("hits", entry) for entry in entries] if "hits" in fields.fields else _nothing(looks),
         )
 
-    def _expiries(self, entries: Sequence[Mapping[str, object]], created: Sequence[float]) -> list[float]:
+    def _tags(self, entries: Sequence[Mapping[str, object]]) -> list[tuple[str, ...]] | None:
+        fields, name = self._fields, tags_field(self._fields)
+        is_mapped = "tags" in fields.fields
+        if not is_mapped and not _rows_with(name, entries):
+            return None
+        tags = [entry_tags(entry, fields) for entry in entries]
+        return tags if is_mapped or any(tags) else None
+
+    def _expiries(self, entries: Sequence[Mapping[str, object]], created: Floats) -> Floats | list[float]:
         fields = self._fields
         ttl = math.nan if fields.ttl is None else fields.ttl
         without = math.inf if ttl == math.inf else math.nan
         if "expires" in fields.fields or "ttl_field" in fields.fields:
-            return [fields.expiry(entry, made, without) for entry, made in zip(entries, created, strict=True)]
-        own = self._own_expiry
-        return [
-            own_expiry(entry, own) if own in entry else made + ttl if made == made else without
-            for entry, made in zip(entries, created, strict=True)
-        ]
+            made = created.tolist()
+            return [fields.expiry(entry, moment, without) for entry, moment in zip(entries, made, strict=True)]
+        found = np.where(np.isnan(created), without, created + ttl)
+        for row in _rows_with(self._own_expiry, entries):
+            found[row] = own_expiry(entries[row], self._own_expiry)
+        return found
 
-    def _moments(self, role: str, entries: Sequence[Mapping[str, object]]) -> list[float]:
+    def _moments(self, role: str, entries: Sequence[Mapping[str, object]]) -> Floats:
         name = self._fields.fields.get(role)
         if name is None:
             return _nothing(entries)
-        unit, zone = self._fields.unit, self._fields.zone
-        return [parse_time(entry.get(name), unit, zone) for entry in entries]
+        return moments([entry.get(name) for entry in entries], self._fields.unit, self._fields.zone)
 
 
-def _nothing(rows: Sequence[object]) -> list[float]:
-    return [math.nan] * len(rows)
+def _nothing(rows: Sequence[object]) -> Floats:
+    return np.full(len(rows), math.nan)
+
+
+def _rows_with(name: str, entries: Sequence[Mapping[str, object]]) -> list[int]:
+    return [row for row, entry in enumerate(entries) if name in entry]
 
 
 LIST_FILES = f"{__name__}:list_files"

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from cache_studio.adapters.file_names import escape
@@ -39,6 +39,16 @@ def entry_key(name: str, entry: Mapping[str, object], fields: FieldMap) -> str:
     return str(found) if isinstance(found, int) and not isinstance(found, bool) else key_of_name(name)
 
 
+def entry_keys(names: Sequence[str], entries: Sequence[Mapping[str, object]], fields: FieldMap) -> list[str]:
+    """`entry_key` of many; asked where the content names no text, which is seldom."""
+    field = fields.fields.get("key", "")
+    found = [entry.get(field) for entry in entries]
+    return [
+        key if key and isinstance(key, str) else entry_key(name, entry, fields)
+        for key, name, entry in zip(found, names, entries, strict=True)
+    ]
+
+
 def entry_text(entry: Mapping[str, object], fields: FieldMap, role: str) -> str:
     """A field as text, "" where it is none."""
     found = entry.get(fields.fields.get(role, ""))
@@ -47,10 +57,15 @@ def entry_text(entry: Mapping[str, object], fields: FieldMap, role: str) -> str:
 
 def entry_tags(entry: Mapping[str, object], fields: FieldMap) -> tuple[str, ...]:
     """The tags of an entry, written as a list or as one text."""
-    found = entry.get(fields.fields.get("tags") or _EXTRA["tags"])
+    found = entry.get(tags_field(fields))
     if isinstance(found, str):
         return (found,)
     return tuple(tag for tag in found if isinstance(tag, str)) if isinstance(found, list) else ()
+
+
+def tags_field(fields: FieldMap) -> str:
+    """The field with the tags: the one that is named for that, else the runtime's own."""
+    return fields.fields.get("tags") or _EXTRA["tags"]
 
 
 def extra_field(role: str, fields: FieldMap) -> str:

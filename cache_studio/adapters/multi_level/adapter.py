@@ -7,6 +7,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any
 
+from msgspec.structs import replace
+
 from cache_studio.adapters.file_listing import DEEPEST, EMPTY, FileListing, Look, Parsed
 from cache_studio.adapters.files import Folder, NoRegularFile, read_up_to, stamp_of
 from cache_studio.adapters.mapped_expiry import with_set_expiry
@@ -94,16 +96,16 @@ class MultiLevelAdapter(FileListing):
             try:
                 found = call(READ_HEADER, place, list(self._wanted), limits=Limits(30, 4_000_000_000))
             except CacheStudioError as error:
-                return look._replace(parsed=Parsed({}, error.message))
+                return replace(look, parsed=Parsed({}, error.message))
             assert isinstance(found, list)
             fields = {name: tuple(value) if isinstance(value, list) else value for name, value in found[0].items()}
-            return look._replace(parsed=Parsed(fields, found[1]))
+            return replace(look, parsed=Parsed(fields, found[1]))
         parts = look.id.split("/")
         try:
             with self._root.holding(parts) as folder:
                 content, status = folder.read(parts[-1])
         except (OSError, NoRegularFile):
-            return look._replace(parsed=Parsed({}, "It cannot be read."))
+            return replace(look, parsed=Parsed({}, "It cannot be read."))
         return Look(look.id, status, header_of(content, self._wanted))
 
     def columns(self, looks: Sequence[Look], pending: Sequence[str] = ()) -> Batch:

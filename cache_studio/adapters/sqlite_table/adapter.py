@@ -14,7 +14,7 @@ from cache_studio.adapters.base import require_found
 from cache_studio.adapters.mapped_expiry import with_set_expiry
 from cache_studio.adapters.mapping import ROLES, FieldMap
 from cache_studio.adapters.sqlite_adapter import CHANGING, table_missing
-from cache_studio.adapters.sqlite_columns import moments, numbers
+from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import COPY_BYTES
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_expiries import ComparedExpiries
@@ -25,6 +25,7 @@ from cache_studio.adapters.sqlite_table.expiry import TableExpiry
 from cache_studio.adapters.sqlite_table.guessing import SAMPLES, guess_columns, guess_table
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_keys
 from cache_studio.adapters.sqlite_values import column_piece
+from cache_studio.adapters.time_columns import moments
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import STAMP_WIDTH, Batch, Floats, make_batch
 from cache_studio.model.errors import BadRequest, WrongFormat
