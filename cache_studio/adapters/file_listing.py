@@ -34,7 +34,7 @@ DEEPEST = 8
 EMPTY = "The file is empty."
 
 
-# Two of these are made for each file: a Struct costs a third of a tuple with names, and is nothing to collect.
+# Two of these are made for each file: a Struct costs half of what a tuple with names does, and is nothing to collect.
 class Parsed(msgspec.Struct, frozen=True, gc=False):
     """What a file's content says."""
 
