@@ -4,10 +4,11 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 from cache_studio.adapters.pickle_heads import looks_pickled
-from cache_studio.adapters.sqlite_adapter import CHANGING, RowsAdapter
+from cache_studio.adapters.sqlite_adapter import RowsAdapter
 from cache_studio.adapters.sqlite_columns import numbers, stamps_of
 from cache_studio.adapters.sqlite_copies import COPY_BYTES
 from cache_studio.adapters.sqlite_database import Database
+from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell, Table
 from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import Rows, entry_id_of

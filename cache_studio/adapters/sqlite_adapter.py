@@ -1,34 +1,30 @@
 """What every adapter of rows in a SQLite table has in common; a format says which table and what a row means."""
 
 import os
-import sys
 import time
 from abc import abstractmethod
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, require_found
-from cache_studio.adapters.child_listing import ChildListing, ChildListings, Listing
+from cache_studio.adapters.base import EntryCopy, Keep, Kept, require_found
 from cache_studio.adapters.defaults import join, take
 from cache_studio.adapters.sqlite_copies import COPY_BYTES, pack_id, pack_row, unpack_id, unpack_row
-from cache_studio.adapters.sqlite_database import Database
+from cache_studio.adapters.sqlite_listing import CHANGING, ListsRows
 from cache_studio.adapters.sqlite_open import Cell, bound, quoted
 from cache_studio.adapters.sqlite_pages import Page, Pages
-from cache_studio.adapters.sqlite_rows import Row, Rows, digest_of
+from cache_studio.adapters.sqlite_rows import Row, digest_of
 from cache_studio.adapters.sqlite_space import SQLiteSpace
 from cache_studio.adapters.sqlite_text import shown_key
 from cache_studio.adapters.sqlite_warnings import warnings_of
 from cache_studio.model.capabilities import Ability, Capabilities
-from cache_studio.model.columns import Batch, ScanEnd
+from cache_studio.model.columns import Batch
 from cache_studio.model.errors import CacheStudioError, WrongFormat
 from cache_studio.model.identity import EntryId
-from cache_studio.model.options import OptionValue
 from cache_studio.model.seeing import Fate, Removal, Restoration, Return, Seen
 
-CHANGING = (Ability.REMOVE, Ability.UNDO, Ability.COMPACT)
 READ_ONLY = "Attached read-only."
 CHUNK_BYTES = 32_000_000
 """Values that are held in memory, and compared under one write lock, at once."""
@@ -40,9 +36,6 @@ SQLite looks again 1, 3, 8, 18 and 33 ms after it found a lock: a commit that ta
 REST_SECONDS = 0.012
 """How long nothing is locked between two transactions: who waits for a lock looks now and then only."""
 KEYS_AT_ONCE = 200
-LISTED_HERE = 10_000
-"""From so many rows on a child lists the table; until its first page is there, the listing goes on here."""
-LIST_ROWS = "cache_studio.adapters.sqlite_child:list_rows"
 
 
 @dataclass(slots=True)
@@ -59,33 +52,16 @@ class Chosen:
     digest: bytes = b""
 
 
-class RowsAdapter(SQLiteSpace, Adapter):
-    """A cache whose entries are rows of one table. A format fills in the four abstract methods."""
+class RowsAdapter(SQLiteSpace, ListsRows):
+    """A cache whose entries are rows of one table. A format fills in the abstract methods."""
 
     frees_at_once = False
-    database: Database
-    rows: Rows
     lock_seconds = LOCK_SECONDS
     """How long one transaction changes rows; less where the application waits less."""
-
-    def __init__(self) -> None:
-        self._children = ChildListings()
-
-    @abstractmethod
-    def _expressions(self) -> Sequence[str]:
-        """What a listing selects, after the key columns of `Pages.order`."""
-
-    @abstractmethod
-    def _batch(self, page: Page) -> Batch:
-        """The entries of a page."""
 
     @abstractmethod
     def _key_column(self) -> str:
         """The column that holds the key."""
-
-    @abstractmethod
-    def _choose_table(self) -> None:
-        """Set `rows` from the schema of today; WrongFormat when it does not fit any more."""
 
     def _set_capabilities(self, abilities: Collection[Ability], writable: bool) -> None:
         self.capabilities = Capabilities.of(abilities)
@@ -95,53 +71,6 @@ class RowsAdapter(SQLiteSpace, Adapter):
             self.capabilities = self.capabilities.without(CHANGING, reason)
 
     # Listing.
-
-    def scan(self) -> Generator[Batch, None, ScanEnd]:
-        """The rows by ranges of their key; a damaged table is listed as far as it can be read.
-
-        A big one is listed on by a child, which leaves this interpreter free.
-        """
-        if self.database.was_replaced:
-            self.database.renew()
-            self._choose_table()
-        most_here = sys.maxsize if self._opened_with() is None else LISTED_HERE
-        any_yet = False
-        with closing(self._children.carry_on(self.pages(), most_here, self._child)) as listing:
-            while True:
-                try:
-                    batch = next(listing)
-                except StopIteration as end:
-                    return self._ended(end.value)
-                except CacheStudioError as error:
-                    if not any_yet:
-                        raise
-                    return ScanEnd(False, error.message)
-                any_yet = True
-                if len(batch):  # not every row is an entry in every format
-                    yield batch
-
-    def pages(self) -> Listing:
-        """The entries of each page, in this process; at the end the ranges that cannot be read."""
-        pages = Pages(self.database, self.rows.table, self._expressions())
-        for page in pages:
-            yield self._batch(page)
-        return pages.lost
-
-    def _opened_with(self) -> Mapping[str, OptionValue] | None:
-        """The options by which a child opens the very same; None (the default) where nothing is listed by a child."""
-        return None
-
-    def _child(self, listed: Collection[EntryId]) -> ChildListing:
-        kind = type(self)
-        opened = f"{kind.__module__}:{kind.__name__}", os.fsencode(self.database.path), dict(self._opened_with() or {})
-        return ChildListing(LIST_ROWS, *opened, list(self.database.identity), list(listed))
-
-    def _ended(self, lost: Sequence[str]) -> ScanEnd:
-        if not lost:
-            return ScanEnd()
-        reason = "The database is damaged."
-        self.capabilities = self.capabilities.without(CHANGING, f"{reason} Nothing in it is changed.")
-        return ScanEnd(False, f"{reason} Not readable: {', '.join(lost[:5])}.")
 
     def _listed(self, where: str, values: Sequence[Cell]) -> Page:
         order = Pages(self.database, self.rows.table, self._expressions())

@@ -22,7 +22,8 @@ def list_rows(
     module, _, name = adapter.partition(":")
     opened = getattr(import_module(module), name).open(Target(os.fsdecode(path)), options, writable=False)
     try:
-        if list(opened.database.identity) != list(identity):
+        file = opened.database.file
+        if [file.st_dev, file.st_ino] != list(identity):
             raise replaced()
         rows = opened.pages()
         seen = {id_from(found) for found in listed}

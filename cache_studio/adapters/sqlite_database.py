@@ -75,13 +75,13 @@ class Database:
         self.syncs_late = False
         """Whether a write-ahead log is synced after its lock was let go: for who waits a few milliseconds for it."""
         self.path = os.path.realpath(path)
-        self._file = require_database_file(self.path)
+        self.file = require_database_file(self.path)
+        """The file that is open, as it was found: device and number tell it from another one at its path."""
         self._end = 0.0
         self._stopped = threading.Event()
         self._busy: sqlite3.Connection | None = None
         self._shared: sqlite3.Connection | None = None
-        self._wrote = self._is_uncertain = False
-        self._closed = False
+        self._wrote = self._is_uncertain = self._closed = False
         self._frozen: tuple[int, int] | None = None
         _Visits.come(self.path)
         try:
@@ -115,10 +115,10 @@ class Database:
             writer.execute("SELECT count(*) FROM sqlite_master").fetchall()
 
     def _new_writer(self) -> sqlite3.Connection:
-        return connected_to(self.path, self._file, partial(connect, self.path, "rw"))
+        return connected_to(self.path, self.file, partial(connect, self.path, "rw"))
 
     def _tried(self, parameters: str) -> sqlite3.Connection:
-        reader = connected_to(self.path, self._file, lambda: connect_with(self.path, parameters))
+        reader = connected_to(self.path, self.file, lambda: connect_with(self.path, parameters))
         try:
             self._end = time.monotonic() + QUERY_SECONDS
             guard_reading(reader, self._must_stop)
@@ -127,11 +127,6 @@ class Database:
             reader.close()
             raise
         return reader
-
-    @property
-    def identity(self) -> tuple[int, int]:
-        """What tells the file that is open from another one at its path."""
-        return self._file.st_dev, self._file.st_ino
 
     def _has_thawed(self) -> bool:
         return self._frozen is not None and (not _is_at_rest(self.path) or _moment(self.path) != self._frozen)
@@ -206,7 +201,7 @@ class Database:
     def was_replaced(self) -> bool:
         """Whether another file stands at the path now, or none, or one that was taken at rest is written again."""
         try:
-            return not self._leads_here() or not is_at(self.path, self._file) or self._has_thawed()
+            return not self._leads_here() or not is_at(self.path, self.file) or self._has_thawed()
         except OSError:
             return True
 
@@ -230,7 +225,7 @@ class Database:
             file = require_database_file(self.path)
             if not is_at(self.path, file) or not self._leads_here():
                 raise replaced()
-            self._file = file
+            self.file = file
             self._reader.close()
             _Visits.go(self.path, self._wrote)
             self._wrote = False

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from contract import Row, rows_of, scan_all
 
-from cache_studio.adapters import sqlite_adapter
+from cache_studio.adapters import sqlite_listing
 from cache_studio.adapters.base import Adapter
 from cache_studio.adapters.child_listing import ChildListing
 from cache_studio.adapters.registry import get_format
@@ -35,7 +35,7 @@ OPTIONS = {
 @pytest.fixture
 def by_child(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first page on the child alone is waited for."""
-    monkeypatch.setattr(sqlite_adapter, "LISTED_HERE", 1)
+    monkeypatch.setattr(sqlite_listing, "LISTED_HERE", 1)
     monkeypatch.setattr(ChildListing, "is_there", True)
 
 
@@ -146,7 +146,7 @@ def test_an_interrupted_listing_ends_its_child_and_is_partial(tmp_path: Path, mo
             adapter.interrupt()
             return True
 
-        monkeypatch.setattr(sqlite_adapter, "LISTED_HERE", 1)
+        monkeypatch.setattr(sqlite_listing, "LISTED_HERE", 1)
         monkeypatch.setattr(ChildListing, "is_there", property(interrupted))
         batches, end = scan_all(adapter)
         assert 0 < sum(map(len, batches)) < COUNT

@@ -6,9 +6,10 @@ import numpy as np
 
 from cache_studio.adapters.base import require_found
 from cache_studio.adapters.beaker_db.layout import is_cache_table
-from cache_studio.adapters.sqlite_adapter import CHANGING, READ_ONLY, RowsAdapter, table_missing
+from cache_studio.adapters.sqlite_adapter import READ_ONLY, RowsAdapter, table_missing
 from cache_studio.adapters.sqlite_columns import numbers, stamps_of
 from cache_studio.adapters.sqlite_database import Database
+from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import quoted
 from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import Rows, entry_id_of

@@ -42,11 +42,12 @@ from cache_studio.adapters.diskcache.listing import (
 )
 from cache_studio.adapters.file_copies import Copier, FileCopy, Outcome, is_present, restore_file
 from cache_studio.adapters.files import Folder, NoRegularFile, stamp_of
-from cache_studio.adapters.sqlite_adapter import CHANGING, Chosen
+from cache_studio.adapters.sqlite_adapter import Chosen
 from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import unpack_row
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_expiries import ExpiringRows, with_set_expiry
+from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import NEWER, Row
@@ -110,9 +111,8 @@ class DiskcacheAdapter(ExpiringRows):
 
     def _why_data(self) -> str:
         """Why this is no cache but data, one sentence; "" for a cache."""
-        if self.settings.policy != DATA_POLICY:
-            return ""
-        if self.database.rows(f"SELECT 1 FROM {TABLE} WHERE expire_time IS NOT NULL LIMIT 1"):
+        expiring = f"SELECT 1 FROM {TABLE} WHERE expire_time IS NOT NULL LIMIT 1"
+        if self.settings.policy != DATA_POLICY or self.database.rows(expiring):
             return ""
         key = self.database.value(f"SELECT key FROM {TABLE} ORDER BY rowid LIMIT 1")
         name = "a Deque" if isinstance(key, int) and key in DEQUE_KEYS else "an Index"
@@ -137,12 +137,9 @@ class DiskcacheAdapter(ExpiringRows):
 
     def _look_at_settings(self) -> None:
         """What it is by its settings and first keys: they may have come since the last listing."""
-        self.settings = self._read_settings()
+        self.settings = _settings_of(self.database)
         keys = self.database.rows(f"SELECT key, raw FROM {TABLE} LIMIT {_SAMPLES}")
         self._has_json = self.settings.names_json or are_packed_json((key, raw) for key, raw in keys)
-
-    def _read_settings(self) -> Settings:
-        return Settings({shown_key(name): cell for name, cell in self.database.rows(f"SELECT * FROM {SETTINGS}")})
 
     # Listing.
 
@@ -344,18 +341,18 @@ class DiskcacheAdapter(ExpiringRows):
 
     def measure(self) -> Volume:
         """The database with its log, and the value files as the library counts them; the size limit."""
-        settings = self._read_settings()
+        settings = _settings_of(self.database)
         beside = max(0, settings.number("size") or 0)
         reclaimable = sum(part.bytes for part in self.compactable())
         return Volume(self.database.volume() + beside, reclaimable, settings.number("size_limit"))
 
     def counters(self) -> Counters:
         """What the library counts where its statistics are on, else the reads since each entry was stored (LFU)."""
-        return _counters(self._read_settings(), self.database)
+        return _counters(_settings_of(self.database), self.database)
 
     def details(self) -> Mapping[str, object]:
         """What the library itself says: its counters, its volume and its policy."""
-        settings, space = self._read_settings(), self.database.space()
+        settings, space = _settings_of(self.database), self.database.space()
         shown = ("count", "size", "size_limit", "cull_limit", "hits", "misses")
         return self._pages_details() | {
             **{name: settings.number(name) for name in shown},
@@ -381,6 +378,10 @@ def _file_piece(root: Folder, file: ValueFile, max_bytes: int | None, hint: str)
     except (OSError, NoRegularFile) as error:
         return Piece("value", b"", 0, hint, f"Its value file cannot be read: {error}.")
     return Piece("value", data, status.st_size if max_bytes is not None else len(data), hint)
+
+
+def _settings_of(database: Database) -> Settings:
+    return Settings({shown_key(name): cell for name, cell in database.rows(f"SELECT * FROM {SETTINGS}")})
 
 
 def _counters(settings: Settings, database: Database) -> Counters:

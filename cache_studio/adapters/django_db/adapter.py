@@ -11,11 +11,12 @@ from cache_studio.adapters.defaults import join, lookup_by_scan, take
 from cache_studio.adapters.django_db.layout import EXPIRES, KEY, NEVER, NEVER_DAY, VALUE, is_cache_table, others_of
 from cache_studio.adapters.django_keys import kind_of, shown_place
 from cache_studio.adapters.masked_names import MASK
-from cache_studio.adapters.sqlite_adapter import CHANGING, table_missing
+from cache_studio.adapters.sqlite_adapter import table_missing
 from cache_studio.adapters.sqlite_columns import numbers, stamps_of
 from cache_studio.adapters.sqlite_copies import COPY_BYTES
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_expiries import ExpiringRows, with_set_expiry
+from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell, quoted
 from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import Rows, entry_id_of

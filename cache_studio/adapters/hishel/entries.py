@@ -28,10 +28,11 @@ from cache_studio.adapters.hishel.layout import (
     read_head,
     stored_keys,
 )
-from cache_studio.adapters.sqlite_adapter import CHANGING, Chosen
+from cache_studio.adapters.sqlite_adapter import Chosen
 from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import COPY_BYTES, unpack_row
 from cache_studio.adapters.sqlite_database import Database
+from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import entry_id_of

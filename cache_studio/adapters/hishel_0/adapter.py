@@ -20,10 +20,10 @@ from cache_studio.adapters.hishel_0.layout import (
     serializer_of,
     stored_keys,
 )
-from cache_studio.adapters.sqlite_adapter import CHANGING
 from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import COPY_BYTES
 from cache_studio.adapters.sqlite_database import Database
+from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import Rows, entry_id_of

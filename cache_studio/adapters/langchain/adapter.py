@@ -8,10 +8,11 @@ from cache_studio.adapters.base import require_found
 from cache_studio.adapters.defaults import join, lookup_by_scan
 from cache_studio.adapters.langchain.groups import Groups
 from cache_studio.adapters.langchain.layout import TABLE, is_cache, model_of, shown_prompt
-from cache_studio.adapters.sqlite_adapter import CHANGING, RowsAdapter
+from cache_studio.adapters.sqlite_adapter import RowsAdapter
 from cache_studio.adapters.sqlite_columns import numbers, stamps_of
 from cache_studio.adapters.sqlite_copies import COPY_BYTES
 from cache_studio.adapters.sqlite_database import Database
+from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import quoted
 from cache_studio.adapters.sqlite_pages import Page
 from cache_studio.adapters.sqlite_rows import entry_id_of

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from cache_studio.adapters.base import require_found
 from cache_studio.adapters.mapped_expiry import with_set_expiry
 from cache_studio.adapters.mapping import ROLES, FieldMap
-from cache_studio.adapters.sqlite_adapter import CHANGING, table_missing
+from cache_studio.adapters.sqlite_adapter import table_missing
 from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import COPY_BYTES
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_expiries import ComparedExpiries
+from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell, Table, quoted
 from cache_studio.adapters.sqlite_pages import Page, order_of
 from cache_studio.adapters.sqlite_rows import Rows, asking, entry_id_of
