@@ -67,7 +67,7 @@ class EntryDock(QDockWidget):
         if self._content is None:
             from cache_studio.gui.dock.detail_dock import DetailDock  # loads the value views
 
-            self._content = DetailDock(self._controller.tasks, self._controller.studio)
+            self._content = DetailDock(self._controller.tasks, self._controller.studio, self._frame)
             self._content.closed.connect(lambda: self.set_wanted(False))
             self._content.message.connect(self.message)
             self._column.addWidget(self._content)
