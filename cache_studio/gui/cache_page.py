@@ -42,12 +42,13 @@ class CachePage(QWidget):
         self.attachment = attachment
         self._controller = controller
         self._problem: CacheStudioError | None = None
-        self.header = CacheHeader(attachment)
-        self.notice = NoticeBar()
-        self.entries = EntriesTab(controller, attachment)
+        # Each part is made inside its parent: one that moves into it later has all its widgets styled anew.
+        self._stack = QStackedWidget(self)
+        self.header = CacheHeader(attachment, self)
+        self.notice = NoticeBar(self)
+        self.entries = EntriesTab(controller, attachment, self._stack)
         self._dashboard: DashboardTab | None = None
         self._activity: ActivityTab | None = None
-        self._stack = QStackedWidget()
         self._stack.addWidget(self.entries)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -63,7 +64,6 @@ class CachePage(QWidget):
         self.notice.retry_requested.connect(self._retry)
         self.entries.status_changed.connect(self.status_changed)
         self.entries.failed.connect(self._on_failed)
-        self.hear(News.PHASE)
         self.hear(News.VIEW)
 
     @property

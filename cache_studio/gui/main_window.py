@@ -266,7 +266,7 @@ class MainWindow(QMainWindow):
         if page is None:
             from cache_studio.gui.cache_page import CachePage  # loaded with the studio
 
-            page = self._pages[attachment] = CachePage(self.controller, attachment)
+            page = self._pages[attachment] = CachePage(self.controller, attachment, self._stack)
             page.entries.restore_layout(self._memory.settings)
             page.status_changed.connect(lambda: self._show_status(page))
             page.tab_changed.connect(lambda _tab: self._on_tab(page))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QUrl
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtCore import QEvent, QMimeData, QObject, QUrl
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from cache_studio.gui.actions import ACTIONS, TOOLBAR, shortcut_lines
@@ -45,6 +46,35 @@ def test_the_first_page_says_what_to_do(window: MainWindow) -> None:
     assert window.action_set["attach"].isEnabled()
     assert not window.action_set["purge"].isEnabled()
     assert "No cache is attached" in window.action_set["purge"].toolTip()
+
+
+class Styled(QObject):
+    """Counts how often each widget is told that its style is another one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: Counter[int] = Counter()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.StyleChange:
+            self.times[id(watched)] += 1
+        return False
+
+
+def test_a_page_is_not_styled_anew_with_each_part_that_is_put_into_it(
+    qtbot: QtBot, window: MainWindow, comparisons: Path
+) -> None:
+    styled = Styled()
+    app = QApplication.instance()
+    assert app is not None
+    app.installEventFilter(styled)
+    try:
+        page = attached(qtbot, window, f"json-directory:{comparisons}")
+    finally:
+        app.removeEventFilter(styled)
+    widgets = [page, *page.findChildren(QWidget)]
+    assert len(widgets) > 50
+    assert sum(styled.times[id(widget)] for widget in widgets) < 2 * len(widgets)
 
 
 def test_purge_and_undo(qtbot: QtBot, window: MainWindow, comparisons: Path) -> None:
