@@ -342,6 +342,7 @@ def _load_pages() -> None:
     """What pages, the dock and the actions need, numpy and all, once the window is drawn."""
     import cache_studio.gui.cache_commands
     import cache_studio.gui.cache_page
+    import cache_studio.gui.cache_rows
     import cache_studio.gui.dock.detail_dock  # noqa: F401 - loading them here is all that is wanted
 
 

@@ -37,7 +37,7 @@ def draw_text(
     """One line of literal text, elided at the right where `rect` is too narrow; returns the width it took."""
     width, room = text_width(text, font), rect.width()
     if width > room:
-        text = _metrics(font).elidedText(text, Qt.TextElideMode.ElideRight, room)
+        text = _elided(text, font, room)
         width = text_width(text, font)
     painter.setFont(font)
     painter.setPen(theme.shade(color) if isinstance(color, str) else color)
@@ -48,6 +48,11 @@ def draw_text(
 @lru_cache(maxsize=128)
 def _metrics(font: QFont) -> QFontMetricsF:
     return QFontMetricsF(font)
+
+
+@lru_cache(maxsize=512)
+def _elided(text: str, font: QFont, room: float) -> str:
+    return _metrics(font).elidedText(text, Qt.TextElideMode.ElideRight, room)
 
 
 @lru_cache(maxsize=2_048)
