@@ -1,6 +1,7 @@
 """The Entries tab of one attachment: search, facets, table, undo bar."""
 
 import time
+from functools import cached_property
 
 from PySide6.QtCore import QSettings, Qt, Signal
 from PySide6.QtWidgets import QFrame, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -27,6 +28,7 @@ class EntriesTab(QWidget):
     Signals:
         status_changed(): `status` says something else.
         entry_chosen(Entry | None): the current entry.
+        undo_requested(): Undo in the bar below the table.
         invalidate_requested(): Delete in the table.
         details_requested(): Return in the table.
         failed(CacheStudioError): the list could not be made.
@@ -34,6 +36,7 @@ class EntriesTab(QWidget):
 
     status_changed = Signal()
     entry_chosen = Signal(object)
+    undo_requested = Signal()
     invalidate_requested = Signal()
     details_requested = Signal()
     failed = Signal(object)
@@ -49,7 +52,6 @@ class EntriesTab(QWidget):
         self._stack = QStackedWidget(self._right)
         self.table = EntryTable(self._stack)
         self._bar_frame = QFrame(self._right)
-        self.undo_bar = UndoBar(parent=self._bar_frame)
         self.feed = EntryFeed(controller, attachment, self)
         self.figures: FacetFigures | None = None
         self._chosen: Totals | None = None
@@ -67,9 +69,8 @@ class EntriesTab(QWidget):
         column.setSpacing(0)
         column.addWidget(self._stack, 1)
         self._bar_frame.setProperty("ground", "surface")
-        frame = QVBoxLayout(self._bar_frame)
-        frame.setContentsMargins(16, 8, 16, 8)
-        frame.addWidget(self.undo_bar)
+        self._frame_row = QVBoxLayout(self._bar_frame)
+        self._frame_row.setContentsMargins(16, 8, 16, 8)
         self._bar_frame.hide()
         column.addWidget(self._bar_frame)
         self._splitter.setHandleWidth(1)
@@ -95,13 +96,21 @@ class EntriesTab(QWidget):
         self.table.return_pressed.connect(self.details_requested)
         self.table.doubleClicked.connect(lambda _index: self.details_requested.emit())
         self.table.visible_changed.connect(self._want_visible)
-        self.undo_bar.dismissed.connect(self._bar_frame.hide)
         self._empty.acted.connect(lambda: self.set_expression(""))
         self.feed.listed.connect(self._on_listed)
         self.feed.wrong.connect(self._on_wrong)
         self.feed.failed.connect(self.failed)
         self.feed.counted.connect(self._on_counted)
         self.feed.looked.connect(self._on_looked)
+
+    @cached_property
+    def undo_bar(self) -> UndoBar:
+        """The bar below the table; made when something was done."""
+        made = UndoBar(parent=self._bar_frame)
+        made.undo_requested.connect(self.undo_requested)
+        made.dismissed.connect(self._bar_frame.hide)
+        self._frame_row.addWidget(made)
+        return made
 
     @property
     def expression(self) -> str:
@@ -137,8 +146,9 @@ class EntriesTab(QWidget):
 
     def hide_bar(self) -> None:
         """Take the bar away."""
-        self.undo_bar.hide()
-        self._bar_frame.hide()
+        if self._bar_frame.isVisibleTo(self):
+            self.undo_bar.hide()
+            self._bar_frame.hide()
 
     def status(self) -> str:
         """The totals for the status line."""

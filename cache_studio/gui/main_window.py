@@ -272,7 +272,7 @@ class MainWindow(QMainWindow):
             page.tab_changed.connect(lambda _tab: self._on_tab(page))
             page.undo_requested.connect(lambda action: self.commands.undo_action(page, action))
             page.trash_requested.connect(self.show_trash)
-            page.entries.undo_bar.undo_requested.connect(lambda: self.commands.undo())
+            page.entries.undo_requested.connect(lambda: self.commands.undo())
             page.entries.entry_chosen.connect(lambda _entry: self._on_entry(page))
             page.entries.invalidate_requested.connect(self.action_set["invalidate"].trigger)
             page.entries.details_requested.connect(lambda: self.dock.set_wanted(True))

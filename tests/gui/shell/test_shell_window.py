@@ -17,6 +17,8 @@ from cache_studio.gui.dialogs.plan_dialog import PlanDialog
 from cache_studio.gui.main_window import MainWindow
 from cache_studio.gui.messages import BugReporter, report_text
 from cache_studio.gui.start_page import targets_of
+from cache_studio.gui.widgets.bars import NoticeBar, UndoBar
+from cache_studio.model.errors import CacheStudioError
 
 
 def attached(qtbot: QtBot, window: MainWindow, target: str, entries: int = 12) -> CachePage:
@@ -75,6 +77,23 @@ def test_a_page_is_not_styled_anew_with_each_part_that_is_put_into_it(
     widgets = [page, *page.findChildren(QWidget)]
     assert len(widgets) > 50
     assert sum(styled.times[id(widget)] for widget in widgets) < 2 * len(widgets)
+
+
+def test_the_bars_of_a_page_are_made_when_they_have_something_to_say(
+    qtbot: QtBot, window: MainWindow, comparisons: Path
+) -> None:
+    page = attached(qtbot, window, f"json-directory:{comparisons}")
+    page.entries.hide_bar()
+    assert page.findChildren(UndoBar) == []
+    assert page.findChildren(NoticeBar) == []
+    page.entries.show_bar("Done", can_undo=True)
+    page.entries.failed.emit(CacheStudioError("It went wrong"))
+    qtbot.waitUntil(lambda: page.entries.undo_bar.isVisible() and page.notice.isVisible())
+    assert page.notice.geometry().top() == page.header.geometry().bottom() + 1
+    page.notice.button.click()
+    page.entries.hide_bar()
+    assert not page.notice.isVisible()
+    assert not page.entries.undo_bar.isVisible()
 
 
 def test_purge_and_undo(qtbot: QtBot, window: MainWindow, comparisons: Path) -> None:
