@@ -50,6 +50,11 @@ class EntryDock(QDockWidget):
             self._content.show_entry(None, None, {})  # nobody would see what is still to be read
         self.setVisible(visible)
 
+    def prepare(self) -> None:
+        """Make the content before the first cache is attached, whose page takes long enough by itself."""
+        if self.wanted:
+            self._made()
+
     def set_wanted(self, wanted: bool) -> None:
         """The user opened or closed the dock."""
         self.wanted = wanted

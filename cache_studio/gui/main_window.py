@@ -257,6 +257,7 @@ class MainWindow(QMainWindow):
         for notice in self.controller.studio.notices:
             show_notice(self, notice)
         self.attach_all(self._waiting)
+        self.dock.prepare()
         self.places.read_recent()
         self.trash.count()
         QTimer.singleShot(LOOK_AFTER_MS, self.places, self.places.look)

@@ -14,6 +14,7 @@ from cache_studio.gui.actions import ACTIONS, TOOLBAR, shortcut_lines
 from cache_studio.gui.attach_dialog import AttachDialog
 from cache_studio.gui.cache_page import CachePage
 from cache_studio.gui.dialogs.plan_dialog import PlanDialog
+from cache_studio.gui.dock.detail_dock import DetailDock
 from cache_studio.gui.main_window import MainWindow
 from cache_studio.gui.messages import BugReporter, report_text
 from cache_studio.gui.start_page import targets_of
@@ -77,6 +78,15 @@ def test_a_page_is_not_styled_anew_with_each_part_that_is_put_into_it(
     widgets = [page, *page.findChildren(QWidget)]
     assert len(widgets) > 50
     assert sum(styled.times[id(widget)] for widget in widgets) < 2 * len(widgets)
+
+
+def test_the_content_of_the_dock_is_made_before_a_cache_is_attached(qtbot: QtBot, window: MainWindow) -> None:
+    window.dock.prepare()
+    assert window.dock.findChildren(DetailDock) == []  # it is closed here
+    window.dock.set_wanted(True)
+    window.dock.prepare()
+    assert len(window.dock.findChildren(DetailDock)) == 1
+    assert not window.dock.isVisible()
 
 
 def test_the_bars_of_a_page_are_made_when_they_have_something_to_say(
