@@ -1,6 +1,7 @@
 """The page of one attached cache: header, what is wrong with it, and its three tabs."""
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
@@ -42,29 +43,35 @@ class CachePage(QWidget):
         self.attachment = attachment
         self._controller = controller
         self._problem: CacheStudioError | None = None
-        self.header = CacheHeader(attachment)
-        self.notice = NoticeBar()
-        self.entries = EntriesTab(controller, attachment)
+        self._says_problem = False
+        # Each part is made inside its parent: one that moves into it later has all its widgets styled anew.
+        self._stack = QStackedWidget(self)
+        self.header = CacheHeader(attachment, self)
+        self.entries = EntriesTab(controller, attachment, self._stack)
         self._dashboard: DashboardTab | None = None
         self._activity: ActivityTab | None = None
-        self._stack = QStackedWidget()
         self._stack.addWidget(self.entries)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.header)
-        layout.addWidget(self.notice)
-        layout.addWidget(self._stack, 1)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self.header)
+        self._column.addWidget(self._stack, 1)
         self._clock = QTimer(self)
         self._clock.setInterval(1_000)
         self._clock.timeout.connect(lambda: self.header.tick(time.time()))
         self._clock.start()
         self.header.tab_chosen.connect(self._on_tab)
-        self.notice.retry_requested.connect(self._retry)
         self.entries.status_changed.connect(self.status_changed)
         self.entries.failed.connect(self._on_failed)
-        self.hear(News.PHASE)
         self.hear(News.VIEW)
+
+    @cached_property
+    def notice(self) -> NoticeBar:
+        """What is wrong, below the header; made when something is."""
+        made = NoticeBar(self)
+        made.retry_requested.connect(self._retry)
+        self._column.insertWidget(1, made)
+        return made
 
     @property
     def tab(self) -> int:
@@ -143,8 +150,9 @@ class CachePage(QWidget):
             self.notice.show_problem(error.message, hint)
         elif standing.partial:
             self.notice.show_problem(tr("The listing is not complete."), standing.partial)
-        else:
+        elif self._says_problem:
             self.notice.hide()
+        self._says_problem = error is not None or bool(standing.partial)
 
     def _retry(self) -> None:
         self._problem = None

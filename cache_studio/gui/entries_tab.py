@@ -1,6 +1,7 @@
 """The Entries tab of one attachment: search, facets, table, undo bar."""
 
 import time
+from functools import cached_property
 
 from PySide6.QtCore import QSettings, Qt, Signal
 from PySide6.QtWidgets import QFrame, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -27,6 +28,7 @@ class EntriesTab(QWidget):
     Signals:
         status_changed(): `status` says something else.
         entry_chosen(Entry | None): the current entry.
+        undo_requested(): Undo in the bar below the table.
         invalidate_requested(): Delete in the table.
         details_requested(): Return in the table.
         failed(CacheStudioError): the list could not be made.
@@ -34,6 +36,7 @@ class EntriesTab(QWidget):
 
     status_changed = Signal()
     entry_chosen = Signal(object)
+    undo_requested = Signal()
     invalidate_requested = Signal()
     details_requested = Signal()
     failed = Signal(object)
@@ -41,16 +44,19 @@ class EntriesTab(QWidget):
     def __init__(self, controller: Controller, attachment: Attachment, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller, self._attachment = controller, attachment
-        self.filter = FilterBar()
-        self.facets = FacetsPanel()
-        self.table = EntryTable()
-        self.undo_bar = UndoBar()
+        # Each part is made inside its parent: one that moves into it later has all its widgets styled anew.
+        self.filter = FilterBar(self)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.facets = FacetsPanel(self._splitter)
+        self._right = QWidget(self._splitter)
+        self._stack = QStackedWidget(self._right)
+        self.table = EntryTable(self._stack)
+        self._bar_frame = QFrame(self._right)
         self.feed = EntryFeed(controller, attachment, self)
         self.figures: FacetFigures | None = None
         self._chosen: Totals | None = None
         self._looked = ""
-        self._empty = EmptyState("")
-        self._stack = QStackedWidget()
+        self._empty = EmptyState("", parent=self._stack)
         self._lay_out()
         self._connect()
 
@@ -58,23 +64,18 @@ class EntriesTab(QWidget):
         self._stack.setProperty("ground", "surface")
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._empty)
-        right = QWidget()
-        column = QVBoxLayout(right)
+        column = QVBoxLayout(self._right)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._stack, 1)
-        bar = QFrame()
-        bar.setProperty("ground", "surface")
-        frame = QVBoxLayout(bar)
-        frame.setContentsMargins(16, 8, 16, 8)
-        frame.addWidget(self.undo_bar)
-        bar.hide()
-        column.addWidget(bar)
-        self._bar_frame = bar
-        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._bar_frame.setProperty("ground", "surface")
+        self._frame_row = QVBoxLayout(self._bar_frame)
+        self._frame_row.setContentsMargins(16, 8, 16, 8)
+        self._bar_frame.hide()
+        column.addWidget(self._bar_frame)
         self._splitter.setHandleWidth(1)
         self._splitter.addWidget(self.facets)
-        self._splitter.addWidget(right)
+        self._splitter.addWidget(self._right)
         self._splitter.setStretchFactor(1, 1)
         self._splitter.setSizes([WIDTH, 800])
         self._splitter.setCollapsible(1, False)
@@ -95,13 +96,21 @@ class EntriesTab(QWidget):
         self.table.return_pressed.connect(self.details_requested)
         self.table.doubleClicked.connect(lambda _index: self.details_requested.emit())
         self.table.visible_changed.connect(self._want_visible)
-        self.undo_bar.dismissed.connect(self._bar_frame.hide)
         self._empty.acted.connect(lambda: self.set_expression(""))
         self.feed.listed.connect(self._on_listed)
         self.feed.wrong.connect(self._on_wrong)
         self.feed.failed.connect(self.failed)
         self.feed.counted.connect(self._on_counted)
         self.feed.looked.connect(self._on_looked)
+
+    @cached_property
+    def undo_bar(self) -> UndoBar:
+        """The bar below the table; made when something was done."""
+        made = UndoBar(parent=self._bar_frame)
+        made.undo_requested.connect(self.undo_requested)
+        made.dismissed.connect(self._bar_frame.hide)
+        self._frame_row.addWidget(made)
+        return made
 
     @property
     def expression(self) -> str:
@@ -137,8 +146,9 @@ class EntriesTab(QWidget):
 
     def hide_bar(self) -> None:
         """Take the bar away."""
-        self.undo_bar.hide()
-        self._bar_frame.hide()
+        if self._bar_frame.isVisibleTo(self):
+            self.undo_bar.hide()
+            self._bar_frame.hide()
 
     def status(self) -> str:
         """The totals for the status line."""

@@ -50,6 +50,11 @@ class EntryDock(QDockWidget):
             self._content.show_entry(None, None, {})  # nobody would see what is still to be read
         self.setVisible(visible)
 
+    def prepare(self) -> None:
+        """Make the content before the first cache is attached, whose page takes long enough by itself."""
+        if self.wanted:
+            self._made()
+
     def set_wanted(self, wanted: bool) -> None:
         """The user opened or closed the dock."""
         self.wanted = wanted
@@ -67,7 +72,7 @@ class EntryDock(QDockWidget):
         if self._content is None:
             from cache_studio.gui.dock.detail_dock import DetailDock  # loads the value views
 
-            self._content = DetailDock(self._controller.tasks, self._controller.studio)
+            self._content = DetailDock(self._controller.tasks, self._controller.studio, self._frame)
             self._content.closed.connect(lambda: self.set_wanted(False))
             self._content.message.connect(self.message)
             self._column.addWidget(self._content)

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QByteArray, QItemSelection, QItemSelectionModel, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetricsF, QGuiApplication, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QGuiApplication, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QMenu, QWidget
 
 from cache_studio.gui.item_models import entry_columns as columns
 from cache_studio.gui.item_models.entry_columns import COLUMNS
 from cache_studio.gui.item_models.entry_model import EntryModel
-from cache_studio.gui.item_models.entry_rows import EntryRows, runs
+from cache_studio.gui.item_models.entry_rows import EntryRows, distinct, runs
 from cache_studio.gui.look import fonts
 from cache_studio.gui.look.text import display_text, tr
 from cache_studio.gui.widgets.bars import BusyLine
@@ -24,6 +24,7 @@ from cache_studio.gui.widgets.cells import (
     TagDelegate,
 )
 from cache_studio.gui.widgets.entry_table import HEADER_HEIGHT, EntryTableView
+from cache_studio.gui.widgets.painting import text_width
 from cache_studio.gui.widgets.ttl_cell import MINIMUM_WIDTH, TtlDelegate
 from cache_studio.model.entries import Entry
 from cache_studio.model.identity import EntryId
@@ -136,7 +137,7 @@ class EntryTable(EntryTableView):
         ranges = (selection.at(number) for number in range(selection.count()))
         spans = sorted({(one.top(), one.bottom()) for one in ranges})
         parts = [np.arange(first, last + 1, dtype=np.int32) for first, last in spans]
-        return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int32)
+        return distinct(np.concatenate(parts)) if parts else np.empty(0, np.int32)
 
     def chosen_ids(self) -> list[EntryId]:
         """Ids of the selected entries."""
@@ -314,6 +315,9 @@ class EntryTable(EntryTableView):
 
 def _width_of(names: Sequence[str], least: int) -> int:
     """The width that names of a column need, within bounds."""
-    metrics = QFontMetricsF(fonts.text_font(12))
-    widest = max((metrics.horizontalAdvance(display_text(name, 60)) for name in names[:_NAMES]), default=0.0)
+    font, most, widest = fonts.text_font(12), _WIDEST - 2 * CELL_PAD - 4, 0.0
+    for name in sorted(names[:_NAMES], key=len, reverse=True):
+        widest = max(widest, text_width(display_text(name, 60), font))
+        if widest >= most:  # no name can add to it: of long keys one is measured and not all
+            break
     return max(least, min(_WIDEST, round(widest) + 2 * CELL_PAD + 4))

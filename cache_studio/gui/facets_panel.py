@@ -30,14 +30,15 @@ class FacetsPanel(QFrame):
         self.setProperty("ground", "surface")  # the splitter draws the line beside it
         self.setAccessibleName(tr("Facets"))
         self._expression = ""
+        scroll = QScrollArea(self)
+        inner = QWidget(scroll.viewport())
         self._groups = {
-            "namespaces": FacetGroup(tr("Namespaces")),
-            "lifetime": FacetGroup(tr("Lifetime")),
-            "tags": FacetGroup(tr("Tags")),
+            "namespaces": FacetGroup(tr("Namespaces"), inner),
+            "lifetime": FacetGroup(tr("Lifetime"), inner),
+            "tags": FacetGroup(tr("Tags"), inner),
         }
         self._terms: dict[str, Mapping[str, str]] = {"namespaces": {}, "lifetime": lifetime_terms(), "tags": {}}
         self._more = {name: plain_label("", "source") for name in self._groups}
-        inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(16, 4, 12, 8)
         column.setSpacing(0)
@@ -48,7 +49,6 @@ class FacetsPanel(QFrame):
             group.hide()
             group.chosen_changed.connect(lambda chosen, name=name: self._on_chosen(name, chosen))
         column.addStretch(1)
-        scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)

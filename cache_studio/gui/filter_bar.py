@@ -33,7 +33,7 @@ class FilterBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("ground", "header")
-        self.search = SearchBox()
+        self.search = SearchBox(self)
         self._facet_terms: Collection[str] = ()
         self._shown_label = plain_label(tr("Shown"), "note")
         self._add_label = plain_label(tr("Add"), "note")
@@ -47,7 +47,7 @@ class FilterBar(QFrame):
             chip.clicked.connect(lambda _checked=False, term=term: self._edit(parts_of(self.expression).plus(term)))
             self._chip_row.addWidget(chip)
         self._chip_row.addStretch(1)
-        chips = QWidget()
+        chips = QWidget(self)
         chips.setLayout(self._chip_row)
         self._chip_row.setContentsMargins(0, 0, 0, 0)
         chips.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # clipped rather than widening all

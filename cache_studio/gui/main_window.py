@@ -257,6 +257,7 @@ class MainWindow(QMainWindow):
         for notice in self.controller.studio.notices:
             show_notice(self, notice)
         self.attach_all(self._waiting)
+        self.dock.prepare()
         self.places.read_recent()
         self.trash.count()
         QTimer.singleShot(LOOK_AFTER_MS, self.places, self.places.look)
@@ -266,13 +267,13 @@ class MainWindow(QMainWindow):
         if page is None:
             from cache_studio.gui.cache_page import CachePage  # loaded with the studio
 
-            page = self._pages[attachment] = CachePage(self.controller, attachment)
+            page = self._pages[attachment] = CachePage(self.controller, attachment, self._stack)
             page.entries.restore_layout(self._memory.settings)
             page.status_changed.connect(lambda: self._show_status(page))
             page.tab_changed.connect(lambda _tab: self._on_tab(page))
             page.undo_requested.connect(lambda action: self.commands.undo_action(page, action))
             page.trash_requested.connect(self.show_trash)
-            page.entries.undo_bar.undo_requested.connect(lambda: self.commands.undo())
+            page.entries.undo_requested.connect(lambda: self.commands.undo())
             page.entries.entry_chosen.connect(lambda _entry: self._on_entry(page))
             page.entries.invalidate_requested.connect(self.action_set["invalidate"].trigger)
             page.entries.details_requested.connect(lambda: self.dock.set_wanted(True))
@@ -342,6 +343,7 @@ def _load_pages() -> None:
     """What pages, the dock and the actions need, numpy and all, once the window is drawn."""
     import cache_studio.gui.cache_commands
     import cache_studio.gui.cache_page
+    import cache_studio.gui.cache_rows
     import cache_studio.gui.dock.detail_dock  # noqa: F401 - loading them here is all that is wanted
 
 

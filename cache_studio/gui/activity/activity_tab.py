@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QStackedWidget,
-    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -23,7 +22,7 @@ from cache_studio.gui.look.text import plain_label, tr
 from cache_studio.gui.tasks import Tasks
 from cache_studio.gui.widgets.bars import EmptyState, NoticeBar
 from cache_studio.gui.widgets.buttons import LinkButton, SecondaryButton
-from cache_studio.gui.widgets.cells import KeyDelegate, RowDelegate
+from cache_studio.gui.widgets.cells import KeyDelegate, RowDelegate, RowState
 from cache_studio.gui.widgets.painting import LEFT, draw_text
 from cache_studio.gui.widgets.segmented import SegmentedButtons
 from cache_studio.model.errors import CacheStudioError
@@ -49,7 +48,7 @@ class _Answer:
 
 
 class _LinkDelegate(RowDelegate):
-    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, option: QStyleOptionViewItem) -> None:
+    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, state: RowState) -> None:
         """Words in the accent."""
         draw_text(painter, rect, self.text(index), fonts.text_font(12, fonts.SEMIBOLD), theme.color("accent"), LEFT)
 

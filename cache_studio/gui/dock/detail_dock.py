@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from cache_studio.gui.dock.entry_pane import EntryPane
 from cache_studio.gui.dock.facts_panel import FactsPanel
 from cache_studio.gui.dock.saving import save_value
 from cache_studio.gui.dock.value_panel import ValuePanel
@@ -51,9 +52,8 @@ class DetailDock(QFrame):
         self._entry: Entry | None = None
         self._future: Future[Shown] | None = None
         self._first: Shown | None = None
-        self.facts = FactsPanel()
-        self.value = ValuePanel(tasks)
-        self._empty = EmptyState(tr("Choose an entry to see what is known of it and what it holds."))
+        self._pane: EntryPane | None = None
+        self._empty = EmptyState(tr("Choose an entry to see what is known of it and what it holds."), parent=self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SETTLE_MS)
@@ -62,10 +62,6 @@ class DetailDock(QFrame):
         self._held.setSingleShot(True)
         self._held.setInterval(_HELD_MS)
         self._held.timeout.connect(self._show_first)
-        self.facts.copy_requested.connect(self._copy_key)
-        self.value.copied.connect(self.message)
-        self.value.save_requested.connect(self._ask_and_save)
-        self.value.rest_requested.connect(lambda: self._ask(_MOST_BYTES))
         self.setProperty("ground", "surface")
         self.setAccessibleName(tr("Entry"))
         self.setMinimumWidth(260)
@@ -75,11 +71,11 @@ class DetailDock(QFrame):
 
     def show_entry(self, attachment: Attachment | None, entry: Entry | None, sources: Mapping[str, Source]) -> None:
         """Show an entry; the same one again only renews its facts, unless it was stored anew. None shows nothing."""
-        self._split.setVisible(entry is not None)
         self._empty.setVisible(entry is None)
         if entry is None or attachment is None:
             self._forget()
             return
+        self._made().show()
         same = self._entry is not None and self._attachment is attachment and self._entry.id == entry.id
         unchanged = same and self._entry is not None and self._entry.stamp == entry.stamp
         self._attachment, self._entry = attachment, entry
@@ -108,6 +104,27 @@ class DetailDock(QFrame):
             lambda error: self.message.emit(f"{error.message} {error.hint}".strip()),
         )
 
+    @property
+    def facts(self) -> FactsPanel:
+        """What is known of the entry."""
+        return self._made().facts
+
+    @property
+    def value(self) -> ValuePanel:
+        """What the entry holds."""
+        return self._made().value
+
+    def _made(self) -> EntryPane:
+        """The pane; its many views would hold the first attached cache up, where nothing is chosen yet."""
+        if self._pane is None:
+            self._pane = EntryPane(self._tasks, self)
+            self._pane.facts.copy_requested.connect(self._copy_key)
+            self._pane.value.copied.connect(self.message)
+            self._pane.value.save_requested.connect(self._ask_and_save)
+            self._pane.value.rest_requested.connect(lambda: self._ask(_MOST_BYTES))
+            self._column.insertWidget(1, self._pane, 1)
+        return self._pane
+
     def _lay_out(self) -> None:
         self.head = head = QFrame()  # the dock around it takes it as its title bar
         head.setProperty("ground", "header")
@@ -118,34 +135,20 @@ class DetailDock(QFrame):
         cross = IconButton("close", tr("Close the entry panel"))
         cross.clicked.connect(self.closed)
         row.addWidget(cross)
-        area = QScrollArea()
-        area.setWidget(self.facts)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setMinimumHeight(120)
-        area.viewport().setAutoFillBackground(False)
-        self.facts.setAutoFillBackground(False)
-        self._split = QSplitter(Qt.Orientation.Vertical)
-        self._split.setChildrenCollapsible(False)
-        self._split.setHandleWidth(1)
-        self._split.addWidget(area)
-        self._split.addWidget(self.value)
-        self._split.setStretchFactor(1, 1)
-        self._split.setSizes([280, 450])
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(head)
-        layout.addWidget(self._split, 1)
-        layout.addWidget(self._empty, 1)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(head)
+        self._column.addWidget(self._empty, 1)
 
     def _forget(self) -> None:
         self._timer.stop()
         self._cancel()
         self._tasks.drop(self._task)
         self._attachment = self._entry = None
-        self.value.show_message("")
+        if self._pane is not None:
+            self._pane.hide()
+            self._pane.value.show_message("")
 
     def _cancel(self) -> None:
         """A request that is still in the queue is never begun."""

@@ -62,8 +62,8 @@ class ValuePanel(QWidget):
     save_requested = Signal(object)
     rest_requested = Signal()
 
-    def __init__(self, tasks: Tasks) -> None:
-        super().__init__()
+    def __init__(self, tasks: Tasks, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._tasks, self._task = tasks, f"value {id(self)}"
         self._shown: tuple[ShownPiece, ...] = ()
         self._prepared: Prepared | None = None
@@ -83,7 +83,7 @@ class ValuePanel(QWidget):
         }  # fmt: skip
         self._picture_view, self._sound_view = picture, sound
         self._message = EmptyState("")
-        self._stack = QStackedWidget()
+        self._stack = QStackedWidget(self)
         for view in (*self.views.values(), self._message):
             self._stack.addWidget(view)
         self.pieces = QComboBox()

@@ -52,11 +52,17 @@ class EntryRows:
         found = self.positions[known]
         lost = known[(found < 0) & ~self.view.alive[known]]  # changed entries have a new row
         moved = self._by_id(before.view, lost.tolist())
-        return np.unique(np.concatenate((found[found >= 0], moved))).astype(np.int32)
+        return distinct(np.concatenate((found[found >= 0], moved)))
 
     def _by_id(self, view: View, rows: Iterable[int]) -> NDArray[np.int32]:
         found = (self.position_of(view.ids[row]) for row in rows)
-        return np.unique(np.fromiter((at for at in found if at >= 0), np.int32))
+        return distinct(np.fromiter((at for at in found if at >= 0), np.int32))
+
+
+def distinct(positions: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Sorted, each once. `np.unique` would load numpy's masked arrays first, on the window's thread."""
+    ordered = np.sort(positions)
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))[: ordered.size]]
 
 
 def runs(positions: NDArray[np.int32]) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """Delegates of the entry table: rows, keys, figures, tags. TTL pills are in `ttl_cell`."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QPainter
@@ -24,20 +25,41 @@ def lead(view: QWidget | None, column: int) -> int:
     return FIRST_PAD if header is not None and header.logicalIndexAt(-header.offset()) == column else CELL_PAD
 
 
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """How a row stands in its view while it is painted."""
+
+    view: QWidget | None
+    is_selected: bool
+    is_hovered: bool
+
+
+def value_of(index: Index, role: int) -> object:
+    """What the model says: a model in Python is asked directly, which is half the way that Qt takes."""
+    return index.model().data(index, role)
+
+
+def draw_ground(painter: QPainter, rect: QRectF, state: RowState) -> None:
+    """The ground of a row or of a cell of it, and its bottom line."""
+    if state.is_selected:
+        painter.fillRect(rect, theme.color("selected"))
+    elif state.is_hovered:
+        painter.fillRect(rect, theme.color("hover"))
+    painter.fillRect(QRectF(rect.left(), rect.bottom() - 1, rect.width(), 1), theme.color("border"))
+
+
 class RowDelegate(QStyledItemDelegate):
     """Ground and line of a row, then `draw_cell`, which a child class gives. The view says which row is hovered."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw ground, bottom line and the cell; never Qt's own focus rectangle."""
-        painter.save()
         rect = QRectF(option.rect)
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, theme.color("selected"))
-        elif index.row() == getattr(option.widget, "hover_row", -1):
-            painter.fillRect(rect, theme.color("hover"))
-        painter.fillRect(QRectF(rect.left(), rect.bottom() - 1, rect.width(), 1), theme.color("border"))
+        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        state = RowState(option.widget, is_selected, index.row() == getattr(option.widget, "hover_row", -1))
+        painter.save()
+        draw_ground(painter, rect, state)
         left = lead(option.widget, index.column())
-        self.draw_cell(painter, rect.adjusted(left, 0, -CELL_PAD, -1), index, option)
+        self.draw_cell(painter, rect.adjusted(left, 0, -CELL_PAD, -1), index, state)
         painter.restore()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
@@ -46,7 +68,7 @@ class RowDelegate(QStyledItemDelegate):
             round(self.cell_width(index)) + lead(option.widget, index.column()) + CELL_PAD, int(theme.theme().density)
         )
 
-    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, option: QStyleOptionViewItem) -> None:
+    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, state: RowState) -> None:
         """Draw the content into `rect` (padding taken off)."""
         problem = self.problem(index)
         color = theme.shade(theme.colors().urgent.text) if problem else theme.color(self.color_role(index))
@@ -58,7 +80,7 @@ class RowDelegate(QStyledItemDelegate):
 
     def text(self, index: Index) -> str:
         """The DisplayRole, made safe."""
-        value = index.data(Qt.ItemDataRole.DisplayRole)
+        value = value_of(index, Qt.ItemDataRole.DisplayRole)
         return "" if value is None else display_text(str(value), SHOWN)
 
     def problem(self, index: Index) -> str:
@@ -87,7 +109,7 @@ class NoteDelegate(RowDelegate):
 
     def problem(self, index: Index) -> str:
         """What is wrong with the entry."""
-        return display_text(str(index.data(Role.PROBLEM) or ""), SHOWN)
+        return display_text(str(value_of(index, Role.PROBLEM) or ""), SHOWN)
 
 
 class KeyDelegate(RowDelegate):
@@ -132,12 +154,11 @@ class TagDelegate(RowDelegate):
         font = self.font()
         return sum(chip_width(tag, font) + self.GAP for tag in self._tags(index))
 
-    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, option: QStyleOptionViewItem) -> None:
+    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, state: RowState) -> None:
         """Chips from left to right; what has no room is counted in the last one."""
         tags = self._tags(index)
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        ground = theme.color("surface" if selected else "hover")
-        if not selected and index.row() == getattr(option.widget, "hover_row", -1):
+        ground = theme.color("surface" if state.is_selected else "hover")
+        if state.is_hovered and not state.is_selected:
             ground = theme.color("track")
         left, font = rect.left(), self.font()
         for at, tag in enumerate(tags):
@@ -153,5 +174,5 @@ class TagDelegate(RowDelegate):
 
     @staticmethod
     def _tags(index: Index) -> list[str]:
-        tags: Iterable[str] = index.data(Role.TAGS) or ()
-        return [display_text(tag, 60) for tag in tags]
+        tags = value_of(index, Role.TAGS)
+        return [display_text(tag, 60) for tag in tags] if isinstance(tags, Iterable) else []

@@ -137,8 +137,8 @@ class FacetGroup(QWidget):
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(title)
-        self._header = FacetHeader(title)
-        self._box = QWidget()
+        self._header = FacetHeader(title, self)
+        self._box = QWidget(self)
         self._rows = QVBoxLayout(self._box)
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(0)

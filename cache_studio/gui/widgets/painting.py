@@ -35,11 +35,10 @@ def draw_text(
     align: Qt.AlignmentFlag = LEFT,
 ) -> float:
     """One line of literal text, elided at the right where `rect` is too narrow; returns the width it took."""
-    metrics = _metrics(font)
-    width, room = metrics.horizontalAdvance(text), rect.width()
+    width, room = text_width(text, font), rect.width()
     if width > room:
-        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
-        width = metrics.horizontalAdvance(text)
+        text = _elided(text, font, room)
+        width = text_width(text, font)
     painter.setFont(font)
     painter.setPen(theme.shade(color) if isinstance(color, str) else color)
     painter.drawText(rect, int(align) | _ONE_LINE, text)
@@ -49,6 +48,17 @@ def draw_text(
 @lru_cache(maxsize=128)
 def _metrics(font: QFont) -> QFontMetricsF:
     return QFontMetricsF(font)
+
+
+@lru_cache(maxsize=512)
+def _elided(text: str, font: QFont, room: float) -> str:
+    return _metrics(font).elidedText(text, Qt.TextElideMode.ElideRight, room)
+
+
+@lru_cache(maxsize=2_048)
+def text_width(text: str, font: QFont) -> float:
+    """The width of a text on one line; kept, because the same cells are drawn again and again."""
+    return _metrics(font).horizontalAdvance(text)
 
 
 def ttl_words(ttl: float | None) -> str:
@@ -113,7 +123,7 @@ def mix(first: QColor, second: QColor, share: float) -> QColor:
 
 def chip_width(text: str, font: QFont) -> float:
     """Width of a tag chip around `text`."""
-    return _metrics(font).horizontalAdvance(text) + 2 * _PAD
+    return text_width(text, font) + 2 * _PAD
 
 
 def draw_chip(painter: QPainter, rect: QRectF, text: str, font: QFont, ground: QColor, color: QColor) -> None:

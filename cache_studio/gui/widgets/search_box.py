@@ -90,7 +90,7 @@ class SearchBox(QWidget):
         self.edit.setAccessibleName(tr("Search entries"))
         self.edit.setPlaceholderText(tr("Search keys, or ns:tts stale size>100kb"))
         self.edit.installEventFilter(self)
-        self._frame = QFrame()
+        self._frame = QFrame(self)
         self._frame.setProperty("ground", "search")
         self._frame.setProperty("active", "false")
         self._frame.setFixedHeight(HEIGHT)

@@ -4,11 +4,11 @@ import time
 
 from PySide6.QtCore import QObject, QRectF, QTimer
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem
+from PySide6.QtWidgets import QAbstractItemView
 
 from cache_studio.gui.look import theme
 from cache_studio.gui.look.colors import Urgency, urgency
-from cache_studio.gui.widgets.cells import CELL_PAD, Index, RowDelegate
+from cache_studio.gui.widgets.cells import CELL_PAD, Index, RowDelegate, RowState
 from cache_studio.gui.widgets.painting import draw_pill, ttl_words
 from cache_studio.gui.widgets.roles import Role
 
@@ -41,14 +41,14 @@ class TtlDelegate(RowDelegate):
         self._timer.setInterval(_FRAME_MS)
         self._timer.timeout.connect(self._draw_again)
 
-    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, option: QStyleOptionViewItem) -> None:
+    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, state: RowState) -> None:
         """A pill with half the usual padding at its sides."""
         ttl = index.data(Role.TTL)
         last = ttl is not None and urgency(ttl) is Urgency.LAST
         box = rect.adjusted(4 - CELL_PAD, 0, CELL_PAD - 4, 0)
         draw_pill(painter, box, ttl, index.data(Role.TTL_SHARE), pulse(time.monotonic()) if last else 0.0)
-        if last and not theme.theme().reduced_motion and isinstance(option.widget, QAbstractItemView):
-            self._again.add(option.widget)
+        if last and not theme.theme().reduced_motion and isinstance(state.view, QAbstractItemView):
+            self._again.add(state.view)
             if not self._timer.isActive():
                 self._timer.start()
 

@@ -18,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from cache_studio.decoding.decode import decode
 from cache_studio.decoding.decoded import Image
 from cache_studio.gui.dock.detail_dock import DetailDock
+from cache_studio.gui.dock.entry_pane import EntryPane
 from cache_studio.gui.dock.facts import fact_lines, moment_words, ttl_share
 from cache_studio.gui.dock.hex_view import HexModel, HexView
 from cache_studio.gui.dock.media_views import read_picture
@@ -77,6 +78,20 @@ def wav() -> bytes:
 
 def found(data: bytes, **piece: object) -> ShownPiece:
     return ShownPiece(replace(Piece("value", data, len(data)), **piece), decode(data))  # type: ignore[arg-type]
+
+
+def test_the_views_are_made_when_the_first_entry_is_chosen(
+    qtbot: QtBot, dock: DetailDock, comparisons: Path, attach: Attach
+) -> None:
+    attachment = attach(f"json-directory:{comparisons}")
+    dock.show_entry(attachment, None, {})
+    assert dock.findChildren(EntryPane) == []
+    show(qtbot, dock, attachment, entries(attachment)[0])
+    (pane,) = dock.findChildren(EntryPane)
+    assert pane.isVisible()
+    dock.show_entry(attachment, None, {})
+    assert not pane.isVisible()
+    assert pane.value.current_view() == ""
 
 
 def test_a_json_entry_is_shown_with_facts_and_views(

@@ -17,9 +17,11 @@ from pytestqt.qtbot import QtBot
 from cache_studio.adapters.base import Adapter
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_listing import Listing as RedisListing
+from cache_studio.gui import entry_table
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.entries_tab import EntriesTab
 from cache_studio.gui.item_models import entry_columns as columns
+from cache_studio.gui.widgets.painting import text_width
 from cache_studio.services.attachment import Attachment
 
 
@@ -190,6 +192,15 @@ def test_a_tick_draws_the_columns_of_times_only(qtbot: QtBot, tab: EntriesTab) -
     times = QRect(left, 0, end - left, table.viewport().height()) & table.viewport().rect()
     table._ticker.timeout.emit()
     qtbot.waitUntil(lambda: times in drawn.parts)
+
+
+def test_of_long_names_one_is_measured_for_the_width_of_their_column() -> None:
+    names = [f"a key as long as those of a cache often are, number {at:04d}" for at in range(200)]
+    before = text_width.cache_info()
+    assert entry_table._width_of(names, 56) == entry_table._WIDEST
+    assert entry_table._width_of(["a", "the widest", "b"], 20) > entry_table._width_of(["a", "b"], 20) > 20
+    after = text_width.cache_info()
+    assert after.hits + after.misses - before.hits - before.misses == 1 + 3 + 2
 
 
 def _sizes_fall(tab: EntriesTab) -> bool:

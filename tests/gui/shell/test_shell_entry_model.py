@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.strategies import integers, lists
 from PySide6.QtCore import Qt
 from pytestqt.modeltest import ModelTester
 
 from cache_studio.gui.cache_rows import SPARK_POINTS, SPARK_SECONDS, in_slots
 from cache_studio.gui.item_models import entry_columns as columns
 from cache_studio.gui.item_models.entry_model import EntryModel
-from cache_studio.gui.item_models.entry_rows import EntryRows, runs
+from cache_studio.gui.item_models.entry_rows import EntryRows, distinct, runs
 from cache_studio.gui.widgets.roles import Role
 from cache_studio.model.columns import View, make_batch
 from cache_studio.model.matching import match
@@ -146,6 +150,20 @@ def test_new_figures_alone_do_not_reset_the_model() -> None:
 def test_runs_of_positions() -> None:
     assert runs(np.array([1, 2, 3, 7, 9, 10], np.int32)) == [(1, 3), (7, 7), (9, 10)]
     assert runs(np.array([], np.int32)) == []
+
+
+@given(lists(integers(0, 9)))
+def test_distinct_positions(chosen: list[int]) -> None:
+    assert distinct(np.asarray(chosen, np.int32)).tolist() == sorted(set(chosen))
+
+
+def test_following_rows_loads_nothing_more_of_numpy() -> None:
+    probe = (
+        "import sys, numpy\nfrom cache_studio.gui.item_models.entry_rows import distinct\n"
+        "distinct(numpy.asarray([2, 1, 1], numpy.int32))\nprint('numpy.ma' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_a_million_rows_are_read_without_an_object_each(tmp_path: Path) -> None:

@@ -46,6 +46,12 @@ def test_nothing_heavy_is_loaded_before_the_window_is_drawn(tmp_path: Path, monk
     assert loaded.isdisjoint(HEAVY)
 
 
+def test_what_a_page_and_its_row_at_the_left_need_is_loaded_off_the_windows_thread() -> None:
+    probe = "import sys; from cache_studio.gui import main_window; main_window._load_pages(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], stdout=subprocess.PIPE, text=True, timeout=120, check=True)
+    assert {"cache_studio.gui.cache_page", "cache_studio.gui.cache_rows"} <= set(done.stdout.split())
+
+
 class Window(QWidget):
     paints = 0
 

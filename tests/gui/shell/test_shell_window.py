@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QUrl
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtCore import QEvent, QMimeData, QObject, QUrl
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from cache_studio.gui.actions import ACTIONS, TOOLBAR, shortcut_lines
 from cache_studio.gui.attach_dialog import AttachDialog
 from cache_studio.gui.cache_page import CachePage
 from cache_studio.gui.dialogs.plan_dialog import PlanDialog
+from cache_studio.gui.dock.detail_dock import DetailDock
 from cache_studio.gui.main_window import MainWindow
 from cache_studio.gui.messages import BugReporter, report_text
 from cache_studio.gui.start_page import targets_of
+from cache_studio.gui.widgets.bars import NoticeBar, UndoBar
+from cache_studio.model.errors import CacheStudioError
 
 
 def attached(qtbot: QtBot, window: MainWindow, target: str, entries: int = 12) -> CachePage:
@@ -45,6 +49,61 @@ def test_the_first_page_says_what_to_do(window: MainWindow) -> None:
     assert window.action_set["attach"].isEnabled()
     assert not window.action_set["purge"].isEnabled()
     assert "No cache is attached" in window.action_set["purge"].toolTip()
+
+
+class Styled(QObject):
+    """Counts how often each widget is told that its style is another one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: Counter[int] = Counter()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.StyleChange:
+            self.times[id(watched)] += 1
+        return False
+
+
+def test_a_page_is_not_styled_anew_with_each_part_that_is_put_into_it(
+    qtbot: QtBot, window: MainWindow, comparisons: Path
+) -> None:
+    styled = Styled()
+    app = QApplication.instance()
+    assert app is not None
+    app.installEventFilter(styled)
+    try:
+        page = attached(qtbot, window, f"json-directory:{comparisons}")
+    finally:
+        app.removeEventFilter(styled)
+    widgets = [page, *page.findChildren(QWidget)]
+    assert len(widgets) > 50
+    assert sum(styled.times[id(widget)] for widget in widgets) < 2 * len(widgets)
+
+
+def test_the_content_of_the_dock_is_made_before_a_cache_is_attached(qtbot: QtBot, window: MainWindow) -> None:
+    window.dock.prepare()
+    assert window.dock.findChildren(DetailDock) == []  # it is closed here
+    window.dock.set_wanted(True)
+    window.dock.prepare()
+    assert len(window.dock.findChildren(DetailDock)) == 1
+    assert not window.dock.isVisible()
+
+
+def test_the_bars_of_a_page_are_made_when_they_have_something_to_say(
+    qtbot: QtBot, window: MainWindow, comparisons: Path
+) -> None:
+    page = attached(qtbot, window, f"json-directory:{comparisons}")
+    page.entries.hide_bar()
+    assert page.findChildren(UndoBar) == []
+    assert page.findChildren(NoticeBar) == []
+    page.entries.show_bar("Done", can_undo=True)
+    page.entries.failed.emit(CacheStudioError("It went wrong"))
+    qtbot.waitUntil(lambda: page.entries.undo_bar.isVisible() and page.notice.isVisible())
+    assert page.notice.geometry().top() == page.header.geometry().bottom() + 1
+    page.notice.button.click()
+    page.entries.hide_bar()
+    assert not page.notice.isVisible()
+    assert not page.entries.undo_bar.isVisible()
 
 
 def test_purge_and_undo(qtbot: QtBot, window: MainWindow, comparisons: Path) -> None:

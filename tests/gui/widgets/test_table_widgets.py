@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QPoint, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QStandardItem, QStandardItemModel
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyle, QStyleOptionViewItem, QTableView
 from pytestqt.qtbot import QtBot
 
 from cache_studio.gui.look import theme
@@ -136,6 +136,51 @@ def test_rows_have_the_height_of_the_density(table: EntryTableView) -> None:
     assert table.rowHeight(0) == 24
     theme.theme().set_density(theme.Density.COMFORTABLE)
     assert table.horizontalHeader().height() == 32
+
+
+class CellByCell(EntryTableView):
+    """Drawn as Qt draws a table."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QTableView.paintEvent(self, event)
+
+
+def test_rows_drawn_at_once_look_as_qt_draws_them_cell_by_cell(qtbot: QtBot) -> None:
+    rows: list[dict[int, object]] = [
+        {Qt.ItemDataRole.DisplayRole: f"key {at}" * at, Role.TAGS: ("en", "piper"), Role.TTL: 4000.0, Role.PROBLEM: ""}
+        for at in range(20)
+    ]
+    model, pictures = model_of(rows), []
+    for kind in (EntryTableView, CellByCell):
+        view = kind()
+        qtbot.addWidget(view)
+        view.setModel(model)
+        view.setItemDelegateForColumn(1, TagDelegate(view))
+        view.resize(230, 200)
+        view.horizontalHeader().moveSection(1, 0)
+        view.verticalScrollBar().setValue(9)
+        view.hover_row = 4
+        pictures.append(view.viewport().grab().toImage())
+    assert pictures[0] == pictures[1]
+    model.deleteLater()
+
+
+def test_only_the_columns_that_changed_are_drawn(table: EntryTableView, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn_columns: list[int] = []
+    monkeypatch.setattr(
+        RowDelegate, "draw_cell", lambda _self, _painter, _rect, at, _state: drawn_columns.append(at.column())
+    )
+    left, width = table.columnViewportPosition(1), table.columnWidth(1)
+    table.viewport().repaint(left, 0, width, table.viewport().height())
+    assert set(drawn_columns) == {1}
+    assert len(drawn_columns) == len(table._visible_rows())
+
+
+def test_a_text_that_is_drawn_again_is_not_measured_again(table: EntryTableView) -> None:
+    table.viewport().repaint()
+    before = painting.text_width.cache_info().misses
+    table.viewport().repaint()
+    assert painting.text_width.cache_info().misses == before
 
 
 def test_a_column_never_goes_under_its_minimum(table: EntryTableView) -> None:
