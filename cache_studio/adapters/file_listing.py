@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import msgspec
 import numpy as np
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from cache_studio.adapters.batch_frames import FRAME_ROWS, frame_of
 from cache_studio.adapters.child_listing import ChildListing, ChildListings, Listing
-from cache_studio.adapters.defaults import join, lookup_by_scan
+from cache_studio.adapters.defaults import join, lookup_by_scan, without
 from cache_studio.adapters.file_entries import NOT_A_FILE, FileEntries
 from cache_studio.adapters.files import HIDDEN, Folder, NoRegularFile, stamp_of
+from cache_studio.adapters.remembered import Remembered
 from cache_studio.model.columns import STAMP_WIDTH, Batch, ScanEnd
 from cache_studio.model.errors import CacheUnavailable
 from cache_studio.model.identity import EntryId
@@ -105,8 +106,14 @@ class FileListing(FileEntries):
         CacheUnavailable where the folder was removed or replaced.
         """
         self._root.require_in_place()
-        yield from self._children.carry_on(self._list(frozenset(), FIRST_BATCH, BATCH), LISTED_HERE, self._child)
+        remembered = self.remembered()
+        most_here = 0 if remembered is not None and remembered.is_there else LISTED_HERE
+        yield from self._children.carry_on(self._list(frozenset(), FIRST_BATCH, BATCH), most_here, self._child)
         return ScanEnd()
+
+    def remembered(self) -> Remembered | None:
+        """What the last listing found; None (the default) where the stamp alone cannot tell that a file is the same."""
+        return None
 
     def _child(self, listed: Collection[EntryId]) -> ChildListing:
         function, arguments = self.child_listing()
@@ -116,8 +123,21 @@ class FileListing(FileEntries):
         """In a child: all entries but those `listed`. CacheUnavailable where the folder is another one by now."""
         if list(identity) != self._identity():
             raise CacheUnavailable("The folder was replaced while it was listed.", "Refresh the list.")
-        for batch in self._list(frozenset(listed), FRAME_ROWS, FRAME_ROWS):
-            yield frame_of(batch)
+        remembered, shown = self.remembered(), frozenset(listed)
+        if remembered is None:
+            batches: Iterator[Batch] = self._list(shown, FRAME_ROWS, FRAME_ROWS)
+        else:  # those listed are read, too, to be remembered
+            batches = remembered.carried_over(self._unchanged, lambda known: self._list(known, FRAME_ROWS, FRAME_ROWS))
+        for batch in batches:
+            yield frame_of(without(batch, shown))
+
+    def _unchanged(self, batch: Batch) -> list[int]:
+        rows = []
+        for row, (name, stamp) in enumerate(zip(batch.ids, map(tuple, batch.stamps.tolist()), strict=True)):
+            with suppress(OSError, ValueError):  # gone, or no name
+                if stamp_of(self._root.status(cast(str, name))) == stamp:
+                    rows.append(row)
+        return rows
 
     def interrupt(self) -> None:
         """End the children that list."""
@@ -131,7 +151,7 @@ class FileListing(FileEntries):
         status = os.fstat(descriptor)
         return [status.st_dev, status.st_ino]
 
-    def _list(self, listed: Collection[str], first: int, then: int) -> Listing:
+    def _list(self, listed: Collection[EntryId], first: int, then: int) -> Listing:
         looks: list[Look] = []
         again: list[Look] = []
         later: list[Look] = []

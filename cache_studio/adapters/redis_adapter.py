@@ -28,6 +28,7 @@ from cache_studio.adapters.redis_opening import open_link
 from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_recorder import read_recorder
 from cache_studio.adapters.redis_rights import capabilities_of
+from cache_studio.adapters.seen_names import SeenNames
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.errors import CacheUnavailable, UnsupportedAction
@@ -128,7 +129,7 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
 
     def scan(self) -> Generator[Batch, None, ScanEnd]:
         """All entries under the prefix; the reason is told when the connection breaks on the way."""
-        seen: set[str] = set()
+        seen = SeenNames()
         waiting, limit, deadline = Described(), _FIRST_ROWS, time.monotonic() + _FIRST_SECONDS
         try:
             as_of = self._live.heard
@@ -155,7 +156,7 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
         """The entries with these keys, asked for directly."""
         with self._link.call():
             wanted = [key for key in dict.fromkeys(keys) if key.startswith(self._prefix)]
-            batch = self._batch(self._entries(self._listing.describe(wanted), set()))
+            batch = self._batch(self._entries(self._listing.describe(wanted), SeenNames()))
         if namespace is None:
             return batch
         return take(batch, [row for row, name in enumerate(batch.namespaces) if name == namespace])
@@ -166,7 +167,7 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
         as_of = self._live.heard
         with self._link.call():
             found = self._listing.describe(ids)
-            batch = self._batch(self._entries(found, set()))
+            batch = self._batch(self._entries(found, SeenNames()))
         self._live.learn(found, as_of)
         there = set(batch.ids)
         return batch, [name for name in ids if name not in there]
@@ -302,22 +303,17 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
         """Close the connection."""
         self._link.close()
 
-    def _entries(self, page: Described, seen: set[str]) -> Described:
-        # What is listed for the first time, exists, and is no recorder.
+    def _entries(self, page: Described, seen: SeenNames) -> Described:
+        # What exists, is listed for the first time, and is no recorder.
+        if "none" in page.kinds:
+            page = page.only([row for row, kind in enumerate(page.kinds) if kind != "none"])
         names, kinds = page.names, page.kinds
-        if seen.isdisjoint(names) and len(set(names)) == len(names) and not {"none", "hash"}.intersection(kinds):
-            seen.update(names)
-            return page
-        rows, doubtful = [], []
-        for row, (name, kind) in enumerate(zip(names, kinds, strict=True)):
-            if kind == "none" or name in seen:
-                continue
-            seen.add(name)
-            rows.append(row)
-            if kind == "hash" and _RECORDER.search(name):
-                doubtful.append(row)
-        recorders = self._recorders([names[row] for row in doubtful])
-        return page.only([row for row in rows if names[row] not in recorders])
+        rows = seen.new_of(names)
+        if "hash" in kinds:
+            doubtful = [row for row in rows if kinds[row] == "hash" and _RECORDER.search(names[row])]
+            recorders = self._recorders([names[row] for row in doubtful])
+            rows = [row for row in rows if names[row] not in recorders]
+        return page if len(rows) == len(names) else page.only(rows)
 
     def _recorders(self, names: Sequence[str]) -> set[str]:
         # Named like one and with its first field: an application may well have a hash of such a name.

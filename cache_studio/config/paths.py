@@ -57,6 +57,11 @@ def announced_folder() -> Path:
     return data_folder() / "announced"
 
 
+def listings_folder() -> Path:
+    """What big folders held when they were listed last; may be deleted at any time."""
+    return (_below_home("cache") or Path(_SYSTEM.user_cache_dir)) / "listings"
+
+
 def private_folder(folder: Path) -> Path:
     """The folder, created with rights for its owner alone where it is missing.
 

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
@@ -16,6 +17,9 @@ from cache_studio.config.settings import SettingsFile
 from cache_studio.gui.dressing import dress
 from cache_studio.gui.messages import BugReporter
 
+if TYPE_CHECKING:
+    from cache_studio.gui.main_window import MainWindow
+
 CLOSE_SECONDS = 5.0
 COLLECT_AFTER = (5_000, 10, 1_000)
 """Python's default looks through everything that is loaded every few seconds: half a second at 100,000 entries."""
@@ -23,6 +27,8 @@ UNSEEN_MS = 1_000
 """After which a window that is not painted, because it begins minimised, goes on all the same."""
 SWITCH_SECONDS = 0.0005
 """How long another thread may keep Python: each call that paints gives it away and must have it again."""
+PRELOAD = "cache_studio.adapters.preload:listings"
+"""What the child that waits for the first cache has loaded."""
 Demo = Callable[[], Sequence[str]]
 """Starts the demo caches and returns their targets; blocks, is called off the window's thread."""
 
@@ -46,12 +52,32 @@ def run(targets: Sequence[str], demo: Demo | None = None) -> int:
     window.closed.connect(app.quit)
     catch_bugs(reporter)
     window.show()
-    _AfterFirstPaint(window, lambda: window.begin(targets))
+    _AfterFirstPaint(window, lambda: begin(window, targets))
     wake = _let_python_see_signals(window.close)
     code = app.exec()
     wake.stop()
     window.controller.wait_closed(CLOSE_SECONDS)
+    end()
     return code
+
+
+def begin(window: "MainWindow", targets: Sequence[str]) -> None:
+    """What follows the first paint: a child is started for the first cache, and all that is heavy is loaded."""
+
+    def keep_one(_stop: threading.Event) -> None:
+        from cache_studio.isolation import keep_ready
+
+        keep_ready(PRELOAD)
+
+    window.controller.tasks.run("ready child", keep_one, lambda _none: None, lambda _error: None)
+    window.begin(targets)
+
+
+def end() -> None:
+    """What follows the last window: nothing of `begin` is left."""
+    from cache_studio.isolation import end_ready
+
+    end_ready()
 
 
 def application(arguments: list[str]) -> QApplication:

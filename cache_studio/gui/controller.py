@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from cache_studio.gui.loading import Loading
 from cache_studio.gui.tasks import Tasks
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.targets import shown_target
@@ -56,6 +57,7 @@ class Controller(QObject):
         self.tasks = Tasks(self)
         self.attachments: list[Attachment] = []
         self._studio: Studio | None = None
+        self._loading: Loading | None = None
         self._waiting: dict[tuple[Attachment, News], None] = {}
         self._lock = Lock()
         self._closing: threading.Thread | None = None
@@ -72,13 +74,18 @@ class Controller(QObject):
         """Whether the studio is there."""
         return self._studio is not None and self._closing is None
 
-    def open(self, load: Callable[[], None] = lambda: None) -> None:
-        """Make the studio (opens settings, trash and history) off the window's thread, and `load` there before."""
+    def open(self, load: Callable[[], None] = lambda: None, pages: Sequence[str] = ()) -> None:
+        """Make the studio (opens settings, trash and history) off the window's thread, and `load` there before.
+
+        Then come the modules `pages`, on the window's thread, and `ready`.
+        """
 
         def make(_stop: Event) -> Studio:
             load()
             return self._make_studio()
 
+        self._loading = Loading(pages, self)
+        self._loading.finished.connect(self.ready)
         self.tasks.run("studio", make, self._on_studio, lambda error: self.refused.emit("", error))
 
     def attach_all(self, texts: Sequence[str]) -> None:
@@ -218,7 +225,8 @@ class Controller(QObject):
         return studio
 
     def _on_studio(self, studio: Studio) -> None:
-        self.ready.emit()
+        if self._loading is not None:
+            self._loading.start()
 
     def _hear(self, attachment: Attachment, news: News) -> None:
         """On the attachment's thread."""

@@ -32,6 +32,19 @@ if TYPE_CHECKING:
     from cache_studio.services.attachment import Attachment
     from cache_studio.services.standing import News
 
+PAGES = (
+    "cache_studio.gui.widgets.entry_table",
+    "cache_studio.gui.entry_feed",
+    "cache_studio.gui.filter_bar",
+    "cache_studio.gui.entries_tab",
+    "cache_studio.gui.cache_header",
+    "cache_studio.gui.cache_page",
+    "cache_studio.gui.cache_rows",
+    "cache_studio.gui.cache_commands",
+    "cache_studio.gui.dock.value_panel",
+    "cache_studio.gui.dock.detail_dock",
+)
+"""What pages, the dock and the actions consist of, in parts that take about as long to load."""
 SIZE = QSize(1440, 900)
 NARROW = 1180
 """Under this width the dock and the facets fold."""
@@ -140,7 +153,7 @@ class MainWindow(QMainWindow):
     def begin(self, targets: Sequence[str]) -> None:
         """After the first paint: make the studio, attach `targets`, look for caches."""
         self._waiting = list(targets)
-        self.controller.open(_load_pages)
+        self.controller.open(_load_services, PAGES)
 
     def attach_all(self, targets: Sequence[str]) -> None:
         """Attach some targets."""
@@ -339,12 +352,14 @@ class MainWindow(QMainWindow):
                 page.refresh_activity()
 
 
-def _load_pages() -> None:
-    """What pages, the dock and the actions need, numpy and all, once the window is drawn."""
-    import cache_studio.gui.cache_commands
-    import cache_studio.gui.cache_page
-    import cache_studio.gui.cache_rows
-    import cache_studio.gui.dock.detail_dock  # noqa: F401 - loading them here is all that is wanted
+def _load_services() -> None:
+    """What the pages need besides Qt, numpy and all, once the window is drawn."""
+    import cache_studio.decoding.hexes
+    import cache_studio.decoding.views.lines
+    import cache_studio.insights.policies
+    import cache_studio.services.browse
+    import cache_studio.services.plans
+    import cache_studio.services.whereabouts  # noqa: F401 - loading them here is all that is wanted
 
 
 def _situation(page: CachePage) -> Situation:

@@ -45,7 +45,7 @@ def call(
     A CacheStudioError is raised again with its class, message and hint; LimitExceeded and Cancelled when the child
     was ended for its limits or by `stop`; RuntimeError with the child's traceback for anything else.
     """
-    with _Child() as child:
+    with _ready.child() as child:
         return child.call(function, arguments, limits, stop)
 
 
@@ -57,8 +57,21 @@ def stream(
     `limits.seconds` is the whole time spent waiting for the child; what the caller does between two batches does not
     count. Closing the iterator ends the child.
     """
-    with _Child() as child:
+    with _ready.child() as child:
         yield from child.stream(function, arguments, limits, stop)
+
+
+def keep_ready(function: str) -> None:
+    """Have one child waiting from now on that has called `function`, which loads what most calls need.
+
+    The next `call` or `stream` takes it and does not wait for its start; then another one is started.
+    """
+    _ready.keep(function)
+
+
+def end_ready() -> None:
+    """End the child that waits; from now on a call starts its own."""
+    _ready.end()
 
 
 class Worker:
@@ -116,6 +129,7 @@ class _Child:
         command, environment = _command()
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         self.alive = True
+        self._unread = 0
 
     def __enter__(self) -> "_Child":
         return self
@@ -124,6 +138,11 @@ class _Child:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process has not ended by itself."""
+        return self._process.poll() is None
 
     def kill(self) -> None:
         """End the process now; safe from another thread."""
@@ -138,6 +157,11 @@ class _Child:
             if pipe is not None:
                 with contextlib.suppress(OSError):  # what could not be written any more
                     pipe.close()
+
+    def prepare(self, function: str) -> None:
+        """Have it call this; what comes of it shows in the calls that follow."""
+        self._ask(function, (), False, DEFAULT_LIMITS)
+        self._unread += 1
 
     def call(
         self, function: str, arguments: tuple[object, ...], limits: Limits, stop: threading.Event | None
@@ -171,6 +195,9 @@ class _Child:
     def _answer(self, watch: "_Watch") -> list[object]:
         assert self._process.stdout is not None
         try:
+            while self._unread:
+                wire.read_frame(self._process.stdout)
+                self._unread -= 1
             answer = wire.read_frame(self._process.stdout)
         except EOFError:
             raise self._why_dead(watch) from None
@@ -193,6 +220,47 @@ class _Child:
         if status == -getattr(signal, "SIGKILL", 9):  # not ours: the system's, when memory runs out
             return _too_much_memory()
         return RuntimeError(f"The child process ended by itself with status {status}.")
+
+
+class _Ready:
+    """The child that waits to be asked, where one is kept; may be used from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._function = ""
+        self._waiting: _Child | None = None
+
+    def keep(self, function: str) -> None:
+        with self._lock:
+            self._function = function
+        self._renew()
+
+    def end(self) -> None:
+        with self._lock:
+            self._function = ""
+            waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.close()
+
+    @contextlib.contextmanager
+    def child(self) -> "Iterator[_Child]":
+        """The one that waits, else a new one; ended with the block."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, None
+        if waiting is not None and not waiting.is_running:
+            waiting.close()
+            waiting = None
+        try:
+            with waiting or _Child() as child:
+                yield child
+        finally:
+            self._renew()  # only now: while the other works, a start would take a core from it
+
+    def _renew(self) -> None:
+        with self._lock:
+            if self._function and self._waiting is None:
+                self._waiting = _Child()
+                self._waiting.prepare(self._function)
 
 
 class _Watch:
@@ -261,3 +329,6 @@ def _command() -> tuple[list[str], dict[str, str]]:
         environment["PYTHONPATH"] = root if not known else root + os.pathsep + known
     # -P: a folder of caches one happens to stand in must not be a place to import from.
     return [sys.executable, "-P", "-m", "cache_studio", "--child", *PREFIXES], environment
+
+
+_ready = _Ready()

@@ -9,6 +9,7 @@ import awake
 from event_loop import application, gaps, rest, until
 
 from cache_studio.config.settings import Settings
+from cache_studio.gui import app
 from cache_studio.gui.cache_page import CachePage
 from cache_studio.gui.dressing import dress
 from cache_studio.gui.entry_feed import FacetFigures
@@ -36,7 +37,7 @@ def open_window() -> Iterator[MainWindow]:
     dress(application(), Settings())
     window = MainWindow()
     window.show()
-    window.begin([])
+    app.begin(window, [])
     until(lambda: window.controller.is_ready, 30)
     rest(LOOK_AFTER_MS / 1000 + 0.2)
     window.controller.tasks.drop("discover")  # it looks for caches once; that is another job, and not to disturb this
@@ -46,6 +47,7 @@ def open_window() -> Iterator[MainWindow]:
     finally:
         window.close()
         until(lambda: window.controller.wait_closed(0.0), 30)
+        app.end()
 
 
 def attach(window: MainWindow, place: Place) -> CachePage:

@@ -226,3 +226,63 @@ def test_no_child_outlives_its_parent() -> None:
     owner.stdout.close()
     # In a container without an init the dead child stays a zombie of nobody.
     _wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
+@pytest.fixture
+def ready(others: set[int]) -> Iterator[None]:
+    """A child that waits, with nothing to load."""
+    isolation.keep_ready(HERE + "process_id")
+    yield
+    isolation.end_ready()
+
+
+@pytest.fixture
+def others() -> set[int]:
+    """Children that were there before the test."""
+    return {child.pid for child in psutil.Process().children()}
+
+
+def _children(others: set[int]) -> set[int]:
+    return {child.pid for child in psutil.Process().children()} - others
+
+
+def test_a_call_takes_the_child_that_waits_and_another_waits_then(ready: None, others: set[int]) -> None:
+    (waiting,) = _children(others)
+    assert isolation.call(HERE + "process_id") == waiting
+    (next_one,) = _children(others)
+    assert next_one != waiting
+    assert list(isolation.stream(HERE + "count", 3)) == [0, 1, 2]
+    assert _children(others) != {next_one}
+
+
+def test_two_calls_at_once_do_not_share_the_child_that_waits(ready: None, others: set[int]) -> None:
+    (waiting,) = _children(others)
+    numbers = isolation.stream(HERE + "count", 2)
+    assert next(numbers) == 0
+    assert isolation.call(HERE + "process_id") != waiting
+    assert list(numbers) == [1]
+
+
+def test_a_child_that_died_while_it_waited_is_replaced(ready: None, others: set[int]) -> None:
+    (waiting,) = (child for child in psutil.Process().children() if child.pid not in others)
+    waiting.kill()
+    _wait_until(lambda: not waiting.is_running() or waiting.status() == psutil.STATUS_ZOMBIE)
+    assert isolation.call(HERE + "process_id") not in (None, waiting.pid)
+
+
+def test_limits_and_stopping_hold_for_the_child_that_waited(ready: None) -> None:
+    with pytest.raises(LimitExceeded):
+        isolation.call(HERE + "sleep", 60.0, limits=Limits(seconds=0.5))
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Cancelled):
+        isolation.call(HERE + "sleep", 60.0, stop=stop)
+
+
+def test_what_a_waiting_child_cannot_load_is_told_by_no_other_call(others: set[int]) -> None:
+    isolation.keep_ready(HERE + "no_such_function")
+    try:
+        assert isolation.call(HERE + "echo", 1) == 1
+    finally:
+        isolation.end_ready()
+    assert _children(others) == set()

@@ -33,6 +33,7 @@ from cache_studio.adapters.json_fields import JsonFields
 from cache_studio.adapters.json_rewrite import Edit, publish
 from cache_studio.adapters.mapped_expiry import MappedExpiry, with_set_expiry
 from cache_studio.adapters.mapping import MAPPING_OPTIONS, ROLES, FieldMap
+from cache_studio.adapters.remembered import Remembered
 from cache_studio.adapters.time_columns import moments
 from cache_studio.isolation import Limits, call
 from cache_studio.model.capabilities import Ability
@@ -83,6 +84,10 @@ class JsonDirectoryAdapter(FileListing, SetsExpiry):
     def child_listing(self) -> tuple[str, Sequence[object]]:
         """`list_files` on the same folder with the same fields."""
         return LIST_FILES, (os.fsencode(self._root.path), self._mapping())
+
+    def remembered(self) -> Remembered:
+        """By the fields of today; a file is told by its stamp."""
+        return Remembered(["json-directory", os.fsencode(self._root.path), self._identity(), *self._mapping()])
 
     def _mapping(self) -> tuple[dict[str, str], float | None, str, str]:
         """The fields as they go to a child."""

@@ -28,6 +28,7 @@ from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_values import asked, read_string
+from cache_studio.adapters.seen_names import SeenNames
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch
 from cache_studio.model.identity import EntryId, Stamp
@@ -60,7 +61,7 @@ class RedisHishelAdapter(RedisLibraryAdapter):
         with self._link.call():
             digests = list(dict.fromkeys(digest for key in keys for digest in stored_keys(key)))
             names = [f"{self._prefix}entry:{one}" for one in ids_at(self._link, self._prefix, digests)]
-            batch = self._batch(self._entries(self._listing.describe([*names, *keys]), set()))
+            batch = self._batch(self._entries(self._listing.describe([*names, *keys]), SeenNames()))
         wanted = {*keys}
         rows = [at for at, key in enumerate(batch.keys) if key in wanted or batch.ids[at] in wanted]
         return take(batch, rows if namespace in (None, "") else [])

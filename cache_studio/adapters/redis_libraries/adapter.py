@@ -18,6 +18,7 @@ from cache_studio.adapters.redis_listing import PAGE_KEYS, Described
 from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_specs import Library
 from cache_studio.adapters.redis_values import read_string, read_value
+from cache_studio.adapters.seen_names import SeenNames
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, make_batch
 from cache_studio.model.identity import EntryId, Stamp
@@ -46,7 +47,7 @@ class RedisLibraryAdapter(RedisExpiryAdapter):
         """The entries with these keys, as they are shown or as they are called in Redis."""
         named = [name for key in keys for name in (self._prefix + key, key) if name.startswith(self._prefix)]
         with self._link.call():
-            batch = self._batch(self._entries(self._listing.describe(list(dict.fromkeys(named))), set()))
+            batch = self._batch(self._entries(self._listing.describe(list(dict.fromkeys(named))), SeenNames()))
         rows = [row for row, name in enumerate(batch.namespaces) if namespace in (None, name)]
         found = take(batch, rows)
         missing = set(keys) - set(found.keys) - {cast(str, entry_id) for entry_id in found.ids}

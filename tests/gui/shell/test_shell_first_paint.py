@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from cache_studio.gui import app
+from cache_studio.gui import app, loading
 
 PROBE = """
 import sys
@@ -46,10 +46,43 @@ def test_nothing_heavy_is_loaded_before_the_window_is_drawn(tmp_path: Path, monk
     assert loaded.isdisjoint(HEAVY)
 
 
-def test_what_a_page_and_its_row_at_the_left_need_is_loaded_off_the_windows_thread() -> None:
-    probe = "import sys; from cache_studio.gui import main_window; main_window._load_pages(); print(*sys.modules)"
+def test_no_class_of_qt_is_made_off_the_windows_thread() -> None:
+    probe = (
+        "import sys; from cache_studio.gui import main_window; before = set(sys.modules)\n"
+        "main_window._load_services(); import cache_studio.services.studio\n"
+        "print(*(set(sys.modules) - before))"
+    )
     done = subprocess.run([sys.executable, "-c", probe], stdout=subprocess.PIPE, text=True, timeout=120, check=True)
-    assert {"cache_studio.gui.cache_page", "cache_studio.gui.cache_rows"} <= set(done.stdout.split())
+    loaded = done.stdout.split()
+    assert "numpy" in loaded
+    assert not [name for name in loaded if name.startswith(("PySide6", "cache_studio.gui"))]
+
+
+def test_what_a_page_needs_is_loaded_before_the_first_cache_and_needs_nothing_heavy_then() -> None:
+    probe = (
+        "import sys; from cache_studio.gui import main_window\n"
+        "main_window._load_services(); import cache_studio.services.studio; before = set(sys.modules)\n"
+        "import importlib; [importlib.import_module(name) for name in main_window.PAGES]\n"
+        "print(*(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], stdout=subprocess.PIPE, text=True, timeout=120, check=True)
+    loaded = done.stdout.split()
+    assert {"cache_studio.gui.cache_page", "cache_studio.gui.dock.detail_dock"} <= set(loaded)
+    assert not [name for name in loaded if not name.startswith(("PySide6", "cache_studio.gui"))]
+
+
+def test_modules_are_loaded_one_a_turn_and_in_order(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[str] = []
+    monkeypatch.setattr(loading, "import_module", turns.append)
+    made = loading.Loading(["one", "two"])
+    beat = QTimer(made)
+    beat.timeout.connect(lambda: turns.append("turn"))
+    with qtbot.waitSignal(made.finished):
+        made.start()
+        beat.start(0)
+    beat.stop()
+    assert [name for name in turns if name != "turn"] == ["one", "two"]
+    assert turns.index("two") - turns.index("one") > 1
 
 
 class Window(QWidget):
