@@ -35,12 +35,14 @@ from cache_studio.services.ordering import Sort
 
 TYPING_MS = 150
 """An expression applies this long after the last key press."""
-LEAST_MS = 100
+LEAST_MS = 40
 """Between two listings that nobody asked for."""
 FACETS_EVERY = 1.0
 """Seconds between two counts of facets that nobody asked for."""
 REST = 5.0
 """A listing or count that nobody asked for leaves so many times its length to the other threads."""
+QUICK = 0.03
+"""A listing of fewer seconds takes nothing from anybody that a user would notice."""
 ACTING_REST = 50.0
 """The same while an action changes the cache: the list lies behind its progress, and takes the interpreter from it."""
 
@@ -112,7 +114,7 @@ class EntryFeed(QObject):
             self._outdated = True
         elif not self._timer.isActive() or (self._gives_way and not self._attachment.is_acting):
             self._gives_way = self._attachment.is_acting
-            rest = ACTING_REST if self._gives_way else REST
+            rest = ACTING_REST if self._gives_way else 0.0 if self._seconds < QUICK else REST
             self._timer.start(max(LEAST_MS, round(1_000 * rest * self._seconds)))
 
     def stop(self) -> None:

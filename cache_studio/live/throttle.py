@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-SHORTEST = 0.1
-"""Seconds between two calls: at most ten a second."""
+SHORTEST = 0.05
+"""Seconds between two calls: at most twenty a second."""
 SETTLE = 0.02
 """Seconds that a first change waits for its companions: one write is several events."""
 REST = 3.0

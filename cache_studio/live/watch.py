@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,8 @@ from cache_studio.live.throttle import Changed, Throttle
 
 POLL_SECONDS = 2.0
 """How often a folder is looked at where the system cannot watch it."""
+PAIR_SECONDS = 0.02
+"""How long the first half of a move may wait for the second on Linux; with it waits all that happened after."""
 LOOK_SECONDS = 1.0
 """How often each watched folder is asked whether it is still the same."""
 _WRITING: list[type[FileSystemEvent]] = [
@@ -80,6 +83,7 @@ class Watcher:
     """Watches for a whole application. Any thread may use it."""
 
     def __init__(self) -> None:
+        _pair_moves_soon()
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._inbox: deque[tuple[_Folder | None, list[str]]] = deque()
@@ -93,7 +97,7 @@ class Watcher:
         """Watch these places, each with whether what lies below is watched too.
 
         A folder is watched whole; of a file (which need not exist) the file and its companions, whose
-        names begin with its own. `on_change` is called by a thread of the watcher, at most ten times a
+        names begin with its own. `on_change` is called by a thread of the watcher, at most twenty times a
         second, and only says that something changed.
         """
         watch = Watch(self, on_change)
@@ -267,6 +271,18 @@ class _Overflow(logging.Handler):
         """Tell the watcher when it is about lost events."""
         if "overflow" in record.getMessage():
             self._watcher.noticed(None, [])
+
+
+def _pair_moves_soon() -> None:
+    """Have watchdog wait for the second half of a move no longer than `PAIR_SECONDS`.
+
+    Where it looks between the two, it sleeps for its half second even when the other comes at once. That the halves
+    belong together is nothing to us: both names changed.
+    """
+    with suppress(ImportError):  # another system, or another version
+        from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper
+
+        InotifyMoveEventGrouper.delay = PAIR_SECONDS
 
 
 def _is_due(watch: Watch, now: float) -> bool:

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -177,3 +178,13 @@ def test_a_throttle_waits_for_companions_and_rests_after_dear_work() -> None:
     for number in range(MOST_NAMES + 1):
         throttle.add(str(number), 111.0)
     assert throttle.take(112.0).everything
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only inotify tells a move in two halves")
+def test_half_a_move_holds_what_comes_after_it_only_for_a_moment(tmp_path: Path) -> None:
+    from watchdog.observers.inotify_move_event_grouper import InotifyMoveEventGrouper
+
+    watcher = Watcher()
+    watcher.watch([(str(tmp_path), False)], lambda changed: None)
+    watcher.close()
+    assert InotifyMoveEventGrouper().delay <= SHORTEST
