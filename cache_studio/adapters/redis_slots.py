@@ -114,15 +114,13 @@ def spread(
         elsewhere = {at: answer for at in waiting if isinstance(answer := answers[at], REDIRECTIONS)}
         if not elsewhere or attempt == ATTEMPTS - 1:
             break
-        moving = {
-            at: (error.host, error.port)
-            for at, error in elsewhere.items()
-            if isinstance(error, AskError) and not isinstance(error, MovedError)
-        }
+        told = {at: (error.host, error.port) for at, error in elsewhere.items() if isinstance(error, AskError)}
+        moving = {at: address for at, address in told.items() if not isinstance(elsewhere[at], MovedError)}
         if len(moving) < len(elsewhere):
             time.sleep(FIRST_WAIT * 2**attempt)
             look_again()
-        waiting = {at: moving.get(at) or address_of(slots[at]) for at in elsewhere}
+        # What has moved is asked where that was said: the nodes may have been looked at too shortly before that.
+        waiting = {at: told.get(at) or address_of(slots[at]) for at in elsewhere}
     return answers
 
 
