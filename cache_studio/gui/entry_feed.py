@@ -35,8 +35,10 @@ from cache_studio.services.ordering import Sort
 
 TYPING_MS = 150
 """An expression applies this long after the last key press."""
-LEAST_MS = 40
+LEAST_MS = 100
 """Between two listings that nobody asked for."""
+SOON_MS = 40
+"""The same where all is listed, only changes are followed, and a listing is `QUICK`."""
 FACETS_EVERY = 1.0
 """Seconds between two counts of facets that nobody asked for."""
 REST = 5.0
@@ -114,8 +116,9 @@ class EntryFeed(QObject):
             self._outdated = True
         elif not self._timer.isActive() or (self._gives_way and not self._attachment.is_acting):
             self._gives_way = self._attachment.is_acting
-            rest = ACTING_REST if self._gives_way else 0.0 if self._seconds < QUICK else REST
-            self._timer.start(max(LEAST_MS, round(1_000 * rest * self._seconds)))
+            rest = ACTING_REST if self._gives_way else REST
+            soon = view is not None and view.complete and not self._gives_way and self._seconds < QUICK
+            self._timer.start(SOON_MS if soon else max(LEAST_MS, round(1_000 * rest * self._seconds)))
 
     def stop(self) -> None:
         """Want nothing any more."""
