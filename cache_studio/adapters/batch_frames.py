@@ -1,7 +1,7 @@
 """Batches on their way out of a child: columns as bytes and lists, so that taking them in costs next to nothing."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -54,7 +54,9 @@ def batch_from(frame: Mapping[str, Any]) -> Batch:
 
 def id_from(found: object) -> EntryId:
     """An id that crossed: a tuple arrives as a list."""
-    return tuple(map(id_from, found)) if isinstance(found, list) else found  # type: ignore[return-value]
+    if isinstance(found, list):
+        return tuple(map(id_from, found))
+    return cast(EntryId, found)  # nothing else was packed
 
 
 def _packed(texts: Sequence[str]) -> list[Any]:

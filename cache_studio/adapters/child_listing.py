@@ -107,21 +107,13 @@ class ChildListings:
         Until the child's first batch has come, the listing goes on here. Closing it ends the child.
         """
         seen: set[EntryId] = set()
-        while len(seen) < most_here:
-            try:
-                batch = next(here)
-            except StopIteration as end:
-                return _lost(end)
-            seen.update(batch.ids)
-            yield batch
+        lost = yield from _shown_until(lambda: len(seen) >= most_here, here, seen)
+        if lost is not None:
+            return lost
         with self._running_now(elsewhere(seen)) as child:
-            while not child.is_there:
-                try:
-                    batch = next(here)
-                except StopIteration as end:
-                    return _lost(end)
-                seen.update(batch.ids)
-                yield batch
+            lost = yield from _shown_until(lambda: child.is_there, here, seen)
+            if lost is not None:
+                return lost
             here.close()
             return (yield from _all_but(seen, child.batches()))
 
@@ -133,6 +125,20 @@ class ChildListings:
                 yield child
             finally:
                 self._running.remove(child)
+
+
+def _shown_until(
+    is_enough: Callable[[], bool], listing: Listing, seen: set[EntryId]
+) -> Generator[Batch, None, list[str] | None]:
+    """What it yields and its answer; None where it goes on and was only left. The ids are added to `seen`."""
+    while not is_enough():
+        try:
+            batch = next(listing)
+        except StopIteration as end:
+            return _lost(end)
+        seen.update(batch.ids)
+        yield batch
+    return None
 
 
 def _lost(end: StopIteration) -> list[str]:

@@ -46,7 +46,7 @@ class Remembered:
     @property
     def is_there(self) -> bool:
         """Whether something is remembered."""
-        return os.path.exists(self._path)  # where we may not look, too
+        return os.path.exists(self._path)  # False, too, where we may not look
 
     def batches(self) -> Iterator[Batch]:
         """What was found; nothing where nothing is remembered. It ends where the file is broken."""

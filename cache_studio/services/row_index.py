@@ -23,7 +23,7 @@ class RowIndex(Mapping[EntryId, int]):
     def __getitem__(self, entry_id: EntryId) -> int:
         return self._parts[hash(entry_id) % _PARTS][entry_id]
 
-    def get(self, entry_id: EntryId, default: T = None) -> int | T:  # type: ignore[assignment]
+    def get(self, entry_id: EntryId, default: T = None) -> int | T:  # type: ignore[assignment]  # None where T is not said
         """The row, else `default`."""
         return self._parts[hash(entry_id) % _PARTS].get(entry_id, default)
 
