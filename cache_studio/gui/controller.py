@@ -18,6 +18,7 @@ from cache_studio.gui.loading import Loading
 from cache_studio.gui.tasks import Tasks
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.targets import shown_target
+from cache_studio.services import precedence
 
 if TYPE_CHECKING:
     from cache_studio.services.attachment import Attachment, Place
@@ -148,10 +149,11 @@ class Controller(QObject):
             if str(attachment.place.target) == str(place.target):
                 self.attached.emit(attachment, in_front)
                 return
-        attachment = self.studio.attach(place)
-        self.attachments.append(attachment)
-        self.attached.emit(attachment, in_front)
-        self.places_changed.emit()
+        with precedence.going_first():  # the page is made while the cache is opened
+            attachment = self.studio.attach(place)
+            self.attachments.append(attachment)
+            self.attached.emit(attachment, in_front)
+            self.places_changed.emit()
 
     def detach(self, attachment: Attachment, then: Callable[[], None] = lambda: None) -> None:
         """Let an attachment go; `then` is called on the window's thread when its thread has ended."""
@@ -239,6 +241,7 @@ class Controller(QObject):
     def _tell(self) -> None:
         with self._lock:
             waiting, self._waiting = list(self._waiting), {}
-        for attachment, news in waiting:
-            if attachment in self.attachments and self._closing is None:
-                self.news.emit(attachment, news)
+        with precedence.going_first():
+            for attachment, news in waiting:
+                if attachment in self.attachments and self._closing is None:
+                    self.news.emit(attachment, news)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QToolBar
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QToolBar
 
 from cache_studio.gui.actions import ICON_GAP, ActionSet, Situation
 from cache_studio.gui.attach_commands import AttachCommands
@@ -18,6 +18,7 @@ from cache_studio.gui.entry_dock import EntryDock
 from cache_studio.gui.known_places import KnownPlaces
 from cache_studio.gui.look.text import tr
 from cache_studio.gui.messages import show_notice
+from cache_studio.gui.prompt_window import PromptWindow
 from cache_studio.gui.refusals import Refusals
 from cache_studio.gui.start_page import StartPage, targets_of
 from cache_studio.gui.status_line import StatusLine
@@ -53,7 +54,7 @@ LOOK_AFTER_MS = 800
 CLOSE_MS = 5_000
 
 
-class MainWindow(QMainWindow):
+class MainWindow(PromptWindow):
     """One window on any number of caches.
 
     Signals:

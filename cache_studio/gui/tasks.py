@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal
 
 from cache_studio.model.errors import CacheStudioError, Cancelled
+from cache_studio.services import precedence
 
 T = TypeVar("T")
 Answer = Callable[[Any], None]
@@ -101,7 +102,8 @@ class Tasks(QObject):
         except CancelledError:
             return
         if error is None:
-            ticket.on_done(future.result())
+            with precedence.going_first():
+                ticket.on_done(future.result())
         elif isinstance(error, CacheStudioError):
             if not isinstance(error, Cancelled):
                 ticket.on_error(error)
@@ -111,4 +113,5 @@ class Tasks(QObject):
 
     def _on_told(self, call: Callable[[], None]) -> None:
         if not self._closed:
-            call()
+            with precedence.going_first():
+                call()

@@ -18,6 +18,10 @@ from cache_studio.model import errors
 
 PREFIXES = ("cache_studio.",)
 """Where a function may live; a child is started with this list and refuses all others."""
+RENEW_SECONDS = 2.0
+"""After the last call, before another child is started to wait for the next one."""
+RENEWAL = "isolation renewal"
+"""Name of the thread that waits so long."""
 _STOP_INTERVAL = 0.02
 _LONGEST_WAIT = 3600.0  # a limit of infinity is more than a wait may be given
 
@@ -64,7 +68,7 @@ def stream(
 def keep_ready(function: str) -> None:
     """Have one child waiting from now on that has called `function`, which loads what most calls need.
 
-    The next `call` or `stream` takes it and does not wait for its start; then another one is started.
+    The next `call` or `stream` takes it and does not wait for its start; some seconds later another one is started.
     """
     _ready.keep(function)
 
@@ -229,6 +233,8 @@ class _Ready:
         self._lock = threading.Lock()
         self._function = ""
         self._waiting: _Child | None = None
+        self._at_work = 0
+        self._renewal: threading.Timer | None = None
 
     def keep(self, function: str) -> None:
         with self._lock:
@@ -238,7 +244,11 @@ class _Ready:
     def end(self) -> None:
         with self._lock:
             self._function = ""
+            renewal, self._renewal = self._renewal, None
             waiting, self._waiting = self._waiting, None
+        if renewal is not None:
+            renewal.cancel()
+            renewal.join()
         if waiting is not None:
             waiting.close()
 
@@ -246,6 +256,7 @@ class _Ready:
     def child(self) -> "Iterator[_Child]":
         """The one that waits, else a new one; ended with the block."""
         with self._lock:
+            self._at_work += 1
             waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.is_running:
             waiting.close()
@@ -254,7 +265,23 @@ class _Ready:
             with waiting or _Child() as child:
                 yield child
         finally:
-            self._renew()  # only now: while the other works, a start would take a core from it
+            self._renew_later()
+
+    def _renew_later(self) -> None:
+        """Start the next one when none was at work for a while: its start would take a core from what follows."""
+        with self._lock:
+            self._at_work -= 1
+            if self._function and self._renewal is None:
+                self._renewal = threading.Timer(RENEW_SECONDS, self._when_idle)
+                self._renewal.name, self._renewal.daemon = RENEWAL, True
+                self._renewal.start()
+
+    def _when_idle(self) -> None:
+        with self._lock:
+            self._renewal = None
+            at_work = self._at_work
+        if not at_work:
+            self._renew()
 
     def _renew(self) -> None:
         with self._lock:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from cache_studio.model.errors import CacheUnavailable, Cancelled
+from cache_studio.services import precedence
 
 T = TypeVar("T")
 P = TypeVar("P")
@@ -146,12 +147,16 @@ class Worker:
             self._woken = self._woken and (call is not None or running is not None)
         if call is not None:
             self._answer(*call)
-        elif running is not None:
-            if not running.advance():
-                self._long.popleft()
         else:
-            self._idle(self._background())
+            precedence.let_pass()
+            self._advance(running)
         return True
+
+    def _advance(self, running: Running[Any, Any] | None) -> None:
+        if running is None:
+            self._idle(self._background())
+        elif not running.advance():
+            self._long.popleft()
 
     def _idle(self, delay: float | None) -> None:
         with self._changed:
