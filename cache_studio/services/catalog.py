@@ -5,7 +5,7 @@ view taken earlier stays true without a copy; only the mask of the living rows i
 When more than half of the rows are tombstones the catalog is laid out anew and the `epoch` rises.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cache_studio.model.columns import NUMBERS, PENDING_BITS, STAMP_WIDTH, Batch, Floats, View
 from cache_studio.model.identity import EntryId
-from cache_studio.services.row_index import RowIndex
+from cache_studio.services.row_index import RowIndex, repeated
 
 _FIRST_ROOM = 1_024
 _TOMBSTONES = 10_000
@@ -35,6 +35,7 @@ class Catalog:
         self._version = 0
         self._epoch = 0
         self._listing = 0
+        self._all_new = False  # a listing of what was empty before: nothing in it can be known
         self._lay_out(_FIRST_ROOM)
 
     def _lay_out(self, room: int) -> None:
@@ -63,9 +64,13 @@ class Catalog:
     def begin_listing(self) -> None:
         """A new scan starts: what it does not show will be gone at its end."""
         self._listing += 1
+        self._all_new = not self._n
 
     def end_listing(self, complete: bool) -> None:
         """The scan ended; only a complete one proves that what it did not show is gone."""
+        if self._all_new:
+            self._all_new = False
+            self._bury_repeated()
         if complete:
             missing = np.flatnonzero(self._column("alive") & (self._column("listing") < self._listing))
             self._bury(missing)
@@ -76,7 +81,7 @@ class Catalog:
         """Take a batch of a scan, of `fill` or of a change in; returns how many entries were new or changed."""
         if not len(batch):
             return 0
-        rows = np.asarray(self._index.rows_of(batch.ids), dtype=np.intp)
+        rows = np.full(len(batch), -1, np.intp) if self._all_new else self._rows_of(batch.ids)
         same = self._unchanged(batch, rows)
         self._arrays["listing"][rows[same]] = self._listing
         new = np.flatnonzero(~same)
@@ -87,13 +92,15 @@ class Catalog:
             self.read += read
             self.stored += int(new.size) - read
         replaced = rows[new]
-        self._bury(replaced[replaced >= 0], counted=False)
+        replaced = replaced[replaced >= 0]
+        self._bury(replaced, counted=False)
         self._append(batch, new)
+        self._drop(replaced)
         return int(new.size)
 
     def fill(self, batch: Batch) -> None:
         """Complete pending cells of entries that are still the ones that were asked for."""
-        rows = np.asarray(self._index.rows_of(batch.ids), dtype=np.intp)
+        rows = self._rows_of(batch.ids)
         at = np.flatnonzero(rows >= 0)
         at = at[self._arrays["alive"][rows[at]]]
         at = at[(self._arrays["stamps"][rows[at]] == batch.stamps[at]).all(axis=1)]
@@ -118,8 +125,8 @@ class Catalog:
 
     def forget(self, ids: Iterable[EntryId]) -> None:
         """These entries are gone."""
-        rows = [row for row in map(self._index.get, ids) if row is not None]
-        self._bury(np.asarray(rows, dtype=np.intp))
+        rows = self._rows_of(list(ids))
+        self._bury(rows[rows >= 0])
 
     def pending_ids(self, limit: int) -> list[EntryId]:
         """Some entries that still wait for a figure."""
@@ -185,12 +192,26 @@ class Catalog:
         rows = rows[alive[rows]]
         alive[rows] = False
         self._dead += int(rows.size)
-        for row in rows:
-            self._problems.pop(int(row), None)
-            if counted:
-                del self._index[self._ids[row]]
-        if counted and self._complete:
-            self.removed += int(rows.size)
+        for row in rows.tolist() if self._problems else ():
+            self._problems.pop(row, None)
+        if counted:
+            self._drop(rows)
+            self.removed += int(rows.size) if self._complete else 0
+
+    def _bury_repeated(self) -> None:
+        """A folder that changes while it is read may show a name twice: what came last is the truth."""
+        rows = np.asarray(repeated(self._ids), dtype=np.intp)
+        self._bury(rows, counted=False)
+        self._drop(rows)
+
+    def _rows_of(self, ids: Sequence[EntryId]) -> NDArray[np.intp]:
+        """Where these stand, -1 for those that are not known."""
+        return np.asarray(self._index.rows_of(ids), dtype=np.intp)
+
+    def _drop(self, rows: NDArray[np.intp]) -> None:
+        """These rows are no longer where their ids stand."""
+        places = rows.tolist()
+        self._index.drop([self._ids[place] for place in places], places)
 
     def _append(self, batch: Batch, new: NDArray[np.intp]) -> None:
         start, count = self._n, int(new.size)

@@ -3,29 +3,45 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from cache_studio.model.identity import EntryId
 
 T = TypeVar("T")
 
-_PARTS = 61
-"""A dictionary of a million ids takes 100 ms and more in one call to become larger; one of 16,000 takes one.
+PART = 21_845
+"""Rows of one part: as many as fill a dictionary of 32,768 places.
 
-A prime: by a power of two, the hashes of one part would have the same last bits and collide.
+A dictionary of a million ids takes 100 ms and more in one call to become larger; one of these takes one. Parts by rows
+are filled in one call each; parts by hash would need one for each entry.
 """
+_HASHED_AT_ONCE = 65_536
 
 
 class RowIndex(Mapping[EntryId, int]):
-    """Id to row. Changed by one thread; others may ask meanwhile."""
+    """Id to row. Changed by one thread; others may ask meanwhile.
+
+    Rows only rise: an id that is numbered again stands in a later row, and is found there at once.
+    """
 
     def __init__(self) -> None:
-        self._parts: list[dict[EntryId, int]] = [{} for _ in range(_PARTS)]
+        self._parts: list[dict[EntryId, int]] = []
+        self._likely = 0
+        """The part in which the last ones were found: what is asked for comes mostly in the order of the rows."""
 
     def __getitem__(self, entry_id: EntryId) -> int:
-        return self._parts[hash(entry_id) % _PARTS][entry_id]
+        row = self.get(entry_id)
+        if row is None:
+            raise KeyError(entry_id)
+        return row
 
     def get(self, entry_id: EntryId, default: T = None) -> int | T:  # type: ignore[assignment]  # None where T is not said
         """The row, else `default`."""
-        return self._parts[hash(entry_id) % _PARTS].get(entry_id, default)
+        for part in reversed(self._parts):
+            row = part.get(entry_id)
+            if row is not None:
+                return row
+        return default
 
     def __iter__(self) -> Iterator[EntryId]:
         return (entry_id for part in self._parts for entry_id in part)
@@ -33,16 +49,59 @@ class RowIndex(Mapping[EntryId, int]):
     def __len__(self) -> int:
         return sum(map(len, self._parts))
 
-    def __delitem__(self, entry_id: EntryId) -> None:
-        del self._parts[hash(entry_id) % _PARTS][entry_id]
-
-    def rows_of(self, ids: Iterable[EntryId]) -> list[int]:
-        """The row of each, -1 for those that are not known."""
+    def rows_of(self, ids: Sequence[EntryId]) -> list[int]:
+        """The row of each, -1 for those that are not known. For the thread that changes the index."""
+        rows, left = [-1] * len(ids), list(range(len(ids)))
         parts = self._parts
-        return [parts[hash(entry_id) % _PARTS].get(entry_id, -1) for entry_id in ids]
+        for number in (self._likely, *(other for other in reversed(range(len(parts))) if other != self._likely)):
+            if not left or not parts:
+                break
+            found = list(map(parts[number].get, [ids[at] for at in left]))
+            if found.count(None) == len(found):
+                continue
+            self._likely = number
+            for at, row in zip(left, found, strict=True):
+                if row is not None:
+                    rows[at] = row
+            left = [at for at, row in zip(left, found, strict=True) if row is None]
+        return rows
 
     def number(self, ids: Sequence[EntryId], first: int) -> None:
-        """These stand in the rows from `first` on."""
-        parts = self._parts
-        for row, entry_id in enumerate(ids, first):
-            parts[hash(entry_id) % _PARTS][entry_id] = row
+        """These stand in the rows from `first` on, behind all that were numbered; known ones must be dropped then."""
+        done = 0
+        while done < len(ids):
+            at, offset = divmod(first + done, PART)
+            if at == len(self._parts):
+                self._parts.append({})
+            some = ids[done : done + PART - offset]
+            self._parts[at].update(zip(some, range(first + done, first + done + len(some)), strict=True))
+            done += len(some)
+
+    def drop(self, ids: Iterable[EntryId], rows: Iterable[int]) -> None:
+        """These stand no longer in these rows; those that were numbered again since stay where they are."""
+        for entry_id, row in zip(ids, rows, strict=True):
+            part = self._parts[row // PART]
+            if part.get(entry_id) == row:
+                del part[entry_id]
+
+
+def repeated(ids: Sequence[EntryId]) -> list[int]:
+    """The places whose id stands once more further on.
+
+    By sorting hashes, which leaves the interpreter to others: a set of a million ids would not.
+    """
+    hashes = np.empty(len(ids), np.int64)
+    for start in range(0, len(ids), _HASHED_AT_ONCE):
+        some = ids[start : start + _HASHED_AT_ONCE]
+        hashes[start : start + len(some)] = np.fromiter(map(hash, some), np.int64, len(some))
+    order = np.argsort(hashes, kind="stable")
+    alike = np.diff(hashes[order]) == 0
+    suspects = np.sort(order[np.append(alike, False) | np.insert(alike, 0, False)] if alike.size else order[:0])
+    found: list[int] = []
+    last: dict[EntryId, int] = {}
+    for place in suspects.tolist():
+        before = last.get(ids[place])
+        if before is not None:
+            found.append(before)
+        last[ids[place]] = place
+    return found

@@ -36,6 +36,27 @@ def test_shows_what_the_last_listing_showed_and_old_views_stay(listings):
     assert all(last.ids[last.row_of(entry_id)] == entry_id for entry_id in listings[-1])
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 2)), max_size=4), max_size=3),
+    st.sampled_from("abcdefgh"),
+)
+def test_an_entry_that_a_listing_shows_twice_is_the_last_one(listings, gone):
+    catalog = Catalog()
+    for batches in listings:
+        catalog.begin_listing()
+        shown = {}
+        for entries in batches:
+            catalog.add(batch(entries))
+            catalog.forget([gone])
+            shown = {entry_id: stamp for entry_id, stamp in (shown | entries).items() if entry_id != gone}
+        catalog.end_listing(True)
+        view = catalog.view()
+        assert content(view) == shown
+        assert len(view) == len(catalog) == len(shown)
+        assert all(view.row_of(entry_id) is not None for entry_id in shown)
+
+
 def test_a_partial_listing_proves_nothing_gone():
     catalog = Catalog()
     listed(catalog, {"a": 1, "b": 1})
