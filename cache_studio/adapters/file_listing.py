@@ -132,12 +132,8 @@ class FileListing(FileEntries):
             yield frame_of(without(batch, shown))
 
     def _unchanged(self, batch: Batch) -> list[int]:
-        rows = []
-        for row, (name, stamp) in enumerate(zip(batch.ids, map(tuple, batch.stamps.tolist()), strict=True)):
-            with suppress(OSError, ValueError):  # gone, or no name
-                if stamp_of(self._root.status(cast(str, name))) == stamp:
-                    rows.append(row)
-        return rows
+        now = np.array(self._root.stamps(cast(Sequence[str], batch.ids)), np.int64).reshape(-1, STAMP_WIDTH)
+        return np.flatnonzero((now == batch.stamps).all(axis=1)).tolist()
 
     def interrupt(self) -> None:
         """End the children that list."""

@@ -32,6 +32,10 @@ HIDDEN = ".cs-"
 """How every name begins that we give to a file inside a cache for a moment."""
 
 
+NO_STAMP: Stamp = (0, 0, 0)
+"""Of no file: none has the inode 0."""
+
+
 class NoRegularFile(Exception):
     """What has this name is a link, a pipe, a device or a folder: it is not opened."""
 
@@ -150,6 +154,25 @@ class Folder:
     def status(self, name: str) -> os.stat_result:
         """What has this name, a link not followed."""
         return os.stat(self.at(name), dir_fd=self.descriptor, follow_symlinks=False)
+
+    def stamps(self, names: Sequence[str]) -> list[Stamp]:
+        """The stamp of what lies directly in the folder by each of these names; NO_STAMP where nothing does."""
+        if not BY_DESCRIPTOR:
+            return [self._stamp(name) for name in names]
+        descriptor, look, found = self.descriptor, os.stat, []
+        for name in names:  # 100,000 times in a listing
+            try:
+                status = look(name, dir_fd=descriptor, follow_symlinks=False)
+            except (OSError, ValueError):
+                found.append(NO_STAMP)
+            else:
+                found.append((status.st_ino & _INT64, status.st_mtime_ns, status.st_size))
+        return [stamp if safe_name(name) else NO_STAMP for name, stamp in zip(names, found, strict=True)]
+
+    def _stamp(self, name: str) -> Stamp:
+        with suppress(OSError, ValueError):
+            return stamp_of(self.status(name))
+        return NO_STAMP
 
     def open_file(self, name: str) -> tuple[int, os.stat_result]:
         """A regular file, open for reading; the caller closes the descriptor. NoRegularFile for anything else."""

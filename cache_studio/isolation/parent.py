@@ -18,10 +18,6 @@ from cache_studio.model import errors
 
 PREFIXES = ("cache_studio.",)
 """Where a function may live; a child is started with this list and refuses all others."""
-RENEW_SECONDS = 2.0
-"""After the last call, before another child is started to wait for the next one."""
-RENEWAL = "isolation renewal"
-"""Name of the thread that waits so long."""
 _STOP_INTERVAL = 0.02
 _LONGEST_WAIT = 3600.0  # a limit of infinity is more than a wait may be given
 
@@ -68,7 +64,7 @@ def stream(
 def keep_ready(function: str) -> None:
     """Have one child waiting from now on that has called `function`, which loads what most calls need.
 
-    The next `call` or `stream` takes it and does not wait for its start; some seconds later another one is started.
+    The next `call` or `stream` takes it and does not wait for its start; behind it, the child waits again.
     """
     _ready.keep(function)
 
@@ -133,15 +129,13 @@ class _Child:
         command, environment = _command()
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         self.alive = True
+        self._has_answered = False
         self._unread = 0
 
-    def __enter__(self) -> "_Child":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has answered all that it was asked, so that it can be asked again."""
+        return self._has_answered and self.alive
 
     @property
     def is_running(self) -> bool:
@@ -193,6 +187,7 @@ class _Child:
 
     def _ask(self, function: str, arguments: tuple[object, ...], streamed: bool, limits: Limits) -> None:
         assert self._process.stdin is not None
+        self._has_answered = False
         with contextlib.suppress(BrokenPipeError):  # the answer will say why it died
             wire.write_frame(self._process.stdin, [function, list(arguments), streamed, limits.memory])
 
@@ -207,6 +202,7 @@ class _Child:
             raise self._why_dead(watch) from None
         assert isinstance(answer, list)
         kind, *rest = answer
+        self._has_answered = kind != wire.BATCH
         if kind == wire.ERROR:
             raise _raised_again(*rest)
         if kind == wire.MEMORY:
@@ -233,61 +229,43 @@ class _Ready:
         self._lock = threading.Lock()
         self._function = ""
         self._waiting: _Child | None = None
-        self._at_work = 0
-        self._renewal: threading.Timer | None = None
 
     def keep(self, function: str) -> None:
         with self._lock:
             self._function = function
-        self._renew()
+            if self._waiting is None:
+                self._waiting = _Child()
+                self._waiting.prepare(function)
 
     def end(self) -> None:
         with self._lock:
             self._function = ""
-            renewal, self._renewal = self._renewal, None
             waiting, self._waiting = self._waiting, None
-        if renewal is not None:
-            renewal.cancel()
-            renewal.join()
         if waiting is not None:
             waiting.close()
 
     @contextlib.contextmanager
     def child(self) -> "Iterator[_Child]":
-        """The one that waits, else a new one; ended with the block."""
+        """The one that waits, else a new one. Behind the block it waits again if it is in order, else it is ended."""
         with self._lock:
-            self._at_work += 1
             waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.is_running:
             waiting.close()
             waiting = None
+        child = waiting or _Child()
         try:
-            with waiting or _Child() as child:
-                yield child
+            yield child
         finally:
-            self._renew_later()
+            if not self._takes_back(child):
+                child.close()
 
-    def _renew_later(self) -> None:
-        """Start the next one when none was at work for a while: its start would take a core from what follows."""
+    def _takes_back(self, child: "_Child") -> bool:
+        """Starting another one would take a core from what follows, and half a second."""
         with self._lock:
-            self._at_work -= 1
-            if self._function and self._renewal is None:
-                self._renewal = threading.Timer(RENEW_SECONDS, self._when_idle)
-                self._renewal.name, self._renewal.daemon = RENEWAL, True
-                self._renewal.start()
-
-    def _when_idle(self) -> None:
-        with self._lock:
-            self._renewal = None
-            at_work = self._at_work
-        if not at_work:
-            self._renew()
-
-    def _renew(self) -> None:
-        with self._lock:
-            if self._function and self._waiting is None:
-                self._waiting = _Child()
-                self._waiting.prepare(self._function)
+            if not self._function or self._waiting is not None or not child.is_idle:
+                return False
+            self._waiting = child
+            return True
 
 
 class _Watch:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from keeping import MemoryKeep
 
-from cache_studio.adapters import file_copies
+from cache_studio.adapters import file_copies, files
 from cache_studio.adapters.base import EntryCopy
 from cache_studio.adapters.file_copies import (
     Copier,
@@ -66,6 +66,23 @@ def test_a_folder_says_why_it_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(CacheUnavailable, match="NUL"):
         Folder.open("a\0b")
     assert "may not be read" in unavailable("x", PermissionError(13, "no")).message
+
+
+@pytest.mark.parametrize("by_descriptor", [files.BY_DESCRIPTOR, False])
+def test_stamps_of_many_are_those_of_each(
+    root: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_descriptor: bool
+) -> None:
+    monkeypatch.setattr(files, "BY_DESCRIPTOR", by_descriptor)
+    inside = Path(root.path)
+    (inside / "a").write_text("1")
+    (inside / "below").mkdir()
+    (inside / "below" / "b").write_text("2")
+    (inside / "link").symlink_to("a")
+    names = ["a", "gone", "link", "below/b", "x\0y", "..", "a"]
+    expected = stamp_of((inside / "a").lstat())
+    found = root.stamps(names)
+    assert (found[0], found[6], found[2]) == (expected, expected, stamp_of((inside / "link").lstat()))
+    assert [found[1], *found[3:5]] == [files.NO_STAMP] * 3
 
 
 def test_only_regular_files_are_opened(root: Folder, tmp_path: Path) -> None:

@@ -246,33 +246,24 @@ def _children(others: set[int]) -> set[int]:
     return {child.pid for child in psutil.Process().children()} - others
 
 
-def test_a_call_takes_the_child_that_waits_and_another_waits_then(
-    ready: None, others: set[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parent, "RENEW_SECONDS", 0.01)
+def test_a_call_takes_the_child_that_waits_and_it_waits_again_behind(ready: None, others: set[int]) -> None:
     (waiting,) = _children(others)
     assert isolation.call(HERE + "process_id") == waiting
-    _wait_until(lambda: bool(_children(others)))
-    (next_one,) = _children(others)
-    assert next_one != waiting
     assert list(isolation.stream(HERE + "count", 3)) == [0, 1, 2]
-    _wait_until(lambda: bool(_children(others)))
-    assert _children(others) != {next_one}
+    with pytest.raises(EntryNotFound):
+        isolation.call(HERE + "refuse", "It is gone.", "")
+    assert isolation.call(HERE + "process_id") == waiting
+    assert _children(others) == {waiting}
 
 
-def test_no_other_child_is_started_while_one_is_at_work(
-    ready: None, others: set[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parent, "RENEW_SECONDS", 0.01)
-    numbers = isolation.stream(HERE + "count", 2)
+def test_a_child_that_is_left_in_the_middle_does_not_wait_again(ready: None, others: set[int]) -> None:
+    (waiting,) = _children(others)
+    numbers = isolation.stream(HERE + "count", 3)
     assert next(numbers) == 0
-    isolation.call(HERE + "process_id")
-    working = _children(others)
-    _wait_until(lambda: parent.RENEWAL not in {thread.name for thread in threading.enumerate()})
-    assert len(working) == 1
-    assert _children(others) == working
-    assert list(numbers) == [1]
-    _wait_until(lambda: bool(_children(others) - working))
+    numbers.close()  # type: ignore[attr-defined]
+    assert _children(others) == set()
+    assert isolation.call(HERE + "process_id") != waiting
+    assert len(_children(others)) == 1
 
 
 def test_two_calls_at_once_do_not_share_the_child_that_waits(ready: None, others: set[int]) -> None:
