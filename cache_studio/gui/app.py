@@ -16,6 +16,7 @@ from cache_studio.config import paths
 from cache_studio.config.settings import SettingsFile
 from cache_studio.gui.dressing import dress
 from cache_studio.gui.messages import BugReporter
+from cache_studio.services import heap
 
 if TYPE_CHECKING:
     from cache_studio.gui.main_window import MainWindow
@@ -38,9 +39,7 @@ def run(targets: Sequence[str], demo: Demo | None = None) -> int:
 
     `demo` is what the button "Try the demo" starts; without it the button is not there.
     """
-    sys.setswitchinterval(SWITCH_SECONDS)
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
+    arrange_process()
     app = application(sys.argv[:1])
     settings, _ = SettingsFile(paths.settings_file()).load()
     dress(app, settings)
@@ -59,6 +58,14 @@ def run(targets: Sequence[str], demo: Demo | None = None) -> int:
     window.controller.wait_closed(CLOSE_SECONDS)
     end()
     return code
+
+
+def arrange_process() -> None:
+    """How Python shares its time and its memory, as a window needs it; to be called before there are threads."""
+    heap.arrange()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def begin(window: "MainWindow", targets: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ from cache_studio.gui.start_page import StartPage, targets_of
 from cache_studio.gui.status_line import StatusLine
 from cache_studio.gui.tabs import ENTRIES
 from cache_studio.gui.trash.trash_place import TrashPlace
+from cache_studio.gui.widgets.painting import forget_texts
 from cache_studio.gui.window_commands import WindowCommands
 from cache_studio.gui.window_memory import Shown, WindowMemory
 
@@ -316,6 +317,7 @@ class MainWindow(PromptWindow):
         was_shown = page is self._stack.currentWidget()
         self._stack.removeWidget(page)
         page.deleteLater()
+        forget_texts()
         if was_shown:
             self._show_last()
         self.panel.show_caches()

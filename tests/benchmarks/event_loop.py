@@ -1,6 +1,5 @@
 """The event loop that is measured: one beat a millisecond, its longest gap, and what a bare loop saw meanwhile."""
 
-import gc
 import json
 import subprocess
 import sys
@@ -43,10 +42,8 @@ class Gaps:
 
 
 def application() -> QApplication:
-    """The application as the window has it: dressed, and with the settings of Python that `gui.app.run` makes."""
-    sys.setswitchinterval(app.SWITCH_SECONDS)
-    gc.freeze()
-    gc.set_threshold(*app.COLLECT_AFTER)
+    """The application as the window has it, arranged as `gui.app.run` does."""
+    app.arrange_process()
     return app.application(["cache-studio"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 import psutil
@@ -24,6 +25,34 @@ def test_freed_memory_goes_back() -> None:
     heap.collect_and_give_back()
     assert before - process.memory_info().rss > 100_000_000
     assert kept
+
+
+_IN_A_THREAD = """
+import threading, psutil
+from cache_studio.services import heap
+heap.arrange()
+kept = []
+def work():
+    big = bytearray(30_000_000)
+    del big  # glibc takes blocks of this length onto its heaps from now on
+    kept.append(bytes(2_000))
+    pieces = [b"x" * 200_000 for _ in range(250)]
+    del pieces
+before = psutil.Process().memory_info().rss
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+heap.collect_and_give_back()
+print(psutil.Process().memory_info().rss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc has a heap for each thread")
+def test_what_a_thread_freed_goes_back_too() -> None:
+    if "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""):
+        pytest.skip("another C library")
+    grown = int(subprocess.run([sys.executable, "-c", _IN_A_THREAD], capture_output=True, check=True).stdout)
+    assert grown < 20_000_000
 
 
 def test_giving_back_can_be_asked_anywhere() -> None:

@@ -61,6 +61,12 @@ def text_width(text: str, font: QFont) -> float:
     return _metrics(font).horizontalAdvance(text)
 
 
+def forget_texts() -> None:
+    """Let go of the texts whose widths are kept: a cache was detached, and each may hold a megabyte of its memory."""
+    text_width.cache_clear()
+    _elided.cache_clear()
+
+
 def ttl_words(ttl: float | None) -> str:
     """The words in a TTL pill; "…" while the TTL is not known yet."""
     if ttl is None:
