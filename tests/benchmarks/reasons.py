@@ -62,6 +62,5 @@ REASONS: Mapping[str, Known] = {
     "purge rows of SQLite, with undo copies": Known(_COPIED),
     "clear keys of Redis, with undo copies": Known(_DUMPED),
     "clear keys of Redis at once, without undo copies": Known("timed: a script compares a hundred keys at a time"),
-    "select: a pattern": Known("timed: 2.4 us for each search of Python's re, a million times"),
     "dashboard: redraw": Known("cProfile: pyqtgraph paints nine plots in 16 ms, the words beside them take 2 ms"),
 }
