@@ -62,5 +62,4 @@ REASONS: Mapping[str, Known] = {
     "purge rows of SQLite, with undo copies": Known(_COPIED),
     "clear keys of Redis, with undo copies": Known(_DUMPED),
     "clear keys of Redis at once, without undo copies": Known("timed: a script compares a hundred keys at a time"),
-    "dashboard: redraw": Known("cProfile: pyqtgraph paints nine plots in 16 ms, the words beside them take 2 ms"),
 }
