@@ -90,7 +90,9 @@ def _path(lines: Sequence[tuple[Floats, Floats] | Floats]) -> QPainterPath:
     if not lines:
         return QPainterPath()
     x, y = np.concatenate(lines, axis=1)
-    goes_on = np.ones(len(x), np.int32)
-    goes_on[np.cumsum([len(line[0]) for line in lines]) - 1] = 0
+    goes_on: object = "all"
+    if len(lines) > 1:
+        goes_on = np.ones(len(x), np.int32)
+        goes_on[np.cumsum([len(line[0]) for line in lines]) - 1] = 0
     path: QPainterPath = pg.functions.arrayToQPath(x, y, connect=goes_on, finiteCheck=False)
     return path
