@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from cache_studio.gui.cache_header import CacheHeader
@@ -59,7 +60,6 @@ class CachePage(QWidget):
         self._clock = QTimer(self)
         self._clock.setInterval(1_000)
         self._clock.timeout.connect(lambda: self.header.tick(time.time()))
-        self._clock.start()
         self.header.tab_chosen.connect(self._on_tab)
         self.entries.status_changed.connect(self.status_changed)
         self.entries.failed.connect(self._on_failed)
@@ -84,7 +84,6 @@ class CachePage(QWidget):
 
     def hear(self, news: News) -> None:
         """Something of the attachment changed."""
-        standing = self.attachment.standing
         if news is News.VIEW:
             self.entries.refresh()
             if self._activity is not None and self.tab == ACTIVITY:
@@ -93,9 +92,21 @@ class CachePage(QWidget):
             self.entries.refresh()
         if self._dashboard is not None and self.tab == DASHBOARD:
             self._dashboard.refresh()
-        self.header.show_standing(standing)
+        if self.isVisible():
+            self.header.show_standing(self.attachment.standing)
         self._show_problem()
         self.status_changed.emit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Say how things are; what was heard meanwhile changed no words that nobody saw."""
+        super().showEvent(event)
+        self.header.show_standing(self.attachment.standing)
+        self._clock.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Rest off screen."""
+        super().hideEvent(event)
+        self._clock.stop()
 
     def refresh_activity(self) -> None:
         """Something was done to the cache."""

@@ -107,8 +107,8 @@ class CachesPanel(QScrollArea):
 
     def show_caches(self) -> None:
         """Draw the attached caches as they are now."""
-        self._models["Attached"].set_rows(self._cache_rows())
-        self._lists["Attached"].fit()
+        if self._models["Attached"].set_rows(self._cache_rows()):
+            self._lists["Attached"].fit()
 
     def _cache_rows(self) -> list[CacheRow]:
         if not self._controller.attachments:

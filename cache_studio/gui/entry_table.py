@@ -31,8 +31,6 @@ from cache_studio.model.identity import EntryId
 from cache_studio.services.ordering import Sort
 
 TICK_MS = 1_000
-_TICKING = (columns.AGE, columns.TTL, columns.LAST_READ)
-"""Columns whose words change while nothing happens."""
 _DELEGATES = {
     columns.KEY: KeyDelegate,
     columns.TYPE: NoteDelegate,
@@ -73,6 +71,7 @@ class EntryTable(EntryTableView):
     delete_pressed = Signal()
     return_pressed = Signal()
     visible_changed = Signal()
+    ticking = frozenset((columns.AGE, columns.TTL, columns.LAST_READ))
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -97,7 +96,7 @@ class EntryTable(EntryTableView):
         self.verticalScrollBar().valueChanged.connect(lambda _value: self.visible_changed.emit())
         self._ticker = QTimer(self)
         self._ticker.setInterval(TICK_MS)
-        self._ticker.timeout.connect(self._tick)
+        self._ticker.timeout.connect(self.tick)
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(_BUSY_RETRY_MS)
@@ -213,13 +212,6 @@ class EntryTable(EntryTableView):
         """Rest off screen."""
         super().hideEvent(event)
         self._ticker.stop()
-
-    def _tick(self) -> None:
-        """Draw the times anew; the other columns, which cost most of a paint, stay."""
-        ground = self.viewport()
-        for at in _TICKING:
-            if not self.isColumnHidden(at):
-                ground.update(self.columnViewportPosition(at), 0, self.columnWidth(at), ground.height())
 
     def _fit(self) -> None:
         """Widths for the room there is: names and tags what they need, the key the rest."""

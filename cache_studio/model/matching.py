@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from cache_studio.model.columns import Floats, Mask, View
-from cache_studio.model.errors import Cancelled, SelectionError
+from cache_studio.model.errors import Cancelled
+from cache_studio.model.patterns import Pattern
 from cache_studio.model.selection import AllOf, AnyOf, Compare, Flag, Node, Not
 
-CHUNK = 20_000
-"""Rows looked at between two questions whether to stop."""
-PATTERN_SECONDS = 1.0
-"""Longest time for a pattern on one text; a pattern that needs more is refused."""
+CHUNK = 1_000
+"""Texts looked at between two questions whether to stop."""
 _NUMERIC: dict[str, Callable[[Floats, float], Any]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -157,9 +156,10 @@ class _Matcher:
                 return numbers[name]
 
     def _text(self, term: Compare) -> Truth:
-        view, tester = self._view, text_tester(term)
+        view = self._view
         if term.field == "key":
-            return Truth(self._over(view.keys, tester), np.zeros(view.n, dtype=np.bool_))
+            return Truth(self._over(view.keys, view.n, term), np.zeros(view.n, dtype=np.bool_))
+        tester = text_tester(term)
         if term.field == "problem":
             found = np.full(view.n, bool(tester("")))
             for row, problem in view.problems.items():
@@ -177,20 +177,30 @@ class _Matcher:
         codes, names = (
             (view.namespace_codes, view.namespace_names) if term.field == "ns" else (view.type_codes, view.type_names)
         )
-        wanted = np.array([bool(tester(name)) for name in names] + [False], dtype=np.bool_)
+        wanted = np.append(self._over(names, len(names), term), False)
         unknown = np.zeros(view.n, dtype=np.bool_)
         if term.field == "type":
             unknown = np.array([name == "" for name in names] + [False], dtype=np.bool_)[codes]
         return Truth(wanted[codes] & ~unknown, unknown)
 
-    def _over(self, texts: list[str], tester: Callable[[str], object]) -> Mask:
-        found = np.zeros(self._view.n, dtype=np.bool_)
-        for start in range(0, self._view.n, CHUNK):
+    def _over(self, texts: list[str], count: int, term: Compare) -> Mask:
+        """Which of the first `count` texts fulfil a comparison."""
+        tester = texts_tester(term)
+        found = np.zeros(count, dtype=np.bool_)
+        for start in range(0, count, CHUNK):
             if self._stop():
                 raise Cancelled
-            end = min(start + CHUNK, self._view.n)
-            found[start:end] = [bool(tester(text)) for text in texts[start:end]]
+            end = min(start + CHUNK, count)
+            found[start:end] = tester(texts[start:end])
         return found
+
+
+def texts_tester(term: Compare) -> Callable[[list[str]], Mask | list[bool]]:
+    """A function that says which of some texts fulfil a text comparison, as `text_tester` says of one."""
+    if term.operator == "~":
+        return Pattern(term.text).among
+    tester = text_tester(term)
+    return lambda texts: [bool(tester(text)) for text in texts]
 
 
 def text_tester(term: Compare) -> Callable[[str], object]:
@@ -205,24 +215,10 @@ def text_tester(term: Compare) -> Callable[[str], object]:
     if term.operator == "=" or (term.field == "tag" and term.operator == ":"):
         return lambda text: text == wanted
     if term.operator == "~":
-        return _pattern_tester(wanted)
+        return Pattern(wanted).fits
     if term.field == "ns":
         below = tuple(wanted + separator for separator in ":/.")
         return lambda text: text == wanted or text.startswith(below)
     if wanted != wanted.lower():
         return lambda text: wanted in text
     return lambda text: wanted in text.lower()
-
-
-def _pattern_tester(pattern: str) -> Callable[[str], object]:
-    import regex  # gives up the interpreter while it searches and has a time limit; `re` has neither
-
-    compiled = regex.compile(pattern)
-
-    def found(text: str) -> object:
-        try:
-            return compiled.search(text, concurrent=True, timeout=PATTERN_SECONDS)
-        except TimeoutError:
-            raise SelectionError("The pattern takes too long on one of the keys.", "Write a simpler pattern.") from None
-
-    return found

@@ -262,6 +262,7 @@ class Attachment:
             heap.give_back()
 
     def _apply(self, adapter: Adapter, names: set[str]) -> None:
+        self._gauge.note_change()
         found = adapter.changes(names)
         if found is None:
             self._agenda.note(None)

@@ -12,6 +12,8 @@ from cache_studio.services.standing import Standing
 
 VOLUME_REST = 30.0
 """A volume is read again after so many times what reading it took: of a folder all files are looked at."""
+QUIET_REST = 10.0
+"""Seconds between two readings of the volume of a cache that is watched, while nothing in it is seen to change."""
 
 
 class Gauge:
@@ -19,11 +21,15 @@ class Gauge:
 
     def __init__(self, target: Target, format: Format) -> None:
         self._target, self._format = target, format
-        self._volume_at = 0.0
+        self._volume_at = self._quiet_until = 0.0
 
     def expect_change(self) -> None:
         """Read the volume with the next figures, whatever it takes."""
-        self._volume_at = 0.0
+        self._volume_at = self._quiet_until = 0.0
+
+    def note_change(self) -> None:
+        """Something changed: read the volume as soon as what it takes allows."""
+        self._quiet_until = 0.0
 
     def read(self, adapter: Adapter, catalog: Catalog, before: Standing) -> Standing:
         """The standing with the figures of now; the volume stays as it was where its time has not come."""
@@ -42,9 +48,10 @@ class Gauge:
 
     def _volume(self, adapter: Adapter, before: Volume) -> Volume:
         began = time.monotonic()
-        if began < self._volume_at:
+        if began < max(self._volume_at, self._quiet_until):
             return before
         volume = adapter.measure()
         ended = time.monotonic()
         self._volume_at = ended + VOLUME_REST * (ended - began)
+        self._quiet_until = ended + QUIET_REST if adapter.watched() else 0.0
         return volume

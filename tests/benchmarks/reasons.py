@@ -35,10 +35,6 @@ _FILES_COPIED = "each file is copied durably and compared before it goes; the fl
 _DUMPED = "timed: the copy of each key is written to the trash, and a script compares it before it is removed"
 
 REASONS: Mapping[str, Known] = {
-    "idle: ten attached caches": Known(
-        "processor time by thread: 0.2 % for each cache, whose figures are read every two seconds, 2 % for the window"
-    ),
-    "idle: a table whose TTL ticks": Known("cProfile: 7 ms for each of the paints a second apart, 21 rows in Python"),
     "window: first paint": Known("timed: the modules of the window take 232 ms to load, those of the bare one 93", 2.0),
     "SQLite: first rows after the window's first paint": Known(
         "timed: numpy takes 160 ms to load and the studio as much, both after the first paint; then a child looks at "
@@ -62,6 +58,4 @@ REASONS: Mapping[str, Known] = {
     "purge rows of SQLite, with undo copies": Known(_COPIED),
     "clear keys of Redis, with undo copies": Known(_DUMPED),
     "clear keys of Redis at once, without undo copies": Known("timed: a script compares a hundred keys at a time"),
-    "select: a pattern": Known("timed: 2.4 us for each search of Python's re, a million times"),
-    "dashboard: redraw": Known("cProfile: pyqtgraph paints nine plots in 16 ms, the words beside them take 2 ms"),
 }

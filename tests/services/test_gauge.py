@@ -10,11 +10,12 @@ from cache_studio.services.catalog import Catalog
 from cache_studio.services.standing import Phase, Standing
 
 
-@pytest.mark.parametrize(("rest", "measured"), [(0.0, 3), (1e12, 1)])
-def test_a_dear_volume_is_read_seldom(
-    script: Script, monkeypatch: pytest.MonkeyPatch, rest: float, measured: int
+@pytest.mark.parametrize(("rest", "quiet", "measured"), [(0.0, 0.0, 3), (1e12, 0.0, 1), (0.0, 1e12, 1)])
+def test_a_dear_or_quiet_volume_is_read_seldom(
+    script: Script, monkeypatch: pytest.MonkeyPatch, rest: float, quiet: float, measured: int
 ) -> None:
     monkeypatch.setattr(gauge, "VOLUME_REST", rest)
+    monkeypatch.setattr(gauge, "QUIET_REST", quiet)
     place = place_of(script, "metered")
     reading, adapter, standing = (
         gauge.Gauge(place.target, place.format),
@@ -29,3 +30,32 @@ def test_a_dear_volume_is_read_seldom(
     script.entries["more"] = b"12345"
     reading.expect_change()
     assert reading.read(adapter, Catalog(), standing).volume.volume == 26
+
+
+@pytest.mark.parametrize(("rest", "volume"), [(0.0, 26), (1e12, 21)])
+def test_a_change_is_looked_at_as_soon_as_the_cost_allows(
+    script: Script, monkeypatch: pytest.MonkeyPatch, rest: float, volume: int
+) -> None:
+    monkeypatch.setattr(gauge, "VOLUME_REST", rest)
+    monkeypatch.setattr(gauge, "QUIET_REST", 1e12)
+    place = place_of(script, "metered")
+    reading, adapter = gauge.Gauge(place.target, place.format), ScriptedAdapter(script, True)
+    standing = reading.read(adapter, Catalog(), Standing(Phase.LIVE, 0.0))
+    script.entries["more"] = b"12345"
+    reading.note_change()
+    assert reading.read(adapter, Catalog(), standing).volume.volume == volume
+
+
+def test_what_is_not_watched_is_read_every_time(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gauge, "VOLUME_REST", 0.0)
+    monkeypatch.setattr(gauge, "QUIET_REST", 1e12)
+    monkeypatch.setattr(ScriptedAdapter, "watched", lambda _self: ())
+    place = place_of(script, "metered")
+    reading, adapter, standing = (
+        gauge.Gauge(place.target, place.format),
+        ScriptedAdapter(script, True),
+        Standing(Phase.LIVE, 0.0),
+    )
+    for _turn in range(3):
+        standing = reading.read(adapter, Catalog(), standing)
+    assert script.measured == 3

@@ -78,18 +78,17 @@ class Charts(QWidget):
     def show_board(self, board: Board) -> None:
         """Draw everything anew."""
         series = board.series
-        for plot in (self.rate, self.fills, self.volume, self.entries, self.churn):
-            plot.set_span(board.since, board.until)
+        span = (board.since, board.until)
         if series is None:
-            self.rate.set_series(_EMPTY, _EMPTY)
-            self.volume.set_series(_EMPTY, [_EMPTY, _EMPTY])
-            self.entries.set_series(_EMPTY, [_EMPTY, _EMPTY])
+            self.rate.set_series(_EMPTY, _EMPTY, span)
+            self.volume.set_series(_EMPTY, [_EMPTY, _EMPTY], span)
+            self.entries.set_series(_EMPTY, [_EMPTY, _EMPTY], span)
         else:
-            self.rate.set_series(series.times, series.hit_rate)
-            self.volume.set_series(series.times, [series.volume, series.reclaimable])
-            self.entries.set_series(series.times, [series.fresh, series.stale])
-        for churn in (self.fills, self.churn):
-            churn.set_series(*board.churn())
+            self.rate.set_series(series.times, series.hit_rate, span)
+            self.volume.set_series(series.times, [series.volume, series.reclaimable], span)
+            self.entries.set_series(series.times, [series.fresh, series.stale], span)
+        churn = self.churn if board.has_rate else self.fills  # the other one is hidden
+        churn.set_series(*board.churn(), span)
         self.expiry.set_counts(board.stale, board.expiry or [0] * len(EXPIRY_BOUNDS))
         rows = [
             (group.name or tr("no namespace"), group.entries, group.size, group.stale_size)

@@ -18,6 +18,11 @@ Ticks = list[tuple[float, list[float]]]
 class _QuietAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
     """An axis in the theme's colours that lies under the curves."""
 
+    def __init__(self, orientation: str) -> None:
+        super().__init__(orientation)
+        # There is no label that could name a prefix, but pyqtgraph lays it out anew at each change of the range.
+        self.enableAutoSIPrefix(False)
+
     def boundingRect(self) -> QRectF:
         """With room for half a label beyond each end; pyqtgraph leaves out labels that do not fit in here."""
         rect: QRectF = super().boundingRect()

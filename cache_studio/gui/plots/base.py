@@ -6,16 +6,17 @@ from contextlib import suppress
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QBrush, QColor, QPen, QWheelEvent
+from PySide6.QtGui import QBrush, QPen, QWheelEvent
 from PySide6.QtWidgets import QGraphicsRectItem, QWidget
 
 from cache_studio.gui.look import fonts, theme
 from cache_studio.gui.look.text import plain_label, tr
 from cache_studio.gui.plots.axes import TimeAxis, ValueAxis
-from cache_studio.gui.plots.series import Floats, Scale, gaps, moment_label, runs
-from cache_studio.gui.widgets.cards import role_color
+from cache_studio.gui.plots.series import Floats, Scale, gaps, moment_label
 from cache_studio.model.units import NOT_RECORDED
 
+Span = tuple[float, float]
+"""First and last value that are shown; of time in epoch seconds."""
 _GAP_LABEL_PX = 76
 
 
@@ -32,6 +33,9 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.hideButtons()
         self.setMouseEnabled(x=False, y=False)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setViewportUpdateMode(self.ViewportUpdateMode.FullViewportUpdate)  # what is drawn anew is all of it
+        for side in ("top", "right"):
+            self.getPlotItem().getAxis(side).unlinkFromView()  # they are never shown
         self.getPlotItem().setContentsMargins(0, 8, 14, 0)
         self.getViewBox().setDefaultPadding(0)
         self.getViewBox().disableAutoRange()
@@ -58,6 +62,11 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
             theme.theme().changed.disconnect(self.restyle)
         super().close()
         return True
+
+    def show_range(self, across: Span, up: Span) -> None:
+        """Show this much of the bottom and of the left axis."""
+        self.setRange(xRange=across, yRange=up, padding=0, disableAutoRange=True)
+        self.getViewBox().updateMatrix()  # else the next paint does so, and everything is painted twice
 
     def readout(self, at: float) -> tuple[float, str] | None:
         """(place on the bottom axis, words) of what is nearest to `at`; None where there is nothing to say."""
@@ -90,81 +99,30 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self._readout.move(max(0, left), 2)
 
 
-class RunLine:
-    """A line that is never joined over a gap: one curve for each stretch without NaN, with soft fill below.
-
-    Line and fill are two items: pyqtgraph draws a long fill in pieces, whose smoothed edges would show as stripes.
-    """
-
-    def __init__(self, plot: Plot, role: str, fill: int) -> None:
-        self._plot, self._role, self._fill = plot, role, fill
-        self.curves: list[pg.PlotDataItem] = []
-        self._areas: list[pg.PlotDataItem] = []
-
-    def set_values(self, times: Floats, values: Floats) -> None:
-        """Draw `values` over `times`; NaN is a gap."""
-        found = runs(values)
-        for items, smooth in ((self._areas, False), (self.curves, True)):
-            while len(items) > len(found):
-                self._plot.removeItem(items.pop())
-            while len(items) < len(found):
-                items.append(self._add(smooth))
-        for area, curve, run in zip(self._areas, self.curves, found, strict=True):
-            alone = run.stop - run.start == 1
-            area.setData(times[run], values[run])
-            curve.setData(times[run], values[run], symbol="o" if alone else None, symbolSize=3)
-        self.restyle()
-
-    def restyle(self) -> None:
-        """Take the colours in force."""
-        color = QColor(role_color(self._role))
-        soft = QColor(color)
-        soft.setAlpha(self._fill)
-        for area in self._areas:
-            area.setFillLevel(0)
-            area.setFillBrush(QBrush(soft))
-        for curve in self.curves:
-            curve.setPen(QPen(color, 0))
-            curve.setSymbolBrush(QBrush(color))
-            curve.setSymbolPen(QPen(color, 0))
-
-    def _add(self, smooth: bool) -> pg.PlotDataItem:
-        item = pg.PlotDataItem(antialias=smooth, pen=None)
-        item.setZValue(10 if smooth else 0)
-        self._plot.addItem(item)
-        item.setDownsampling(auto=True, method="peak")
-        item.setClipToView(True)
-        return item
-
-
 class TimePlot(Plot):
     """A chart over time. Times are epoch seconds, rising; NaN values are gaps, shaded and never joined.
 
-    `set_span` fixes what is shown (its end is labelled "now"); without it the series' own first and last time.
+    What is shown is the `span` that a series is given with (its end is labelled "now"), else its first to last time.
     """
 
     def __init__(self, name: str, scale: Scale, parent: QWidget | None = None) -> None:
         super().__init__(name, scale, TimeAxis(), parent)
-        self._span: tuple[float, float] | None = None
+        self._span: Span | None = None
         self._shades: list[tuple[QGraphicsRectItem, pg.TextItem]] = []
         self.times: Floats = np.empty(0)
         self.series: list[Floats] = []
         self.names: list[str] = []
         self.getViewBox().sigResized.connect(self._place_labels)
 
-    def set_span(self, start: float, end: float) -> None:
-        """Show `start` to `end` in epoch seconds, whatever the series holds."""
-        self._span = (start, end)
-        self._show_range()
-
-    def span(self) -> tuple[float, float]:
+    def span(self) -> Span:
         """What is shown."""
         if self._span is not None:
             return self._span
         return (float(self.times[0]), float(self.times[-1])) if len(self.times) > 1 else (0.0, 1.0)
 
-    def take(self, times: Floats, series: Sequence[Floats], names: Sequence[str]) -> None:
+    def take(self, times: Floats, series: Sequence[Floats], names: Sequence[str], span: Span | None) -> None:
         """Keep the arrays for read-out, range and gaps; children draw them."""
+        self._span = span
         self.times = np.asarray(times, dtype=float)
         self.series = [np.asarray(values, dtype=float) for values in series]
         self.names = list(names)
@@ -195,10 +153,8 @@ class TimePlot(Plot):
     def restyle(self) -> None:
         """Colours of axes and shades."""
         super().restyle()
-        shade = theme.color("control", 36)
-        for rect, label in self._shades:
-            rect.setBrush(QBrush(shade))
-            label.setColor(theme.color("text2"))
+        for shade in self._shades:
+            _color(*shade)
 
     def _figure(self, name: str, value: float) -> str:
         words = tr(NOT_RECORDED) if np.isnan(value) else self.scale_words.words(float(value))
@@ -207,7 +163,7 @@ class TimePlot(Plot):
     def _show_range(self) -> None:
         start, end = self.span()
         low, high = self.limits()
-        self.setRange(xRange=(start, max(end, start + 1)), yRange=(low, high), padding=0, disableAutoRange=True)
+        self.show_range((start, max(end, start + 1)), (low, high))
         self._shade()
 
     def _shade(self) -> None:
@@ -223,14 +179,16 @@ class TimePlot(Plot):
             label.setFont(fonts.text_font(11))
             self.addItem(rect, ignoreBounds=True)
             self.addItem(label, ignoreBounds=True)
+            _color(rect, label)
             self._shades.append((rect, label))
         for (rect, label), (start, end) in zip(self._shades, wanted, strict=True):
             rect.setRect(start, low, end - start, high - low)
             label.setPos((start + end) / 2, low + (high - low) / 2)
-        self.restyle()
         self._place_labels()
 
     def _place_labels(self) -> None:
+        if not self._shades:
+            return
         per_px = self.getViewBox().viewPixelSize()[0]
         for rect, label in self._shades:
             label.setVisible(rect.rect().width() > _GAP_LABEL_PX * per_px)
@@ -238,3 +196,9 @@ class TimePlot(Plot):
     def _describe(self) -> None:
         last = [self._figure(n, v[-1]) for n, v in zip(self.names, self.series, strict=True) if len(v)]
         self.setAccessibleDescription(", ".join(last) or tr(NOT_RECORDED))
+
+
+def _color(shade: QGraphicsRectItem, label: pg.TextItem) -> None:
+    """Take the colours in force."""
+    shade.setBrush(QBrush(theme.color("control", 36)))
+    label.setColor(theme.color("text2"))

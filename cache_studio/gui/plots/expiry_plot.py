@@ -21,15 +21,21 @@ class ExpiryPlot(Plot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("What expires when"), Scale(count_label, format_count), WordAxis(), parent)
+        self._shown: object = None
         self._states: list[str] = []
         self._counts: list[int] = []
         self._words: list[str] = []
         self._bars = pg.BarGraphItem(x=[], height=[], width=0.72)
         self.addItem(self._bars, ignoreBounds=True)
         self.set_counts(0, [0] * len(EXPIRY_BOUNDS))
+        self.restyle()
 
     def set_counts(self, stale: int, counts: Sequence[int], bounds: Sequence[float] = EXPIRY_BOUNDS) -> None:
         """`counts[i]` entries expire before `bounds[i]` seconds and not before the bound before it."""
+        shown = (stale, tuple(counts), tuple(bounds))
+        if shown == self._shown:
+            return
+        self._shown = shown
         used = max((at + 1 for at, count in enumerate(counts) if count), default=1)
         bounds, counts = list(bounds)[:used], list(counts)[:used]
         floors = [0.0, *bounds[:-1]]
@@ -41,10 +47,10 @@ class ExpiryPlot(Plot):
         self.bottom_axis.set_words([tr("stale"), *(bound_label(bound) for bound in bounds)])
         top = max(self._counts) * 1.06 or 1.0
         size = (-0.6, len(self._counts) - 0.4)
-        self.setRange(xRange=size, yRange=(0.0, top), padding=0, disableAutoRange=True)
+        self.show_range(size, (0.0, top))
         said = (f"{words}: {format_count(count)}" for words, count in zip(self._words, self._counts, strict=True))
         self.setAccessibleDescription("; ".join(said))
-        self.restyle()
+        self._draw()
 
     def readout(self, at: float) -> tuple[float, str] | None:
         """Span and count of the bar under the pointer."""
@@ -60,6 +66,9 @@ class ExpiryPlot(Plot):
     def restyle(self) -> None:
         """Colours in force."""
         super().restyle()
+        self._draw()
+
+    def _draw(self) -> None:
         colors = theme.colors()
         brushes = [QBrush(QColor(getattr(colors, state).bar)) for state in self._states]
         self._bars.setOpts(

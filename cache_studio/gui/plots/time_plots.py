@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QWidget
 
 from cache_studio.gui.look import theme
 from cache_studio.gui.look.text import tr
-from cache_studio.gui.plots.base import RunLine, TimePlot
+from cache_studio.gui.plots.base import Span, TimePlot
 from cache_studio.gui.plots.series import Floats, Scale, count_label, percent_label, rate_label, size_label
-from cache_studio.gui.widgets.cards import role_color
+from cache_studio.gui.plots.shapes import Bars, RunLine
 from cache_studio.model.units import format_count, format_size
 
 PERCENT = Scale(percent_label, lambda value: f"{value:.1f} %", (20.0, 50.0))
@@ -47,6 +47,7 @@ class HitRatePlot(TimePlot):
         self._dot = pg.ScatterPlotItem(size=7)
         self.addItem(self._dot, ignoreBounds=True)
         self.set_series(np.empty(0), np.empty(0))
+        self.restyle()
 
     def set_target(self, rate: float | None) -> None:
         """The target hit rate (0 to 1); None without one."""
@@ -54,10 +55,10 @@ class HitRatePlot(TimePlot):
         if rate is not None:
             self.target_line.setValue(rate * 100)
 
-    def set_series(self, times: Floats, rates: Floats) -> None:
+    def set_series(self, times: Floats, rates: Floats, span: Span | None = None) -> None:
         """Hit rates of 0 to 1 at epoch seconds; NaN where nothing was recorded."""
         values = np.asarray(rates, dtype=float) * 100
-        self.take(times, [values], [tr("hit rate")])
+        self.take(times, [values], [tr("hit rate")], span)
         self.line.set_values(self.times, values)
         newest = values[-1:] if len(values) and not np.isnan(values[-1]) else values[:0]
         self._dot.setData(self.times[len(self.times) - len(newest) :], newest)
@@ -85,10 +86,11 @@ class AreaPlot(TimePlot):
         self.layers = tuple(layers)
         self.lines = [RunLine(self, layer.role, 36 if at == 0 else 90) for at, layer in enumerate(self.layers)]
         self.set_series(np.empty(0), [np.empty(0) for _ in self.layers])
+        self.restyle()
 
-    def set_series(self, times: Floats, values: Sequence[Floats]) -> None:
+    def set_series(self, times: Floats, values: Sequence[Floats], span: Span | None = None) -> None:
         """One array for each layer; NaN where nothing was recorded."""
-        self.take(times, values, [tr(layer.name) for layer in self.layers])
+        self.take(times, values, [tr(layer.name) for layer in self.layers], span)
         for line, series in zip(self.lines, self.series, strict=True):
             line.set_values(self.times, series)
 
@@ -104,16 +106,16 @@ class ChurnPlot(TimePlot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Churn"), PER_MINUTE, parent)
-        self._bars = {"fresh": self._bar(), "control": self._bar()}
+        self.stored, self.removed = Bars(self, "fresh"), Bars(self, "control")
         self.set_series(np.empty(0), np.empty(0), np.empty(0))
+        self.restyle()
 
-    def set_series(self, times: Floats, stored: Floats, removed: Floats) -> None:
+    def set_series(self, times: Floats, stored: Floats, removed: Floats, span: Span | None = None) -> None:
         """Both per minute and not negative; NaN where nothing was recorded."""
-        self.take(times, [stored, removed], [tr("stored"), tr("removed")])
+        self.take(times, [stored, removed], [tr("stored"), tr("removed")], span)
         width = float(np.median(np.diff(self.times))) * 0.7 if len(self.times) > 1 else 1.0
-        for bars, values, sign in zip(self._bars.values(), self.series, (1, -1), strict=True):
-            known = ~np.isnan(values)
-            bars.setOpts(x=self.times[known], height=sign * values[known], width=width)
+        self.stored.set_values(self.times, self.series[0], width)
+        self.removed.set_values(self.times, -self.series[1], width)
 
     def limits(self) -> tuple[float, float]:
         """The same room above and below 0."""
@@ -123,13 +125,8 @@ class ChurnPlot(TimePlot):
     def restyle(self) -> None:
         """Colours in force."""
         super().restyle()
-        for role, bars in self._bars.items():
-            bars.setOpts(brush=QBrush(QColor(role_color(role))), pen=QPen(Qt.PenStyle.NoPen))
-
-    def _bar(self) -> pg.BarGraphItem:
-        bars = pg.BarGraphItem(x=[], height=[], width=1.0)
-        self.addItem(bars, ignoreBounds=True)
-        return bars
+        for bars in (self.stored, self.removed):
+            bars.restyle()
 
 
 def volume_plot(parent: QWidget | None = None) -> AreaPlot:

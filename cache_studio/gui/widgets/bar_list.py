@@ -42,12 +42,11 @@ class BarList(QWidget):
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._name = name
         self._bars: tuple[Bar, ...] = ()
         self._mono = True
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.theme().changed.connect(self.update)
-        self.set_bars(())
+        self.setAccessibleName(name)
 
     def use_text_font(self) -> None:
         """Names are words of ours ("under 1 hour"), not stored ones."""
@@ -56,9 +55,10 @@ class BarList(QWidget):
 
     def set_bars(self, bars: Sequence[Bar]) -> None:
         """Show these from top to bottom."""
+        if self._bars == tuple(bars):
+            return
         self._bars = tuple(bars)
         lines = (f"{display_text(b.name, 80)} {format_count(b.entries)}, {format_size(b.size)}" for b in self._bars)
-        self.setAccessibleName(self._name)
         self.setAccessibleDescription("; ".join(lines))
         self.updateGeometry()
         self.update()

@@ -49,22 +49,24 @@ def spoken(row: CacheRow | PlaceRow) -> str:
 
 
 class CacheListModel(QAbstractListModel):
-    """Rows of the panel; `set_rows` keeps the selection where only figures change."""
+    """Rows of the panel; `set_rows` keeps the selection where only figures change, and draws only what does."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows: list[CacheRow | PlaceRow] = []
 
-    def set_rows(self, rows: list[CacheRow] | list[PlaceRow]) -> None:
-        """Show `rows`, in this order."""
+    def set_rows(self, rows: list[CacheRow] | list[PlaceRow]) -> bool:
+        """Show `rows`, in this order; whether any of them is another one than before."""
         if len(rows) == len(self._rows):
+            changed = [at for at, (old, new) in enumerate(zip(self._rows, rows, strict=True)) if old != new]
             self._rows = list(rows)
-            if rows:
-                self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
-            return
+            for at in changed:
+                self.dataChanged.emit(self.index(at), self.index(at))
+            return bool(changed)
         self.beginResetModel()
         self._rows = list(rows)
         self.endResetModel()
+        return True
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         """Number of rows."""

@@ -83,6 +83,10 @@ class RowDelegate(QStyledItemDelegate):
         value = value_of(index, Qt.ItemDataRole.DisplayRole)
         return "" if value is None else display_text(str(value), SHOWN)
 
+    def look(self, index: Index) -> object:
+        """What the passing of time changes in the cell as it would be drawn now: equal where it would look the same."""
+        return self.text(index)
+
     def problem(self, index: Index) -> str:
         """What to show in `urgent` instead of the text; "" for most cells."""
         return ""

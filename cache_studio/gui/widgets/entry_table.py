@@ -71,13 +71,19 @@ class _Column(NamedTuple):
 class EntryTableView(QTableView):
     """A table of whole rows that looks as the style note says; model and delegates, all RowDelegate, come from outside.
 
-    `hover_row` is the row under the pointer, -1 without one. Several rows can be selected.
+    `hover_row` is the row under the pointer, -1 without one. Several rows can be selected. Call `tick` now and then
+    while it is on the screen.
     """
+
+    ticking: frozenset[int] = frozenset()
+    """Columns whose cells change while nothing happens."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.hover_row = -1
         self._minimum: dict[int, int] = {}
+        self._looks: dict[tuple[int, int], object] = {}
+        """What each cell (row, column) of the ticking columns looked like when all of it was drawn last."""
         header = EntryHeader(self)
         self.setHorizontalHeader(header)
         header.setSortIndicatorShown(True)  # the view took it away when it got the header
@@ -143,24 +149,41 @@ class EntryTableView(QTableView):
         Not left to Qt, which asks cell by cell and takes twice as long: meanwhile other threads wait for the
         interpreter, and each call of a paint may have to wait for them.
         """
-        columns, touched = self._columns_in(region), region.boundingRect()
+        columns = self._columns_in(region)
         if not columns:
             return
         left, right = min(one.left for one in columns), max(one.left + one.width for one in columns)
         model, selection = self.model(), self.selectionModel()
         for row in self._visible_rows():
             top, height = self.rowViewportPosition(row), self.rowHeight(row)
-            if top > touched.bottom() or top + height <= touched.top():
+            if not region.intersects(QRect(left, top, right - left, height)):
                 continue
             state = RowState(self, selection.isRowSelected(row, QModelIndex()), row == self.hover_row)
             draw_ground(painter, QRectF(left, top, right - left, height), state)
             for one in columns:
-                box = QRectF(one.left + one.lead, top, one.width - one.lead - CELL_PAD, height - 1)
+                cell, index = QRect(one.left, top, one.width, height), model.index(row, one.at)
+                if not region.intersects(cell):
+                    continue
+                if one.at in self.ticking:  # before it is drawn: should it change just now, it is drawn once more
+                    is_whole = QRegion(cell & self.viewport().rect()).subtracted(region).isEmpty()
+                    self._looks[row, one.at] = one.delegate.look(index) if is_whole else None
                 painter.save()
-                one.delegate.draw_cell(painter, box, model.index(row, one.at), state)
+                one.delegate.draw_cell(painter, QRectF(cell).adjusted(one.lead, 0, -CELL_PAD, -1), index, state)
                 painter.restore()
             if state.is_selected:
                 painter.fillRect(QRect(0, top, EDGE, height), theme.color("accent"))
+
+    def tick(self) -> None:
+        """Draw those cells of the ticking columns again that would look otherwise than when they were drawn last."""
+        rows, ground, again = self._visible_rows(), self.viewport().rect(), QRegion()
+        self._looks = {place: look for place, look in self._looks.items() if place[0] in rows}
+        for one in self._columns_in(QRegion(ground)):
+            if one.at not in self.ticking:
+                continue
+            for row in rows:
+                if one.delegate.look(self.model().index(row, one.at)) != self._looks.get((row, one.at)):
+                    again += QRect(one.left, self.rowViewportPosition(row), one.width, self.rowHeight(row))
+        self.viewport().update(again)
 
     def _columns_in(self, region: QRegion) -> list["_Column"]:
         """The columns that the region touches."""

@@ -1,5 +1,6 @@
 """The TTL column: pills that say how long is left."""
 
+import math
 import time
 
 from PySide6.QtCore import QObject, QRectF, QTimer
@@ -8,7 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView
 
 from cache_studio.gui.look import theme
 from cache_studio.gui.look.colors import Urgency, urgency
-from cache_studio.gui.widgets.cells import CELL_PAD, Index, RowDelegate, RowState
+from cache_studio.gui.widgets.cells import CELL_PAD, Index, RowDelegate, RowState, value_of
 from cache_studio.gui.widgets.painting import draw_pill, ttl_words
 from cache_studio.gui.widgets.roles import Role
 
@@ -16,6 +17,8 @@ MINIMUM_WIDTH = 104
 """The TTL column never goes under this."""
 _PERIOD = 2.0
 _FRAME_MS = 100
+_SHARE_STEPS = 400
+"""More than twice the pixels that the line of a pill can have."""
 
 
 def pulse(clock: float) -> float:
@@ -55,6 +58,13 @@ class TtlDelegate(RowDelegate):
     def text(self, index: Index) -> str:
         """The words in the pill."""
         return ttl_words(index.data(Role.TTL))
+
+    def look(self, index: Index) -> object:
+        """Words, colours, and the line as far as an eye can tell."""
+        ttl, share = value_of(index, Role.TTL), value_of(index, Role.TTL_SHARE)
+        assert ttl is None or isinstance(ttl, float)
+        steps = -1 if not isinstance(share, float) or math.isnan(share) else round(share * _SHARE_STEPS)
+        return ttl_words(ttl), None if ttl is None else urgency(ttl), steps
 
     def _draw_again(self) -> None:
         waiting, self._again = self._again, set()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -29,18 +29,19 @@ def test_no_curve_spans_a_gap(qtbot: QtBot) -> None:
     plot = HitRatePlot()
     qtbot.addWidget(plot)
     plot.set_series(TIMES, with_gap())
-    ends = [(curve.xData[0], curve.xData[-1]) for curve in plot.line.curves]
-    assert ends == [(TIMES[0], TIMES[39]), (TIMES[60], TIMES[99])]
-    assert not any(np.isnan(curve.yData).any() for curve in plot.line.curves)
+    lines = plot.line.curve.path().toSubpathPolygons()
+    assert [(line[0].x(), line[-1].x()) for line in lines] == [(TIMES[0], TIMES[39]), (TIMES[60], TIMES[99])]
     assert plot.shaded() == [(TIMES[39], TIMES[60])]
 
 
-def test_the_picture_has_no_ink_of_the_line_in_the_gap(qtbot: QtBot, qapp: QApplication) -> None:
+def test_the_picture_has_ink_where_something_is_known_and_none_in_the_gap(qtbot: QtBot, qapp: QApplication) -> None:
     theme.apply(qapp, "light")
     plot = HitRatePlot()
     qtbot.addWidget(plot)
     plot.resize(600, 300)
-    plot.set_series(TIMES, with_gap())
+    values = with_gap()
+    values[50] = 0.7
+    plot.set_series(TIMES, values)
     plot.show()
     qtbot.waitExposed(plot)
     plot.grab()  # the axes are laid out in the first paint
@@ -52,8 +53,44 @@ def test_the_picture_has_no_ink_of_the_line_in_the_gap(qtbot: QtBot, qapp: QAppl
         pixels = (picture.pixelColor(x, y + dy) for dy in (-1, 0, 1))
         return any(pixel.blue() - pixel.red() > 60 for pixel in pixels)
 
-    assert inked(float(TIMES[20]))
-    assert not inked(float(TIMES[50]))
+    assert [inked(float(TIMES[at])) for at in (20, 45, 50, 55)] == [True, False, True, False]
+
+
+def test_bars_that_overlap_leave_no_hole(qtbot: QtBot) -> None:
+    plot = ChurnPlot()
+    qtbot.addWidget(plot)
+    times = NOW + np.array([-400.0, -300.0, -200.0, -100.0, -90.0])
+    plot.set_series(times, np.full(5, 42.0), np.full(5, 31.0))
+    for bars, height in ((plot.stored, 20.0), (plot.removed, -20.0)):
+        assert bars.item.path().contains(QPointF(float(times[-1]) - 5, height))
+
+
+class Paints(QObject):
+    """Counts how often a widget is painted."""
+
+    count = 0
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.Paint
+        return False
+
+
+def test_nothing_is_drawn_twice_for_one_series(qtbot: QtBot) -> None:
+    plot = HitRatePlot()
+    qtbot.addWidget(plot)
+    plot.resize(600, 300)
+    plot.set_series(TIMES, with_gap())
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.grab()
+    QApplication.processEvents()
+    paints = Paints()
+    plot.viewport().installEventFilter(paints)
+    plot.set_series(TIMES + 60, with_gap())
+    qtbot.waitUntil(lambda: paints.count > 0)
+    for _ in range(3):
+        QApplication.processEvents()
+    assert paints.count == 1
 
 
 def test_series_can_grow_shrink_and_vanish(qtbot: QtBot) -> None:
@@ -62,9 +99,8 @@ def test_series_can_grow_shrink_and_vanish(qtbot: QtBot) -> None:
     for values in (with_gap(), np.full(100, 0.5), np.full(100, np.nan), with_gap()):
         plot.set_series(TIMES, values)
         plot.grab()
-    plot.set_series(np.empty(0), np.empty(0))
-    assert plot.line.curves == []
-    plot.set_span(NOW - 300, NOW)
+    plot.set_series(np.empty(0), np.empty(0), (NOW - 300, NOW))
+    assert plot.line.curve.path().isEmpty()
     assert plot.shaded() == [(NOW - 300, NOW)]
 
 
@@ -94,9 +130,9 @@ def test_churn_bars_go_up_and_down_and_leave_gaps_out(qtbot: QtBot) -> None:
     stored, removed = np.full(100, 42.0), np.full(100, 31.0)
     stored[10], removed[10] = np.nan, np.nan
     plot.set_series(TIMES, stored, removed)
-    up, down = plot._bars["fresh"].opts, plot._bars["control"].opts
-    assert len(up["x"]) == 99
-    assert (up["height"][0], down["height"][0]) == (42.0, -31.0)
+    up, down = (bars.item.path() for bars in (plot.stored, plot.removed))
+    assert len(up.toSubpathPolygons()) == 99
+    assert (up.boundingRect().bottom(), down.boundingRect().top()) == (42.0, -31.0)
     low, high = plot.limits()
     assert low == -high
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import redis
 from patience import PATIENCE
 from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, QRect, Qt
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from cache_studio.adapters.base import Adapter
@@ -184,14 +185,25 @@ class Drawn(QObject):
         return False
 
 
-def test_a_tick_draws_the_columns_of_times_only(qtbot: QtBot, tab: EntriesTab) -> None:
-    table = tab.table
+def test_a_tick_draws_the_times_that_changed_and_nothing_else(qtbot: QtBot, tab: EntriesTab) -> None:
+    table, now = tab.table, [time.time()]
+    tab.feed.stop()
+    table.entries._clock = lambda: now[0]
+    table.viewport().repaint()
     drawn = Drawn(table.viewport())
+    table._ticker.timeout.emit()
+    QApplication.processEvents()
+    assert not drawn.parts
+    now[0] += 90_061
+    table._ticker.timeout.emit()
+    qtbot.waitUntil(lambda: bool(drawn.parts))
     left = table.columnViewportPosition(columns.AGE)
     end = table.columnViewportPosition(columns.LAST_READ) + table.columnWidth(columns.LAST_READ)
-    times = QRect(left, 0, end - left, table.viewport().height()) & table.viewport().rect()
+    assert all(left <= part.left() and part.right() < end for part in drawn.parts)
+    drawn.parts.clear()
     table._ticker.timeout.emit()
-    qtbot.waitUntil(lambda: times in drawn.parts)
+    QApplication.processEvents()
+    assert not drawn.parts
 
 
 def test_of_long_names_one_is_measured_for_the_width_of_their_column() -> None:

@@ -20,6 +20,7 @@ from cache_studio.gui.messages import BugReporter, report_text
 from cache_studio.gui.start_page import targets_of
 from cache_studio.gui.widgets.bars import NoticeBar, UndoBar
 from cache_studio.model.errors import CacheStudioError
+from cache_studio.services.standing import News, Phase
 
 
 def attached(qtbot: QtBot, window: MainWindow, target: str, entries: int = 12) -> CachePage:
@@ -201,6 +202,23 @@ def test_read_only_can_be_switched(qtbot: QtBot, window: MainWindow, comparisons
     assert again.header._read_only.isVisible()
     assert "read-only" in window.action_set["purge"].toolTip()
     assert not window.action_set["allow_changes"].isChecked()
+
+
+def test_a_page_off_screen_rests_and_tells_how_things_are_when_it_is_back(
+    qtbot: QtBot, window: MainWindow, comparisons: Path
+) -> None:
+    page = attached(qtbot, window, f"json-directory:{comparisons}")
+    window.action_set["show_trash"].trigger()
+    assert not page._clock.isActive()
+    page.attachment.pause(True)
+    qtbot.waitUntil(lambda: page.attachment.standing.phase is Phase.PAUSED, timeout=10_000)
+    page.hear(News.PHASE)
+    assert not page.header._live.text().startswith("paused")
+    trash = window.trash.page
+    assert trash is not None
+    trash.back_button.click()
+    assert page._clock.isActive()
+    assert page.header._live.text().startswith("paused")
 
 
 def test_detach_goes_back_to_the_start(qtbot: QtBot, window: MainWindow, comparisons: Path) -> None:

@@ -88,6 +88,16 @@ def test_a_tile_is_spoken_whole_and_literally() -> None:
     assert spoken(row) == "<img src=x>\\u202e, redis, read-only, 9,406 entries, 71.8 MB, hit rate 48 %"
 
 
+def test_only_tiles_that_changed_are_drawn(qtbot: QtBot) -> None:
+    model = CacheListModel()
+    rows = [CacheRow(name, "redis", entries=1) for name in "abc"]
+    model.set_rows(rows)
+    changed: list[tuple[int, int]] = []
+    model.dataChanged.connect(lambda first, last: changed.append((first.row(), last.row())))
+    model.set_rows([rows[0], CacheRow("b", "redis", entries=2), rows[2]])
+    assert changed == [(1, 1)]
+
+
 def test_the_list_draws_every_state(qtbot: QtBot, qtmodeltester: ModelTester) -> None:
     view, model = CacheListView("Attached"), CacheListModel()
     qtbot.addWidget(view)
@@ -102,7 +112,8 @@ def test_the_list_draws_every_state(qtbot: QtBot, qtmodeltester: ModelTester) ->
     view.setCurrentIndex(model.index(2))
     picture = view.grab().toImage()
     assert picture.pixelColor(9, 2 * 72 + 36).name().upper() == theme.colors().accent
-    model.set_rows(rows + rows[:1])
+    assert model.set_rows(rows + rows[:1])
+    assert not model.set_rows(rows + rows[:1]), "nothing changed"
     assert view.currentIndex().row() == 2, "new figures keep the selection"
     model.set_rows([PlaceRow("page cache", "diskcache", "9 days ago")])
     view.fit()

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPoint, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QStandardItem, QStandardItemModel
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QStyle, QStyleOptionViewItem, QTableView
+from PySide6.QtWidgets import QApplication, QStyle, QStyleOptionViewItem, QTableView
 from pytestqt.qtbot import QtBot
 
 from cache_studio.gui.look import theme
@@ -174,6 +174,81 @@ def test_only_the_columns_that_changed_are_drawn(table: EntryTableView, monkeypa
     table.viewport().repaint(left, 0, width, table.viewport().height())
     assert set(drawn_columns) == {1}
     assert len(drawn_columns) == len(table._visible_rows())
+
+
+class Remaining(QAbstractTableModel):
+    """Seconds that are left, which run out without a word."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.seconds = [4000.0] * 30
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        return len(self.seconds)
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        return 2
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        return {Role.TTL: self.seconds[index.row()], Role.TTL_SHARE: 0.5}.get(role)
+
+
+@pytest.fixture
+def ticking(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> tuple[EntryTableView, Remaining, list[tuple[int, int]]]:
+    """A table whose second column ticks, and the cells of it that are drawn from now on."""
+    view = EntryTableView()
+    qtbot.addWidget(view)
+    model = Remaining(view)
+    view.setModel(model)
+    view.setItemDelegateForColumn(1, TtlDelegate(view))
+    view.ticking = frozenset((1,))
+    view.resize(400, 300)
+    view.show()
+    qtbot.waitExposed(view)
+    QApplication.processEvents()
+    view.viewport().repaint()
+    drawn_cells: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        RowDelegate, "draw_cell", lambda _self, _painter, _rect, at, _state: drawn_cells.append((at.row(), at.column()))
+    )
+    draw = TtlDelegate.draw_cell
+    monkeypatch.setattr(
+        TtlDelegate,
+        "draw_cell",
+        lambda self, painter, rect, at, state: (
+            drawn_cells.append((at.row(), at.column())),
+            draw(self, painter, rect, at, state),
+        ),
+    )
+    return view, model, drawn_cells
+
+
+def test_a_tick_draws_only_the_cells_that_look_otherwise(
+    ticking: tuple[EntryTableView, Remaining, list[tuple[int, int]]],
+) -> None:
+    view, model, drawn_cells = ticking
+    model.seconds = [3999.9] * 30  # "1 h 06 min", as before
+    model.seconds[2] = model.seconds[5] = 3000.0
+    for again in ([(2, 1), (5, 1)], []):
+        view.tick()
+        QApplication.processEvents()
+        assert drawn_cells == again
+        drawn_cells.clear()
+
+
+def test_a_cell_of_which_a_part_was_drawn_is_drawn_whole_at_the_next_tick(
+    ticking: tuple[EntryTableView, Remaining, list[tuple[int, int]]],
+) -> None:
+    view, model, drawn_cells = ticking
+    model.seconds[3] = 3000.0
+    top = view.rowViewportPosition(3)
+    view.viewport().repaint(0, top + 20, 400, 4)
+    drawn_cells.clear()
+    for again in ([(3, 1)], []):
+        view.tick()
+        QApplication.processEvents()
+        assert drawn_cells == again
+        drawn_cells.clear()
 
 
 def test_a_text_that_is_drawn_again_is_not_measured_again(table: EntryTableView) -> None:

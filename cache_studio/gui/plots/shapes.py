@@ -1,0 +1,98 @@
+"""What the charts draw their figures with: items of Qt, one path each, which Qt paints almost without Python."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtWidgets import QGraphicsPathItem, QStyleOptionGraphicsItem, QWidget
+
+from cache_studio.gui.plots.series import Floats, runs
+from cache_studio.gui.widgets.cards import role_color
+
+_NO_PEN = QPen(Qt.PenStyle.NoPen)
+_DOT_PX = 3.0
+
+
+class _Curve(QGraphicsPathItem):
+    """A smoothed line a pixel wide, with a dot for every point that has no neighbour."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dots = QPolygonF()
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Draw line and dots."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        super().paint(painter, option, widget)
+        if not self.dots.isEmpty():
+            pen = QPen(self.pen().color(), _DOT_PX, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+            pen.setCosmetic(True)
+            painter.setPen(pen)
+            painter.drawPoints(self.dots)
+
+
+class RunLine:
+    """A line that is never joined over a gap, with soft fill below."""
+
+    def __init__(self, plot: pg.PlotWidget, role: str, fill: int) -> None:
+        self._role, self._fill = role, fill
+        self._area, self.curve = QGraphicsPathItem(), _Curve()
+        for item, z in ((self._area, 0), (self.curve, 10)):
+            item.setZValue(z)
+            plot.addItem(item, ignoreBounds=True)
+
+    def set_values(self, times: Floats, values: Floats) -> None:
+        """Draw `values` over `times`; NaN is a gap."""
+        found = runs(values)
+        lines = [(times[run], values[run]) for run in found]
+        self.curve.dots = QPolygonF([QPointF(x[0], y[0]) for x, y in lines if len(x) == 1])
+        self.curve.setPath(_path([line for line in lines if len(line[0]) > 1]))
+        self._area.setPath(_path([(np.pad(x, 1, "edge"), np.pad(y, 1)) for x, y in lines]))
+
+    def restyle(self) -> None:
+        """Take the colours in force."""
+        color = QColor(role_color(self._role))
+        soft = QColor(color)
+        soft.setAlpha(self._fill)
+        self._area.setPen(_NO_PEN)
+        self._area.setBrush(QBrush(soft))
+        self.curve.setPen(QPen(color, 0))
+
+
+class Bars:
+    """Bars up or down from 0, all in one colour."""
+
+    def __init__(self, plot: pg.PlotWidget, role: str) -> None:
+        self._role = role
+        self.item = QGraphicsPathItem()
+        self.item.setPen(_NO_PEN)
+        plot.addItem(self.item, ignoreBounds=True)
+
+    def set_values(self, centres: Floats, heights: Floats, width: float) -> None:
+        """A bar for each height that is not NaN."""
+        known = ~np.isnan(heights)
+        x, y = centres[known], heights[known]
+        left, right, zero = x - width / 2, x + width / 2, np.zeros(len(x))
+        corners = np.array([(left, left, right, right), (zero, y, y, zero)])
+        path = _path(list(corners.transpose(2, 0, 1)))
+        path.setFillRule(Qt.FillRule.WindingFill)  # bars that overlap leave no hole
+        self.item.setPath(path)
+
+    def restyle(self) -> None:
+        """Take the colours in force."""
+        self.item.setBrush(QBrush(QColor(role_color(self._role))))
+
+
+def _path(lines: Sequence[tuple[Floats, Floats] | Floats]) -> QPainterPath:
+    """Lines from point to point, each given as its x and its y."""
+    if not lines:
+        return QPainterPath()
+    x, y = np.concatenate(lines, axis=1)
+    goes_on: object = "all"
+    if len(lines) > 1:
+        goes_on = np.ones(len(x), np.int32)
+        goes_on[np.cumsum([len(line[0]) for line in lines]) - 1] = 0
+    path: QPainterPath = pg.functions.arrayToQPath(x, y, connect=goes_on, finiteCheck=False)
+    return path
