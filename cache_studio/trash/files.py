@@ -121,14 +121,14 @@ class FileFolder:
     def remove(self, names: Iterable[str]) -> None:
         """Take files away, and folders that are empty then; what is gone already is no fault."""
         folders = set()
+        root = os.fspath(self._root)
         for name in names:
-            path = self._path(name)
-            folders.add(path.parent)
+            folders.add(name.rpartition("/")[0])
             with suppress(OSError):
-                path.unlink()
+                os.unlink(f"{root}/{name}")
         for folder in folders:
             with suppress(OSError):
-                folder.rmdir()
+                self._path(folder).rmdir()
 
     def remove_strays(self, action_id: str, known: Collection[str]) -> None:
         """Take away files of an action that no copy names: a kill came between file and copy."""
