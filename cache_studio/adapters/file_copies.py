@@ -12,10 +12,10 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import IO
 
 import msgpack
+import msgspec
 
 from cache_studio.adapters.base import EntryCopy, Keep, Kept
 from cache_studio.adapters.files import (
@@ -43,12 +43,12 @@ INLINE_TOTAL = 16_000_000
 """Bytes of one batch that may travel inside the copies; the rest goes through `Keep.file`."""
 ABANDONED = 600.0
 """Seconds after which a half-written hidden file belongs to nobody."""
+NEWER = Restoration(Return.NEWER_KEPT, "The application stored a newer one meanwhile.")
 _NAME_LIMIT = 255
 _LOCK_ATTEMPTS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one file."""
 
     fate: Fate
@@ -56,8 +56,7 @@ class Outcome:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FileCopy:
+class FileCopy(msgspec.Struct, frozen=True):
     """A file as it was, complete. `content` is None where a `Keep` holds it as a file."""
 
     parts: tuple[str, ...]
@@ -72,6 +71,23 @@ class FileCopy:
     content: bytes | None
     stamp: Stamp
     kept: str = ""
+
+    @classmethod
+    def of(
+        cls, status: os.stat_result, parts: tuple[str, ...], digest: bytes, content: bytes | None, kept: str
+    ) -> "FileCopy":
+        """One of the file with this status."""
+        return cls(
+            parts=parts,
+            mode=stat.S_IMODE(status.st_mode),
+            owner=(status.st_uid, status.st_gid),
+            times=(status.st_atime_ns, status.st_mtime_ns),
+            length=status.st_size,
+            digest=digest,
+            content=content,
+            stamp=stamp_of(status),
+            kept=kept,
+        )
 
     def pack(self) -> bytes:
         """As bytes for `EntryCopy.data`."""
@@ -131,17 +147,7 @@ class Copier:
                 kept = self._keep.file(descriptor, length)
             else:
                 self._room -= length
-        return FileCopy(
-            parts=parts,
-            mode=stat.S_IMODE(status.st_mode),
-            owner=(status.st_uid, status.st_gid),
-            times=(status.st_atime_ns, status.st_mtime_ns),
-            length=length,
-            digest=digest,
-            content=content,
-            stamp=stamp_of(status),
-            kept=kept,
-        )
+        return FileCopy.of(status, parts, digest, content, kept)
 
 
 def remove_copied(folder: Folder, copy: FileCopy) -> Outcome:
@@ -159,9 +165,9 @@ def remove_copied(folder: Folder, copy: FileCopy) -> Outcome:
                     return Outcome(Fate.REMOVED, copy.length if links == 1 else 0)
             except OSError:
                 with suppress(OSError):  # it stays, so it must be seen; the first error is the reason
-                    _give_name_back(folder, place, hidden, name)
+                    give_name_back(folder, place, hidden, name)
                 raise
-            _give_name_back(folder, place, hidden, name)
+            give_name_back(folder, place, hidden, name)
             return Outcome(Fate.CHANGED)
     except FileNotFoundError:
         return Outcome(Fate.GONE)
@@ -221,18 +227,18 @@ def restore_file(root: Folder, entry: EntryCopy, kept: Kept) -> Restoration:
         if is_present(root, copy):
             return Restoration(Return.RESTORED)
         with root.holding(copy.parts, create=True) as folder:
-            return _restore_in(folder, copy, kept)
+            return restore_copy(folder, copy, kept)
     except CacheStudioError as error:
         return Restoration(Return.FAILED, error.message)
     except (OSError, ValueError) as error:
         return Restoration(Return.FAILED, f"It cannot be written: {getattr(error, 'strerror', None) or error}.")
 
 
-def _restore_in(folder: Folder, copy: FileCopy, kept: Kept) -> Restoration:
-    newer = Restoration(Return.NEWER_KEPT, "The application stored a newer one meanwhile.")
+def restore_copy(folder: Folder, copy: FileCopy, kept: Kept) -> Restoration:
+    """Write the file into the folder where it lay. OSError and CacheStudioError may leave; nothing is there then."""
     with suppress(FileNotFoundError):
         folder.status(copy.parts[-1])
-        return newer
+        return NEWER
     temporary = fresh_name()
     descriptor = folder.create(temporary)
     try:
@@ -245,7 +251,7 @@ def _restore_in(folder: Folder, copy: FileCopy, kept: Kept) -> Restoration:
         folder.move_in(folder, temporary, copy.parts[-1])
     except FileExistsError:
         folder.unlink(temporary)
-        return newer
+        return NEWER
     except (OSError, CacheStudioError):
         with suppress(OSError):
             folder.unlink(temporary)
@@ -323,25 +329,26 @@ def _put_back(folder: Folder, hidden: str) -> int:
         return 0  # one that is being written
     try:
         if name.endswith("~"):
-            _give_name_back(folder, folder, hidden, name[:-1])
+            give_name_back(folder, folder, hidden, name[:-1])
             return 1
         if name:
             return 0
         with folder.below(hidden) as place:
             names = [entry.name for entry in place.walk()]
             for inner in names:
-                _give_name_back(folder, place, inner, inner)
+                give_name_back(folder, place, inner, inner)
         folder.remove_folder(hidden)
         return len(names)
     except (OSError, ValueError):
         return 0  # it stays hidden and is tried again at the next opening
 
 
-def _give_name_back(folder: Folder, place: Folder, hidden: str, name: str) -> None:
+def give_name_back(folder: Folder, place: Folder, hidden: str, name: str) -> None:
+    """Give a file its name in `folder` again; where the application has a newer one by now, that stays alone."""
     try:
         folder.move_in(place, hidden, name)
     except FileExistsError:
-        place.unlink(hidden)  # the application has a newer one
+        place.unlink(hidden)
 
 
 def abandoned(folder: Folder, now: float | None = None) -> list[tuple[str, int]]:

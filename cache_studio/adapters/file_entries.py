@@ -12,22 +12,21 @@ from contextlib import suppress
 
 from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, require_found
 from cache_studio.adapters.file_copies import (
-    Copier,
     FileCopy,
     Outcome,
     abandoned,
     is_present,
     put_back_leftovers,
-    remove_copied,
-    removing_in,
     restore_file,
 )
+from cache_studio.adapters.file_removal import FileRemover
 from cache_studio.adapters.files import Folder, NoRegularFile
+from cache_studio.adapters.moving import is_back, move_back, unpack_moved
 from cache_studio.model.capabilities import Ability, Capabilities
 from cache_studio.model.errors import CacheStudioError, CacheUnavailable
-from cache_studio.model.identity import EntryId
+from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.payload import Fact, Payload, Piece
-from cache_studio.model.seeing import Fate, Part, Removal, Restoration, Seen, Volume
+from cache_studio.model.seeing import Part, Removal, Restoration, Seen, Volume
 
 NOT_A_FILE = "This is a link or a special file; it is not opened."
 """The problem of an entry whose name belongs to no regular file."""
@@ -44,6 +43,7 @@ class FileEntries(Adapter):
 
     def __init__(self, root: Folder, *, writable: bool) -> None:
         self._root = root
+        self._remover = FileRemover(root, self._stamp_of_file, self.title_of)
         self.capabilities = Capabilities.of(_ABILITIES)
         if not writable:
             self.capabilities = self.capabilities.without(_CHANGING, "Attached read-only.")
@@ -94,60 +94,37 @@ class FileEntries(Adapter):
     def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
         """Compare-and-remove, as the seam says; a file that is replaced in this very moment survives."""
         self.capabilities.require(Ability.REMOVE)
-        copier = Copier(keep)
-        taken: list[FileCopy | Outcome] = []
-        copies: list[EntryCopy] = []
-        for seen in entries:
-            copy = self._take(copier, seen)
-            taken.append(copy)
-            if isinstance(copy, FileCopy):
-                key, namespace = self.title_of("/".join(copy.parts))
-                files = (copy.kept,) if copy.kept else ()
-                copies.append(
-                    EntryCopy(key, namespace, copy.length, copy.pack(), os.fsencode("/".join(copy.parts)), files)
-                )
-        if keep is not None and copies:
-            keep.copies(copies)
-        with removing_in(self._root):
-            outcomes = [copy if isinstance(copy, Outcome) else self._remove_copied(copy) for copy in taken]
+        outcomes = self._remover.remove(entries, keep)
         return [
             Removal(seen.id, outcome.fate, outcome.freed, outcome.reason)
             for seen, outcome in zip(entries, outcomes, strict=True)
         ]
 
-    def _take(self, copier: Copier, seen: Seen) -> FileCopy | Outcome:
-        parts = _parts(seen.id)
-        try:
-            with self._root.holding(parts) as folder:
-                return copier.take(folder, parts, seen.stamp)
-        except FileNotFoundError:
-            return Outcome(Fate.GONE)
-        except OSError as error:
-            return Outcome(Fate.FAILED, reason=f"Its folder cannot be opened: {error.strerror}.")
-
-    def _remove_copied(self, copy: FileCopy) -> Outcome:
-        try:
-            with self._root.holding(copy.parts) as folder:
-                return remove_copied(folder, copy)
-        except FileNotFoundError:
-            return Outcome(Fate.GONE)
-        except OSError as error:
-            return Outcome(Fate.FAILED, reason=f"Its folder cannot be opened: {error.strerror}.")
+    def _stamp_of_file(self, seen: Seen) -> Stamp | Outcome:
+        """What tells that the file is the one that was seen, or that it is not."""
+        return seen.stamp
 
     def restore(self, copies: Sequence[EntryCopy], kept: Kept) -> list[Restoration]:
         """Bring files back with bytes, times and mode."""
         self.capabilities.require(Ability.UNDO)
-        answers = [restore_file(self._root, copy, kept) for copy in copies]
+        answers = [self._restored(copy, kept) for copy in copies]
         with suppress(OSError):  # a filesystem that cannot make names durable
             for folder in self._entry_folders():
                 folder.settle()
         return answers
+
+    def _restored(self, copy: EntryCopy, kept: Kept) -> Restoration:
+        moved = unpack_moved(copy)
+        return restore_file(self._root, copy, kept) if moved is None else move_back(self._root, moved, kept)
 
     def present(self, copies: Sequence[EntryCopy]) -> list[bool]:
         """Whether each file lies there as it was copied."""
         return [self._is_present(copy) for copy in copies]
 
     def _is_present(self, copy: EntryCopy) -> bool:
+        moved = unpack_moved(copy)
+        if moved is not None:
+            return is_back(self._root, moved)
         try:
             return is_present(self._root, FileCopy.unpack(copy.data))
         except CacheStudioError:

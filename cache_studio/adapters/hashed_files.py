@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 
 from cache_studio.adapters.defaults import join, lookup_by_scan, without
-from cache_studio.adapters.file_copies import Copier, FileCopy, Outcome
+from cache_studio.adapters.file_copies import Outcome
 from cache_studio.adapters.file_listing import FileListing, Look
 from cache_studio.adapters.files import Folder, stamp_of
 from cache_studio.model.columns import Batch
@@ -61,10 +61,8 @@ class HashedFiles(FileListing):
         batch = self.columns(list(looks.values()))
         return join([batch, without(lookup_by_scan(self, missing, namespace), set(batch.ids))]) if missing else batch
 
-    def _take(self, copier: Copier, seen: Seen) -> FileCopy | Outcome:
+    def _stamp_of_file(self, seen: Seen) -> Stamp | Outcome:
         look = self.look(str(seen.id))
         if look is None:
             return Outcome(Fate.GONE)
-        if self.stamp(look) != seen.stamp:
-            return Outcome(Fate.CHANGED)
-        return super()._take(copier, Seen(seen.id, stamp_of(look.status)))
+        return stamp_of(look.status) if self.stamp(look) == seen.stamp else Outcome(Fate.CHANGED)

@@ -77,9 +77,14 @@ class Plan:
 
     def batches(self, size: int) -> Iterator[list[Seen]]:
         """The entries as they were seen, in batches of at most `size`."""
+        view = self.view
         for start in range(0, self.count, size):
-            rows = self.rows[start : start + size].tolist()
-            yield [Seen(self.view.ids[row], self.view.stamp(row)) for row in rows]
+            chosen = self.rows[start : start + size]
+            stamps, codes = view.stamps[chosen].tolist(), view.namespace_codes[chosen].tolist()
+            yield [
+                Seen(view.ids[row], tuple(stamp), (view.keys[row], view.namespace_names[code]))
+                for row, stamp, code in zip(chosen.tolist(), stamps, codes, strict=True)
+            ]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What an adapter is told about an entry that was seen, and what it answers when it removes or restores."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cache_studio.model.identity import EntryId, Stamp
@@ -12,6 +12,8 @@ class Seen:
 
     id: EntryId
     stamp: Stamp
+    title: tuple[str, str] | None = field(default=None, compare=False)
+    """Key and namespace as they were listed; None where the adapter has to look for them."""
 
 
 class Fate(StrEnum):

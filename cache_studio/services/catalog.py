@@ -288,7 +288,7 @@ def _unrecorded(room: int) -> Floats:
 
 
 def _is_unrecorded(column: NDArray[Any]) -> bool:
-    return column.strides[0] == 0
+    return not column.flags.writeable  # the strides alone do not tell: those of an empty column may be 0, too
 
 
 def _picked(values: list[Any], rows: NDArray[np.intp], whole: bool) -> list[Any]:

@@ -4,18 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from cache_studio.adapters.base import EntryCopy
+from cache_studio.adapters.files import Folder
+from cache_studio.adapters.moving import Berths, TakesFiles
 from cache_studio.config.claims import Claim
 from cache_studio.config.database import Database
 from cache_studio.model.seeing import Fate, Removal
-from cache_studio.trash.files import FileFolder
-from cache_studio.trash.index import KeptFile, State, copy_row, digest_of, file_names, in_hundreds, marks
+from cache_studio.trash.files import FileFolder, free_names
+from cache_studio.trash.index import KeptFile, State, copy_row, digest_of, file_names, in_hundreds, is_moved, marks
 from cache_studio.trash.versions import Versions
 
 Present = Callable[[Sequence[EntryCopy]], list[bool]]
 """`Adapter.present`: whether each copy's entry is stored as it was copied."""
 
 
-class TrashBin:
+class TrashBin(TakesFiles):
     """Takes the copies of one action (`adapters.base.Keep`). Made by `Trash.begin`; used by one thread.
 
     The order is always: `file`, `copies`, then the entries are removed, then `settle`. What was not settled
@@ -38,6 +40,7 @@ class TrashBin:
         self._claim = claim
         self._versions = versions
         self._files: dict[str, KeptFile] = {}
+        self._berths: Folder | None = None
         self._open: list[tuple[int, EntryCopy]] = []
 
     def file(self, descriptor: int, length: int) -> str:
@@ -48,6 +51,17 @@ class TrashBin:
         kept = self._folder.take(self.action_id, descriptor, length)
         self._files[kept.name] = kept
         return kept.name
+
+    def berths(self, device: int, lengths: Sequence[int]) -> Berths | None:
+        """Where files of these lengths may be moved after `copies`; None where the trash lies on another device."""
+        if self._berths is None:
+            self._berths = self._folder.berth_folder(self.action_id, device)
+        if self._berths is None:
+            return None
+        names = free_names(len(lengths))
+        files = [f"{self.action_id}/{name}" for name in names]
+        self._files |= {file: KeptFile(file, length, b"") for file, length in zip(files, lengths, strict=True)}
+        return Berths(self._berths, names, files)
 
     def copies(self, copies: Sequence[EntryCopy]) -> None:
         """Take the copies of one batch; durable when this returns, or none of them and CacheStudioError."""
@@ -114,7 +128,7 @@ class TrashBin:
         elif removed == 0 and not uncertain:
             settle(self._database, self._folder, self._number, [], copy_ids)
         else:
-            stored = present([copy for _, copy in self._open])
+            stored = still_stored([copy for _, copy in self._open], present, self._folder)
             gone = [copy_id for copy_id, there in zip(copy_ids, stored, strict=True) if not there]
             kept = [copy_id for copy_id, there in zip(copy_ids, stored, strict=True) if there]
             settle(self._database, self._folder, self._number, gone, kept)
@@ -124,12 +138,24 @@ class TrashBin:
         """The action has ended, whole or not. What is not settled waits for `Trash.recover`. Safe to call twice."""
         self._folder.remove(self._files)
         self._files = {}
+        if self._berths is not None:
+            self._berths.close()
+            self._berths = None
         if not self._open:
             close_action(self._database, self._number)
         self._claim.retire()
 
     def _length(self, copy: EntryCopy) -> int:
         return sum(self._files[name].length for name in copy.files)
+
+
+def still_stored(copies: Sequence[EntryCopy], present: Present, folder: FileFolder) -> list[bool]:
+    """Whether the entry of each copy is stored: asked, and where its file was to be moved, told by that file, too."""
+    answers = present(copies)
+    return [
+        there or any(is_moved(name) and not folder.has(name) for name in copy.files)
+        for copy, there in zip(copies, answers, strict=True)
+    ]
 
 
 def settle(database: Database, folder: FileFolder, number: int, removed: Sequence[int], dropped: Sequence[int]) -> None:

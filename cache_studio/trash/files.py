@@ -10,11 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from cache_studio.adapters.files import BY_DESCRIPTOR, Folder
+from cache_studio.adapters.moving import GivesFiles
 from cache_studio.config.files import sync_folder
 from cache_studio.config.paths import private_folder
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.units import format_size
-from cache_studio.trash.index import KeptFile
+from cache_studio.trash.index import MOVED, KeptFile, is_moved
 
 RESERVE = 64_000_000
 """Bytes of the disk that the trash leaves free."""
@@ -58,20 +60,36 @@ class FileFolder:
             raise
         return KeptFile(f"{action_id}/{name}", length, digest)
 
+    def berth_folder(self, action_id: str, device: int) -> Folder | None:
+        """The folder of an action, open and durable, so that files of `device` can be moved there; None on another."""
+        root = private_folder(self._root)
+        try:
+            if not BY_DESCRIPTOR or root.stat().st_dev != device:
+                return None
+            folder = private_folder(root / action_id)
+            sync_folder(root)
+        except OSError as error:
+            raise _cannot_keep(error) from error
+        return Folder.open(str(folder))
+
     def sync(self, files: Iterable[KeptFile]) -> None:
         """Make these files durable and see that each has its length; raises CacheStudioError, never tries twice."""
-        folders = set()
+        folders, copied_in = set(), set()
         try:
             for kept in files:
-                path = self._path(kept.name)
-                folders.add(path.parent)
-                with path.open("rb") as file:
+                folder = kept.name.rpartition("/")[0]
+                folders.add(folder)
+                if is_moved(kept.name):
+                    continue  # it comes later, as durable as its application made it
+                copied_in.add(folder)
+                with self._path(kept.name).open("rb") as file:
                     os.fsync(file.fileno())
                     if os.fstat(file.fileno()).st_size != kept.length:
                         raise CacheStudioError("A copy in the trash is not complete.", "Check the disk of the trash.")
             for folder in folders:
-                sync_folder(folder)
-                sync_folder(folder.parent)
+                sync_folder(self._path(folder))
+            for folder in copied_in:
+                sync_folder(self._path(folder).parent)
         except OSError as error:
             raise _cannot_keep(error) from error
 
@@ -82,8 +100,18 @@ class FileFolder:
         except OSError as error:
             raise CacheStudioError(f"A copy in the trash cannot be read: {error.strerror}.") from error
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return os.path.lexists(f"{self._root}/{name}")
+
+    def path(self, name: str) -> str:
+        """Where the file lies."""
+        return str(self._path(name))
+
     def is_intact(self, kept: KeptFile) -> bool:
-        """Whether the file is what was written, read from end to end."""
+        """Whether the file is what was written, read from end to end; one that was moved is whatever it is."""
+        if is_moved(kept.name):
+            return self.has(kept.name)
         try:
             with self._path(kept.name).open("rb") as file:
                 return hashlib.file_digest(file, _hash).digest() == kept.digest
@@ -93,14 +121,14 @@ class FileFolder:
     def remove(self, names: Iterable[str]) -> None:
         """Take files away, and folders that are empty then; what is gone already is no fault."""
         folders = set()
+        root = os.fspath(self._root)
         for name in names:
-            path = self._path(name)
-            folders.add(path.parent)
+            folders.add(name.rpartition("/")[0])
             with suppress(OSError):
-                path.unlink()
+                os.unlink(f"{root}/{name}")
         for folder in folders:
             with suppress(OSError):
-                folder.rmdir()
+                self._path(folder).rmdir()
 
     def remove_strays(self, action_id: str, known: Collection[str]) -> None:
         """Take away files of an action that no copy names: a kill came between file and copy."""
@@ -133,7 +161,13 @@ class FileFolder:
         return self._root / name
 
 
-class KeptFiles:
+def free_names(count: int) -> list[str]:
+    """Names for files that are moved here, which nothing has yet."""
+    page = uuid.uuid4().hex
+    return [f"{MOVED}{page}-{at}" for at in range(count)]
+
+
+class KeptFiles(GivesFiles):
     """The files of one action (`adapters.base.Kept`)."""
 
     def __init__(self, folder: FileFolder, names: frozenset[str]) -> None:
@@ -142,9 +176,16 @@ class KeptFiles:
 
     def open(self, name: str) -> BinaryIO:
         """The file, open for reading; raises CacheStudioError when this action has none of that name."""
+        return self._folder.open(self._known(name))
+
+    def path(self, name: str) -> str:
+        """Where the file lies; raises CacheStudioError when this action has none of that name."""
+        return self._folder.path(self._known(name))
+
+    def _known(self, name: str) -> str:
         if name not in self._names:
             raise CacheStudioError("A copy in the trash has lost its file.", "The other entries can be brought back.")
-        return self._folder.open(name)
+        return name
 
 
 def _hash() -> hashlib.blake2b:

@@ -116,11 +116,21 @@ class WaitingEntry:
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A file that `TrashBin.file` took."""
+    """A file that `TrashBin.file` took, or one for which `TrashBin.berths` gave a name."""
 
     name: str
     length: int
     digest: bytes
+    """Empty where the file itself was moved here: it was never read."""
+
+
+MOVED = "moved-"
+"""How the names of files begin that were moved here. Such a copy is one from the moment its file came."""
+
+
+def is_moved(name: str) -> bool:
+    """Whether a file of this name was moved here, or was about to be."""
+    return name.rpartition("/")[2].startswith(MOVED)
 
 
 COPY_COLUMNS = "id, entry, key, namespace, size, data, files, digest"
@@ -161,12 +171,11 @@ def text_of(blob: bytes) -> str:
 
 
 def _digest(fields: Iterable[object]) -> bytes:
-    hashed = hashlib.blake2b(digest_size=16)
+    parts: list[bytes] = []
     for value in fields:
         data = value if isinstance(value, bytes) else str(value).encode()
-        hashed.update(b"%d:" % len(data))
-        hashed.update(data)
-    return hashed.digest()
+        parts += (b"%d:" % len(data), data)
+    return hashlib.blake2b(b"".join(parts), digest_size=16).digest()
 
 
 def file_names(database: Database, copy_ids: Sequence[int]) -> list[str]:

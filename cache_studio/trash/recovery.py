@@ -9,7 +9,7 @@ from cache_studio.config.claims import Claim, try_claim
 from cache_studio.config.database import Database, Row
 from cache_studio.model.errors import UnsupportedAction
 from cache_studio.trash import retention
-from cache_studio.trash.bin import Present, close_action, drop_waiting, settle
+from cache_studio.trash.bin import Present, close_action, drop_waiting, settle, still_stored
 from cache_studio.trash.files import FileFolder
 from cache_studio.trash.index import ACTION_COLUMNS, COPY_COLUMNS, Action, State, action_of, copy_of
 
@@ -95,7 +95,7 @@ class Recovery:
             if claim is None:
                 return
             for rows in self._pages(number, settled=0):
-                stored = _stored(rows, present)
+                stored = _stored(rows, lambda copies: still_stored(copies, present, self._files))
                 kept = {row[0] for row in rows} - set(stored)
                 settle(self._database, self._files, number, sorted(kept), stored)
             if self._database.read("SELECT 1 FROM actions WHERE id=? AND state=?", (action_id, State.UNDOING)):

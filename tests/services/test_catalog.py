@@ -112,6 +112,15 @@ def test_many_tombstones_are_swept_into_a_new_epoch(monkeypatch):
     assert content(view) == {f"id {n}": 3 for n in range(20)}
 
 
+def test_what_was_emptied_whole_is_listed_again(monkeypatch):
+    monkeypatch.setattr(catalog_module, "_TOMBSTONES", 10)
+    catalog = Catalog()
+    entries = {f"id {n}": n for n in range(20)}
+    before = listed(catalog, entries)
+    assert listed(catalog, {}).epoch > before.epoch
+    assert content(listed(catalog, entries)) == entries
+
+
 def test_columns_travel_with_the_entry():
     catalog = Catalog()
     catalog.begin_listing()

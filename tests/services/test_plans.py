@@ -5,6 +5,7 @@ from views import INF, NAN, NOW, view_of
 
 from cache_studio.model.capabilities import Ability, Capabilities
 from cache_studio.model.columns import View
+from cache_studio.model.entries import entry_at
 from cache_studio.model.errors import BadRequest, EntryNotFound, UnsupportedAction
 from cache_studio.model.matching import match
 from cache_studio.model.selection import parse_selection
@@ -148,4 +149,8 @@ def test_nothing_is_planned_without_rights_or_before_the_listing(view):
 def test_the_largest_entries_come_first_in_what_is_shown(view):
     plan = plan_clear(attachment_of(view), None, NOW)
     assert [line.entry.key for line in plan.first(2)] == ["forever", "fresh"]
-    assert [len(batch) for batch in plan.batches(3)] == [3, 1]
+    batches = list(plan.batches(3))
+    assert [len(batch) for batch in batches] == [3, 1]
+    for seen in [one for batch in batches for one in batch]:
+        row = view.row_of(seen.id)
+        assert (seen.stamp, seen.title) == (view.stamp(row), (view.keys[row], entry_at(view, row).namespace))

@@ -198,7 +198,7 @@ class CacheControlAdapter(HashedFiles):
         ]
 
     def _pair(self, copier: Copier, seen: Seen) -> Pair | Outcome:
-        head = self._take(copier, seen)
+        head = self._remover.copied(copier, seen)
         return head if isinstance(head, Outcome) else take_pair(self._root, copier, head)
 
     def restore(self, copies: Sequence[EntryCopy], kept: Kept) -> list[Restoration]:

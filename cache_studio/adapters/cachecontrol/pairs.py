@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgpack
+from msgspec import structs
 
 from cache_studio.adapters.base import EntryCopy, Kept
 from cache_studio.adapters.cachecontrol.layout import BODY
@@ -67,7 +68,7 @@ def remove_pair(root: Folder, pair: Pair) -> Outcome:
     except OSError as error:
         return Outcome(Fate.FAILED, reason=f"Its folder cannot be opened: {error.strerror}.")
     reason = f"Its body stays. {body.reason}" if body.fate is Fate.FAILED else ""
-    return replace(outcome, freed=outcome.freed + body.freed, reason=reason)
+    return structs.replace(outcome, freed=outcome.freed + body.freed, reason=reason)
 
 
 def restore_pair(root: Folder, copy: EntryCopy, kept: Kept) -> Restoration:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import msgpack
+from msgspec import structs
 
 from cache_studio.adapters.base import EntryCopy, Kept
 from cache_studio.adapters.file_copies import Copier, FileCopy, Outcome, is_present, restore_file
@@ -129,7 +130,8 @@ def _is_as_copied(folder: Folder, copy: CallCopy) -> bool:
     if set(found) != {file.parts[-1] for file in copy.files}:
         return False
     return all(
-        stamp_of(found[file.parts[-1]]) == file.stamp and is_present(folder, replace(file, parts=file.parts[-1:]))
+        stamp_of(found[file.parts[-1]]) == file.stamp
+        and is_present(folder, structs.replace(file, parts=file.parts[-1:]))
         for file in copy.files
     )
 

@@ -27,6 +27,8 @@ from cache_studio.trash import files as trash_files
 
 SMALL_DISK = 48
 """Megabytes: room for all the caches and what undo keeps of one."""
+REACHED = 0.1 if with_libfiu() else 0.05
+"""The part of all runs that must have failed, else the disk was not bad: below Python alone few calls are reached."""
 
 
 @dataclass
@@ -183,7 +185,7 @@ def _row(name: str, how: str, tally: Tally) -> Promise:
         f"{name}, and every failure is shown",
         f"{runs} runs ({how}), {failed} failed, {tally.silent} without a sentence:"
         f" {tally.lost} entries lost, {tally.corrupt} corrupt, {tally.left} leftovers after the next start",
-        not (tally.silent or tally.lost or tally.corrupt or tally.left) and failed > runs / 10,
+        not (tally.silent or tally.lost or tally.corrupt or tally.left) and failed > runs * REACHED,
         "\n".join([f"runs (failed): {kinds}", *said, *tally.reasons[:40]]),
     )
 
