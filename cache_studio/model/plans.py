@@ -78,8 +78,9 @@ class Plan:
     def batches(self, size: int) -> Iterator[list[Seen]]:
         """The entries as they were seen, in batches of at most `size`."""
         for start in range(0, self.count, size):
-            rows = self.rows[start : start + size].tolist()
-            yield [Seen(self.view.ids[row], self.view.stamp(row)) for row in rows]
+            rows = self.rows[start : start + size]
+            ids, stamps = self.view.ids, map(tuple, self.view.stamps[rows].tolist())
+            yield [Seen(ids[row], stamp) for row, stamp in zip(rows.tolist(), stamps, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from cache_studio.model.identity import EntryId, Stamp
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """An entry as it was seen: removed only if it still has this stamp."""
 
     id: EntryId
@@ -24,8 +24,7 @@ class Fate(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(NamedTuple):
     """The answer for one entry; `freed` bytes are really given back to the disk or server."""
 
     id: EntryId
