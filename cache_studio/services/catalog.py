@@ -118,8 +118,8 @@ class Catalog:
 
     def forget(self, ids: Iterable[EntryId]) -> None:
         """These entries are gone."""
-        rows = [row for row in map(self._index.get, ids) if row is not None]
-        self._bury(np.asarray(rows, dtype=np.intp))
+        rows = np.asarray(self._index.rows_of(ids), dtype=np.intp)
+        self._bury(rows[rows >= 0])
 
     def pending_ids(self, limit: int) -> list[EntryId]:
         """Some entries that still wait for a figure."""
@@ -185,10 +185,11 @@ class Catalog:
         rows = rows[alive[rows]]
         alive[rows] = False
         self._dead += int(rows.size)
-        for row in rows:
-            self._problems.pop(int(row), None)
-            if counted:
-                del self._index[self._ids[row]]
+        buried = rows.tolist()
+        for row in self._problems.keys() & set(buried) if self._problems else ():
+            del self._problems[row]
+        if counted:
+            self._index.forget(map(self._ids.__getitem__, buried))
         if counted and self._complete:
             self.removed += int(rows.size)
 

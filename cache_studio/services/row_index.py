@@ -33,8 +33,11 @@ class RowIndex(Mapping[EntryId, int]):
     def __len__(self) -> int:
         return sum(map(len, self._parts))
 
-    def __delitem__(self, entry_id: EntryId) -> None:
-        del self._parts[hash(entry_id) % _PARTS][entry_id]
+    def forget(self, ids: Iterable[EntryId]) -> None:
+        """These, each of which is known, stand in no row any more."""
+        parts = self._parts
+        for entry_id in ids:
+            del parts[hash(entry_id) % _PARTS][entry_id]
 
     def rows_of(self, ids: Iterable[EntryId]) -> list[int]:
         """The row of each, -1 for those that are not known."""

@@ -16,7 +16,8 @@ def test_answers_as_one_dictionary_would(steps, other):
         model |= {entry_id: row for row, entry_id in enumerate(added, len(model))}
         for entry_id in gone:
             if entry_id in model:
-                del index[entry_id], model[entry_id]
+                index.forget([entry_id])
+                del model[entry_id]
     assert dict(index) == model
     assert len(index) == len(model)
     asked = [*model, other]
