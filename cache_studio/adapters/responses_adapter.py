@@ -153,7 +153,7 @@ class ResponsesAdapter(RowsAdapter):
 
     def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
         if chosen.seen.id in self.rows.led:
-            chosen.extra["redirects"] = self.rows.led[chosen.seen.id]
+            chosen.extra = {"redirects": self.rows.led[chosen.seen.id]}
         return None
 
     def restore(self, copies: Sequence[EntryCopy], kept: Kept) -> list[Restoration]:

@@ -1,7 +1,7 @@
 """Rows taken out of a table: read, copied and compared a page at a time, removed in short transactions."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,7 +26,7 @@ LOCK_SECONDS = 0.008
 
 SQLite looks again 1, 3, 8, 18 and 33 ms after it found a lock: a commit that takes as long is over at the fourth.
 """
-ROWS_AT_ONCE = 2_000
+BATCHES = (100, 2_000)
 """Entries of one batch: what is asked once for all of them (a connection, room on the disk) costs each little then.
 
 How many of them one transaction removes is a matter of its time alone.
@@ -42,7 +42,8 @@ class Chosen:
     namespace: str
     size: int
     row: Row = ()
-    extra: dict[str, object] = field(default_factory=dict)
+    extra: Mapping[str, object] | None = None
+    """None for most rows, which have nothing beside them."""
     files: tuple[str, ...] = ()
     proof: bytes = b""
 
@@ -50,7 +51,7 @@ class Chosen:
 class RemovesRows(ListsRows):
     """Compare-and-remove for the rows of one table; a format says what belongs to a row beside it."""
 
-    batch_size = ROWS_AT_ONCE
+    fitted_batches = BATCHES
     lock_seconds = LOCK_SECONDS
     """How long one transaction changes rows; less where the application waits less."""
 
@@ -77,10 +78,17 @@ class RemovesRows(ListsRows):
 
     def remove_chosen(self, chunks: Sequence[Sequence[Chosen]], answers: dict[EntryId, Removal]) -> None:
         """Second half: remove them and answer. Raises only where nothing was removed yet."""
+        for _ in self.removing(chunks, answers):
+            pass
+
+    def removing(
+        self, chunks: Sequence[Sequence[Chosen]], answers: dict[EntryId, Removal]
+    ) -> Generator[None, None, None]:
+        """The same a transaction at a time, so that another database is written to while this one rests."""
         started = False
         for chunk in chunks:
             try:
-                self._remove_chunk(chunk, answers)
+                yield from self._remove_chunk(chunk, answers)
             except CacheStudioError as error:
                 left = [one.seen.id for one in chunk if one.seen.id not in answers]
                 if not started and len(left) == len(chunk):
@@ -158,7 +166,7 @@ class RemovesRows(ListsRows):
         """After the commit: remove it; the bytes that were freed and, where it failed, why."""
         return 0, ""
 
-    def _remove_chunk(self, chunk: Sequence[Chosen], answers: dict[EntryId, Removal]) -> None:
+    def _remove_chunk(self, chunk: Sequence[Chosen], answers: dict[EntryId, Removal]) -> Generator[None, None, None]:
         wanted = [(one.seen.id, one.proof) for one in chunk]
         at = 0
         with self.database.several():
@@ -167,6 +175,7 @@ class RemovesRows(ListsRows):
                     fates = self.rows.remove_equal(connection, wanted[at:], self.lock_seconds)
                 self._answer(chunk[at : at + len(fates)], fates, answers)
                 at += len(fates)
+                yield
 
     def _answer(self, chunk: Sequence[Chosen], fates: Sequence[Fate], answers: dict[EntryId, Removal]) -> None:
         self._rows_removed(chunk)

@@ -78,9 +78,13 @@ class Plan:
     def batches(self, size: int) -> Iterator[list[Seen]]:
         """The entries as they were seen, in batches of at most `size`."""
         for start in range(0, self.count, size):
-            rows = self.rows[start : start + size]
-            ids, stamps = self.view.ids, map(tuple, self.view.stamps[rows].tolist())
-            yield [Seen(ids[row], stamp) for row, stamp in zip(rows.tolist(), stamps, strict=True)]
+            yield self.batch(start, size)
+
+    def batch(self, start: int, size: int) -> list[Seen]:
+        """At most `size` entries as they were seen, from the one at `start` on."""
+        rows = self.rows[start : start + size]
+        ids, stamps = self.view.ids, map(tuple, self.view.stamps[rows].tolist())
+        return [Seen(ids[row], stamp) for row, stamp in zip(rows.tolist(), stamps, strict=True)]
 
 
 @dataclass(frozen=True)

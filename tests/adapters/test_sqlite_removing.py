@@ -11,7 +11,6 @@ from keeping import MemoryKeep
 from cache_studio.adapters.copy_columns import CopyColumns
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import tables_of
-from cache_studio.adapters.sqlite_removing import ROWS_AT_ONCE
 from cache_studio.adapters.sqlite_rows import Rows, packed_rows, proofs_of
 from cache_studio.adapters.sqlite_table.adapter import SQLiteTableAdapter
 from cache_studio.model.seeing import Fate, Seen
@@ -106,10 +105,6 @@ def test_a_proof_tells_types_apart_and_is_short() -> None:
     proofs = proofs_of(packed_rows([(1,), (1.0,), ("1",), (b"1",), (None,), ("x" * 5_000,), ("x" * 4_999 + "y",)]))
     assert len(set(proofs)) == len(proofs)
     assert max(map(len, proofs)) < 100
-
-
-def test_a_batch_is_no_larger_than_promised() -> None:
-    assert SQLiteTableAdapter.batch_size == ROWS_AT_ONCE
 
 
 def test_columns_are_the_copies_they_were_made_of(tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ class AssetCacheAdapter(ExpiringAssets):
             return Removal(entry_id, fate, reason=copy.reason)
         self._copies[entry_id] = (copy, shown_key(self._cell(chosen.row, "file")))
         if keep is not None:
-            chosen.extra["file"] = copy.pack()
+            chosen.extra = {"file": copy.pack()}
             chosen.files = (copy.kept,) if copy.kept else ()
         return None
 

@@ -262,7 +262,7 @@ class DiskcacheAdapter(ExpiringRows):
             return Removal(chosen.seen.id, Fate.CHANGED if copy.fate is Fate.GONE else copy.fate, reason=copy.reason)
         self._copies[chosen.seen.id] = copy
         if keep is not None:
-            chosen.extra["file"] = copy.pack()
+            chosen.extra = {"file": copy.pack()}
             chosen.files = (copy.kept,) if copy.kept else ()
         return None
 

@@ -13,7 +13,7 @@ from cache_studio.adapters.diskcache import DATABASE
 from cache_studio.adapters.diskcache.adapter import DiskcacheAdapter
 from cache_studio.adapters.diskcache.recognise import shard_names
 from cache_studio.adapters.files import unavailable
-from cache_studio.adapters.sqlite_removing import ROWS_AT_ONCE
+from cache_studio.adapters.sqlite_removing import BATCHES
 from cache_studio.model.capabilities import Ability, Capabilities
 from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.errors import CacheStudioError, Cancelled, EntryNotFound, WrongFormat
@@ -34,7 +34,7 @@ _Answer = TypeVar("_Answer")
 class FanoutAdapter(Adapter, SetsExpiry):
     """All shards of one `diskcache.FanoutCache`."""
 
-    batch_size = ROWS_AT_ONCE
+    fitted_batches = BATCHES
     shards: dict[int, DiskcacheAdapter]
     _path: str
 
@@ -117,17 +117,34 @@ class FanoutAdapter(Adapter, SetsExpiry):
             inside = [Seen(inner, entry.stamp) for inner, entry in group]
             shard_keep = None if keep is None else _ShardKeep(keep, number)
             chunks[number] = self.shards[number].chosen(inside, shard_keep, answers[number])
-        removed = False
-        for number in groups:
-            try:
-                self.shards[number].remove_chosen(chunks[number], answers[number])
-            except CacheStudioError as error:
-                if not removed:
-                    raise
-                left = [inner for inner, _entry in groups[number] if inner not in answers[number]]
-                answers[number] |= {inner: Removal(inner, Fate.FAILED, reason=error.message) for inner in left}
-            removed = removed or any(answer.fate is Fate.REMOVED for answer in answers[number].values())
+        self._remove_in_turns({n: self.shards[n].removing(chunks[n], answers[n]) for n in groups}, groups, answers)
         return [self._answer(entry.id, answers) for entry in entries]
+
+    def _remove_in_turns(
+        self,
+        steps: dict[int, Generator[None, None, None]],
+        groups: Mapping[int, Sequence[tuple[EntryId, Seen]]],
+        answers: dict[int, dict[EntryId, Removal]],
+    ) -> None:
+        """One transaction of each shard, then the next of each: one rests while the others are written to.
+
+        Raises only where nothing was removed in any yet.
+        """
+        with ExitStack() as undo:
+            for step in steps.values():
+                undo.callback(step.close)
+            while steps:
+                for number in list(steps):
+                    try:
+                        next(steps[number])
+                    except StopIteration:
+                        del steps[number]
+                    except CacheStudioError as error:
+                        del steps[number]
+                        if not any(one.fate is Fate.REMOVED for found in answers.values() for one in found.values()):
+                            raise
+                        left = [inner for inner, _entry in groups[number] if inner not in answers[number]]
+                        answers[number] |= {inner: Removal(inner, Fate.FAILED, reason=error.message) for inner in left}
 
     def _answer(self, entry_id: EntryId, answers: Mapping[int, Mapping[EntryId, Removal]]) -> Removal:
         number, inner = self._within(entry_id)

@@ -145,7 +145,7 @@ class GptcacheAdapter(RowsAdapter):
 
     def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
         """Note the newest question, to know later whether this one was asked anew."""
-        chosen.extra["newest"] = self.database.value(f"SELECT max(id) FROM {self._table(QUESTION)}")
+        chosen.extra = {"newest": self.database.value(f"SELECT max(id) FROM {self._table(QUESTION)}")}
         return None
 
     def _restore_beside(self, extra: Mapping[str, object], copy: EntryCopy, kept: Kept) -> Restoration | None:

@@ -181,7 +181,7 @@ class EntriesAdapter(HashedKeysAdapter):
     def _copied(self, chunk: Sequence[Chosen], keep: Keep | None, answers: dict[EntryId, Removal]) -> list[Chosen]:
         chosen = super()._copied(chunk, keep, answers)
         for one in chosen:
-            one.extra.clear()  # handed over: the bodies need not stay in memory
+            one.extra = None  # handed over: the bodies need not stay in memory
         return chosen
 
     def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
@@ -189,7 +189,7 @@ class EntriesAdapter(HashedKeysAdapter):
         self.rows.copied[entry_id] = summary(self.database.rows, entry_id)
         if keep is not None:
             beside = kept_beside(self.database, entry_id)
-            chosen.extra |= {"chunks": beside.chunks, "siblings": beside.siblings}
+            chosen.extra = {"chunks": beside.chunks, "siblings": beside.siblings}
         return None
 
     def _remove_beside(self, chosen: Chosen) -> tuple[int, str]:
