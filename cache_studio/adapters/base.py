@@ -135,6 +135,8 @@ class Adapter(ABC):
     """Where each column's figures come from; a column that is absent is recorded."""
     batch_size: int = 500
     """How many entries `remove` is given at once."""
+    fitted_batches: tuple[int, int] | None = None
+    """Fewest and most entries, where the size of a batch is fitted to the time it takes; None: always `batch_size`."""
     returns_entries: str = ""
     """A sentence for plans where a running application may hold its own copy in memory, else ""."""
     no_undo: str = ""

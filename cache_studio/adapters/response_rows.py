@@ -9,7 +9,7 @@ from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import Table, placeholders, quoted
 from cache_studio.adapters.sqlite_rows import Row, Rows
 from cache_studio.adapters.sqlite_text import lengths_sql
-from cache_studio.model.seeing import Part, Restoration, Return
+from cache_studio.model.seeing import Fate, Part, Restoration, Return
 
 if TYPE_CHECKING:
     from cache_studio.model.identity import EntryId
@@ -50,13 +50,13 @@ class ResponseRows(Rows):
 
     def remove_equal(
         self, connection: Connection, seen: "Sequence[tuple[EntryId, bytes]]", seconds: float = float("inf")
-    ) -> list[Row | None]:
+    ) -> list[Fate]:
         """As `Rows.remove_equal`; the copied redirects go with the responses that went."""
-        now = Rows.remove_equal(self, connection, seen, seconds)
-        for entry_id, _digest in seen[: len(now)]:
+        fates = Rows.remove_equal(self, connection, seen, seconds)
+        for entry_id, _proof in seen[: len(fates)]:
             for row in self.led.get(entry_id, ()):
                 self._remove_redirect(connection, row)
-        return now
+        return fates
 
     def _remove_redirect(self, connection: Connection, row: Row) -> None:
         assert self.redirects is not None

@@ -17,12 +17,13 @@ from cache_studio.adapters.response_rows import (
     prune,
     rows_of_copies,
 )
-from cache_studio.adapters.sqlite_adapter import Chosen, RowsAdapter, table_missing
+from cache_studio.adapters.sqlite_adapter import RowsAdapter, table_missing
 from cache_studio.adapters.sqlite_copies import COPY_BYTES, unpack_id, unpack_row
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell, Table
 from cache_studio.adapters.sqlite_pages import Page
+from cache_studio.adapters.sqlite_removing import Chosen
 from cache_studio.adapters.sqlite_rows import Row, entry_id_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key
 from cache_studio.adapters.sqlite_values import column_piece
@@ -152,7 +153,7 @@ class ResponsesAdapter(RowsAdapter):
 
     def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
         if chosen.seen.id in self.rows.led:
-            chosen.extra["redirects"] = self.rows.led[chosen.seen.id]
+            chosen.extra = {"redirects": self.rows.led[chosen.seen.id]}
         return None
 
     def restore(self, copies: Sequence[EntryCopy], kept: Kept) -> list[Restoration]:

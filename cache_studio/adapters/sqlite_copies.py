@@ -1,6 +1,6 @@
 """The copies of rows that wait in the trash: packed, unpacked, checked against the table of today."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import msgpack
@@ -24,10 +24,20 @@ def unpack_id(data: bytes) -> "EntryId":
     return cast("EntryId", _unpack(data, False))
 
 
-def pack_row(rows: Rows, row: Row, extra: Mapping[str, object]) -> bytes:
-    """A complete copy of a row, with what the format adds."""
-    copy = {"table": rows.table.name, "columns": rows.columns, "row": row, "extra": dict(extra)}
-    return cast(bytes, msgpack.packb(copy, unicode_errors="surrogateescape"))
+def pack_ids(ids: "Sequence[EntryId]") -> list[bytes]:
+    """Ids as bytes, each as `pack_id` packs it."""
+    pack = _packer()
+    return [pack(entry_id) for entry_id in ids]
+
+
+def pack_copies(rows: Rows, packed: Sequence[bytes], extras: Sequence[Mapping[str, object] | None]) -> list[bytes]:
+    """Complete copies of rows that `packed_rows` packed, with what the format adds to each: maps of four."""
+    pack = _packer()
+    shared = {"table": rows.table.name, "columns": rows.columns}
+    head = b"\x84" + b"".join(pack(name) + pack(value) for name, value in shared.items()) + pack("row")
+    nothing = pack("extra") + pack({})
+    tails = [pack("extra") + pack(extra) if extra else nothing for extra in extras]
+    return [head + row + tail for row, tail in zip(packed, tails, strict=True)]
 
 
 def unpack_row(rows: Rows, data: bytes) -> tuple[Row, dict[str, Any]] | None:
@@ -36,6 +46,10 @@ def unpack_row(rows: Rows, data: bytes) -> tuple[Row, dict[str, Any]] | None:
     if copy["table"] != rows.table.name or tuple(copy["columns"]) != rows.columns:
         return None
     return tuple(copy["row"]), copy["extra"]
+
+
+def _packer() -> Callable[[object], bytes]:
+    return cast("Callable[[object], bytes]", msgpack.Packer(unicode_errors="surrogateescape").pack)
 
 
 def _unpack(data: bytes, lists: bool) -> object:

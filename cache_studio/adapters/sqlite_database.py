@@ -34,6 +34,7 @@ from cache_studio.adapters.sqlite_open import (
     sidecars,
     tables_of,
 )
+from cache_studio.adapters.sqlite_turns import Turns
 from cache_studio.adapters.sqlite_unfinished import noted, was_left_by_us
 from cache_studio.model.errors import CacheUnavailable, Cancelled, LimitExceeded
 
@@ -83,6 +84,7 @@ class Database:
         self._shared: sqlite3.Connection | None = None
         self._wrote = self._is_uncertain = self._closed = False
         self._frozen: tuple[int, int] | None = None
+        self._turns = Turns()
         _Visits.come(self.path)
         try:
             self._reader = self._connected()
@@ -236,25 +238,25 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One short transaction on a connection of its own, begun IMMEDIATE: nobody else writes meanwhile.
 
-        Committed at the end, rolled back on any error. Text is read through surrogateescape.
+        Committed at the end, rolled back on any error; others have their turn first. Text: through surrogateescape.
         """
         with self._writing_connection() as writer:
             late = self.syncs_late and writer.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
             if late:
                 writer.execute("PRAGMA synchronous = NORMAL")
-            writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield writer
-            except BaseException:
-                if writer.in_transaction:
-                    writer.execute("ROLLBACK")
-                raise
-            try:
-                writer.execute("COMMIT")
-            except sqlite3.Error:
-                self._is_uncertain = not covered(writer)
-                raise
-            self._is_uncertain = False
+            with self._turns.locked(writer):
+                try:
+                    yield writer
+                except BaseException:
+                    if writer.in_transaction:
+                        writer.execute("ROLLBACK")
+                    raise
+                try:
+                    writer.execute("COMMIT")
+                except sqlite3.Error:
+                    self._is_uncertain = not covered(writer)
+                    raise
+                self._is_uncertain = False
         if late:
             self._is_uncertain = True
             _sync_log(self.path)
@@ -306,8 +308,7 @@ class Database:
 
     def space(self) -> Space:
         """The pages now, as the database itself counts them."""
-        names = ("page_size", "page_count", "freelist_count", "auto_vacuum")
-        found = [self.value(f"PRAGMA {name}") for name in names]
+        found = [self.value(f"PRAGMA {name}") for name in ("page_size", "page_count", "freelist_count", "auto_vacuum")]
         return Space(*(int(number or 0) for number in found))
 
     def volume(self) -> int:

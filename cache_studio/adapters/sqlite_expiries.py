@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 from cache_studio.adapters.base import SetsExpiry
-from cache_studio.adapters.sqlite_adapter import REST_SECONDS, RowsAdapter
+from cache_studio.adapters.sqlite_adapter import RowsAdapter
 from cache_studio.adapters.sqlite_open import Cell, bound, quoted
 from cache_studio.adapters.sqlite_pages import Pages
 from cache_studio.model.capabilities import Ability, Capabilities
@@ -48,8 +48,6 @@ class ComparedExpiries(RowsAdapter, SetsExpiry):
         answers: list[Renewal] = []
         while len(answers) < len(wanted):
             try:
-                if answers:
-                    time.sleep(REST_SECONDS)
                 with self.database.writing() as connection:
                     changed = self._renew_some(connection, wanted[len(answers) :])
             except CacheStudioError as error:

@@ -225,7 +225,14 @@ def _short_look(path: str) -> sqlite3.Connection:
     return connection
 
 
+def are_encodable(values: Sequence[Cell]) -> bool:
+    """Whether all texts among them are UTF-8, so that each may be bound as it is."""
+    return _is_encodable("".join([value for value in values if isinstance(value, str)]))
+
+
 def placeholders(values: Sequence[Cell]) -> tuple[str, list[Cell]]:
     """The comma-separated placeholders for these cells and what to bind."""
+    if are_encodable(values):
+        return ", ".join("?" * len(values)), list(values)
     pairs = [bound(value) for value in values]
     return ", ".join(pair[0] for pair in pairs), [pair[1] for pair in pairs]

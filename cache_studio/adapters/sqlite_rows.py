@@ -4,16 +4,17 @@ import hashlib
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgpack
 
-from cache_studio.adapters.sqlite_open import Cell, Table, bound, placeholders, quoted
+from cache_studio.adapters.sqlite_errors import is_undecodable
+from cache_studio.adapters.sqlite_open import Cell, Table, are_encodable, bound, placeholders, quoted
 from cache_studio.model.errors import CacheUnavailable
-from cache_studio.model.seeing import Restoration, Return
+from cache_studio.model.seeing import Fate, Restoration, Return
 
 if TYPE_CHECKING:
     from cache_studio.model.identity import EntryId
@@ -22,12 +23,35 @@ Row = tuple[Cell, ...]
 Ask = Callable[[str, Sequence[Cell]], list[tuple[Any, ...]]]
 """Runs a query and returns all rows: `Database.rows`, or `asking` of a writing connection."""
 
+T = TypeVar("T")
+
 NEWER = "The application stored a newer one meanwhile."
+CELLS_AT_ONCE = 900
+"""How many values are bound to one statement; old builds of SQLite allow 999."""
+LARGEST_STEP = 500
+"""Rows that one statement removes."""
+GROWTH = 8
+"""A transaction begins with one row, and a step is at most so many times the one before: how long it takes shows."""
+SHORT_PROOF = 1_024
+"""A packed row of so many bytes is its own proof; a longer one is not kept, its digest is."""
 
 
 def asking(connection: sqlite3.Connection) -> Ask:
     """Queries on a connection that holds a transaction."""
-    return lambda sql, values: connection.execute(sql, values).fetchall()
+
+    def ask(sql: str, values: Sequence[Cell]) -> list[tuple[Any, ...]]:
+        # Decoding by a function of ours costs a call a text, so only where the fast way fails.
+        own, connection.text_factory = connection.text_factory, str
+        try:
+            return connection.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if not is_undecodable(error):
+                raise
+        finally:
+            connection.text_factory = own
+        return connection.execute(sql, values).fetchall()
+
+    return ask
 
 
 @dataclass(frozen=True)  # no slots: what is worked out of it is asked for with every row, and kept
@@ -64,32 +88,79 @@ class Rows:
         equal = [f"{self.table.sql(name)} IS {pair[0]}" for name, pair in zip(self.identity, pairs, strict=True)]
         return " AND ".join(equal), [pair[1] for pair in pairs]
 
-    def exact_place(self, row: Row) -> tuple[str, list[Cell]]:
-        """The WHERE expression that finds this row alone: by rowid where there is one."""
-        rowid = self.table.rowid_name
-        if rowid:
-            return f"{self.table.sql(rowid)} = ?", [row[self.columns.index(rowid)]]
-        return self.place(self.id_of(row))
+    def places(self, ids: "Sequence[EntryId]") -> Iterator[tuple[str, list[Cell]]]:
+        """WHERE expressions that find all these entries together, and what to bind to each."""
+        by_rowid = stand_ins(ids)
+        plain = [entry_id for entry_id in ids if stand_in(entry_id) is None] if by_rowid else ids
+        if self.identity == (self.table.rowid_name,):
+            by_rowid, plain = [*by_rowid, *cast("Sequence[int]", plain)], []
+        yield from self._by_rowid(by_rowid)
+        for some in _cut(plain, CELLS_AT_ONCE // len(self.identity)):
+            yield from self._among(some)
+
+    def _by_rowid(self, rowids: Sequence[int]) -> Iterator[tuple[str, list[Cell]]]:
+        for some in _cut(rowids, CELLS_AT_ONCE):
+            lowest, highest = min(some), max(some)
+            if highest - lowest + 1 == len(set(some)):  # as the numbers of rows that were stored together are
+                yield f"{self.table.sql(self.table.rowid_name)} BETWEEN ? AND ?", [lowest, highest]
+            else:
+                yield f"{self.table.sql(self.table.rowid_name)} IN ({', '.join('?' * len(some))})", list(some)
+
+    def _among(self, ids: "Sequence[EntryId]") -> Iterator[tuple[str, list[Cell]]]:
+        width = len(self.identity)
+        parts = ids if width == 1 else [part for entry_id in ids for part in cast("tuple[EntryId, ...]", entry_id)]
+        cells = cast("list[Cell]", list(parts)) if _PLAIN.issuperset(map(type, parts)) else list(map(_cell, parts))
+        if not are_encodable(cells):
+            yield from map(self.place, ids)
+        elif width == 1:
+            yield f"{self.table.sql(self.identity[0])} IN ({', '.join('?' * len(ids))})", cells
+        else:
+            names, marks = ", ".join(map(self.table.sql, self.identity)), f"({', '.join('?' * width)})"
+            # Of values that stand there alone SQLite makes a list that it compares with each row of the table.
+            yield f"({names}) IN (SELECT * FROM (VALUES {', '.join([marks] * len(ids))}))", cells
+
+    def _exact_places(self, rows: Sequence[Row]) -> Iterator[tuple[str, list[Cell]]]:
+        """WHERE expressions that find these rows alone: by rowid where there is one."""
+        if self._rowid_at is None:
+            return self.places(self.ids_of(rows))
+        return self._by_rowid([cast("int", row[self._rowid_at]) for row in rows])
+
+    @cached_property
+    def _identity_at(self) -> list[int]:
+        return [self.columns.index(name) for name in self.identity]
+
+    @cached_property
+    def _rowid_at(self) -> int | None:
+        return self.columns.index(self.table.rowid_name) if self.table.rowid_name else None
+
+    def ids_of(self, rows: Sequence[Row]) -> "list[EntryId]":
+        """The ids of rows that have all `columns`."""
+        identity = [[row[at] for row in rows] for at in self._identity_at]
+        return entry_ids_of(identity, None if self._rowid_at is None else [row[self._rowid_at] for row in rows])
 
     def id_of(self, row: Row) -> "EntryId":
-        """The id of a row that has all `columns`."""
-        values = [row[self.columns.index(name)] for name in self.identity]
-        rowid = row[self.columns.index(self.table.rowid_name)] if self.table.rowid_name else None
-        return entry_id_of(values, rowid)
+        """The id of one row."""
+        return self.ids_of([row])[0]
 
     def fetch(self, ask: Ask, entry_id: "EntryId") -> Row | None:
         """The whole row of an entry, None when it is gone."""
-        where, values = self.place(entry_id)
-        found = ask(f"{self._select} WHERE {where}", values)
-        if stand_in(entry_id) is not None:
-            return found[0] if found else None
+        return self.fetch_all(ask, [entry_id]).get(entry_id)
+
+    def fetch_all(self, ask: Ask, ids: "Sequence[EntryId]") -> "dict[EntryId, Row]":
+        """The whole rows of entries by their ids; those that are gone are left out."""
+        rows = [row for where, values in self.places(ids) for row in ask(f"{self._select} WHERE {where}", values)]
         # An id is equal byte for byte, whatever the column's collation takes for equal.
-        return next((row for row in found if self.id_of(row) == entry_id), None)
+        found = dict(zip(self.ids_of(rows), rows, strict=True))
+        numbered = set(stand_ins(ids))
+        if numbered and self._rowid_at is not None:
+            at = self._rowid_at
+            found |= {((number,),): row for row in rows if isinstance(number := row[at], int) and number in numbered}
+        return found
 
     def remove_equal(
         self, connection: sqlite3.Connection, seen: Sequence[tuple["EntryId", bytes]], seconds: float = math.inf
-    ) -> list[Row | None]:
-        """Delete the rows that still have these digests; for each the row as it is now, None when gone.
+    ) -> list[Fate]:
+        """Delete the rows that still have these proofs; what became of each.
 
         After `seconds` the others are left: the answer is so much shorter, and at least one.
         Must run in a transaction. CacheUnavailable, to be rolled back, when a trigger removes other rows than asked.
@@ -97,31 +168,36 @@ class Rows:
         ask = asking(connection)
         before = self._count(ask)
         asked = removed = 0
-        now: list[Row | None] = []
-        end = time.perf_counter() + seconds
-        for entry_id, digest in seen:
-            if now and time.perf_counter() > end:
-                break
-            current = self.fetch(ask, entry_id)
-            now.append(current)
-            if current is not None and digest_of(current) == digest:
-                asked += self.stored_rows(current)
-                removed += self._take_out(connection, current)
+        fates: list[Fate] = []
+        began, step = time.perf_counter(), 1
+        while step > 0 and len(fates) < len(seen):
+            some = seen[len(fates) : len(fates) + step]
+            rows = self.fetch_all(ask, [entry_id for entry_id, _proof in some])
+            current = [rows.get(entry_id) for entry_id, _proof in some]
+            found = _compared(current, [proof for _id, proof in some])
+            equal = [row for row, fate in zip(current, found, strict=True) if row is not None and fate is Fate.REMOVED]
+            fates += found
+            asked += self.stored_rows(equal)
+            removed += self._take_out(connection, equal)
+            taken = time.perf_counter() - began
+            step = int(min((seconds - taken) * len(fates) / max(taken, 1e-9), step * GROWTH, LARGEST_STEP))
         if removed != asked or (self.table.triggers and self._count(ask) != before - asked):
             raise CacheUnavailable(
                 "A trigger of the table changes other rows than those asked for; nothing was removed.",
                 f"The table “{self.table.name}” has {self.table.triggers} triggers.",
             )
-        return now
+        return fates
 
-    def _take_out(self, connection: sqlite3.Connection, row: Row) -> int:
-        """Remove a row as the format does it; how many rows of the table that changed."""
-        where, values = self.exact_place(row)
-        return connection.execute(f"DELETE FROM {quoted(self.table.name)} WHERE {where}", values).rowcount
+    def _take_out(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
+        """Remove rows as the format does it; how many rows of the table that changed."""
+        delete = f"DELETE FROM {quoted(self.table.name)} WHERE"
+        return sum(
+            connection.execute(f"{delete} {where}", values).rowcount for where, values in self._exact_places(rows)
+        )
 
-    def stored_rows(self, row: Row) -> int:
-        """How many rows of the table it is: one, where a format does not join several to an entry."""
-        return 1
+    def stored_rows(self, rows: Sequence[Row]) -> int:
+        """How many rows of the table these are: one each, where a format does not join several to an entry."""
+        return len(rows)
 
     def _count(self, ask: Ask) -> int:
         # Counting reads the whole table, so it is done only where a trigger could make a difference.
@@ -176,12 +252,52 @@ class Rows:
         if self.surrogate and len(one) == len(other):
             at = self.columns.index(self.surrogate)
             one, other = one[:at] + one[at + 1 :], other[:at] + other[at + 1 :]
-        return digest_of(one) == digest_of(other)
+        return same_cells(one, other)
 
 
-def digest_of(row: Row) -> bytes:
-    """The same for two rows that hold the same values of the same types (1 is not 1.0)."""
-    return hashlib.sha256(msgpack.packb(row, unicode_errors="surrogateescape")).digest()
+def packed_rows(rows: Sequence[Row]) -> list[bytes]:
+    """Each row as bytes: the same for two that hold the same values of the same types (1 is not 1.0)."""
+    pack = msgpack.Packer(unicode_errors="surrogateescape").pack
+    return [pack(row) for row in rows]
+
+
+def proofs_of(packed: Sequence[bytes]) -> list[bytes]:
+    """What stands for packed rows where they are compared later: short, so that no large value stays in memory."""
+    return [row if len(row) <= SHORT_PROOF else hashlib.sha256(row).digest() for row in packed]
+
+
+def same_cells(one: Row, other: Row) -> bool:
+    """Whether two rows hold the same values of the same types."""
+    first, second = packed_rows([one, other])
+    return first == second
+
+
+def _compared(rows: Sequence[Row | None], proofs: Sequence[bytes]) -> list[Fate]:
+    found = proofs_of(packed_rows([row for row in rows if row is not None]))
+    if found == proofs:
+        return [Fate.REMOVED] * len(found)
+    left = iter(found)
+    now = [None if row is None else next(left) for row in rows]
+    return [
+        Fate.GONE if one is None else Fate.REMOVED if one == proof else Fate.CHANGED
+        for one, proof in zip(now, proofs, strict=True)
+    ]
+
+
+def _cut(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+_PLAIN = frozenset((str, int, bytes))
+
+
+def entry_ids_of(identity: Sequence[Sequence[Cell]], rowids: Sequence[Cell] | None) -> "list[EntryId]":
+    """The ids of many rows, from the columns of their identity; see `entry_id_of`."""
+    if all(_PLAIN.issuperset(map(type, column)) for column in identity):
+        return cast("list[EntryId]", list(identity[0]) if len(identity) == 1 else list(zip(*identity, strict=True)))
+    places = rowids if rowids is not None else [None] * len(identity[0])
+    return [entry_id_of(parts[:-1], parts[-1]) for parts in zip(*identity, places, strict=True)]
 
 
 def entry_id_of(values: Sequence[Cell], rowid: Cell) -> "EntryId":
@@ -197,6 +313,13 @@ def entry_id_of(values: Sequence[Cell], rowid: Cell) -> "EntryId":
         return ((rowid,),)
     parts = tuple((value.hex(),) if isinstance(value, float) else value for value in values if value is not None)
     return parts[0] if len(parts) == 1 else parts
+
+
+def stand_ins(ids: "Sequence[EntryId]") -> list[int]:
+    """The rowids of all ids for which one stands in."""
+    if tuple not in set(map(type, ids)):
+        return []
+    return [rowid for entry_id in ids if (rowid := stand_in(entry_id)) is not None]
 
 
 def stand_in(entry_id: "EntryId") -> int | None:

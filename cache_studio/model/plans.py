@@ -77,14 +77,17 @@ class Plan:
 
     def batches(self, size: int) -> Iterator[list[Seen]]:
         """The entries as they were seen, in batches of at most `size`."""
-        view = self.view
         for start in range(0, self.count, size):
-            chosen = self.rows[start : start + size]
-            stamps, codes = view.stamps[chosen].tolist(), view.namespace_codes[chosen].tolist()
-            yield [
-                Seen(view.ids[row], tuple(stamp), (view.keys[row], view.namespace_names[code]))
-                for row, stamp, code in zip(chosen.tolist(), stamps, codes, strict=True)
-            ]
+            yield self.batch(start, size)
+
+    def batch(self, start: int, size: int) -> list[Seen]:
+        """At most `size` entries as they were seen, from the one at `start` on."""
+        view, chosen = self.view, self.rows[start : start + size]
+        stamps, codes = view.stamps[chosen].tolist(), view.namespace_codes[chosen].tolist()
+        return [
+            Seen(view.ids[row], tuple(stamp), (view.keys[row], view.namespace_names[code]))
+            for row, stamp, code in zip(chosen.tolist(), stamps, codes, strict=True)
+        ]
 
 
 @dataclass(frozen=True)

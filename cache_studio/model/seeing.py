@@ -1,18 +1,18 @@
 """What an adapter is told about an entry that was seen, and what it answers when it removes or restores."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from cache_studio.model.identity import EntryId, Stamp
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """An entry as it was seen: removed only if it still has this stamp."""
 
     id: EntryId
     stamp: Stamp
-    title: tuple[str, str] | None = field(default=None, compare=False)
+    title: tuple[str, str] | None = None
     """Key and namespace as they were listed; None where the adapter has to look for them."""
 
 
@@ -26,8 +26,7 @@ class Fate(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(NamedTuple):
     """The answer for one entry; `freed` bytes are really given back to the disk or server."""
 
     id: EntryId

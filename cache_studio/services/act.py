@@ -12,6 +12,7 @@ from cache_studio.model.plans import CompactOutcome, CompactPlan, Outcome, Plan,
 from cache_studio.model.seeing import Fate
 from cache_studio.services import ttl_undo
 from cache_studio.services.attachment import Attachment
+from cache_studio.services.pace import paced
 from cache_studio.services.tally import Tally
 from cache_studio.services.telling import tell_applications
 from cache_studio.services.undoing import UNDO_BATCH, Way, walk_back
@@ -40,7 +41,7 @@ def _removing(
         return _outcome(plan, tally, freed, None)
     bin_ = None if plan.no_undo else _begin(attachment, plan, trash, by)
     try:
-        for batch in plan.batches(adapter.batch_size):
+        for batch in paced(plan, adapter):
             removals = adapter.remove(batch, bin_)
             tell_applications(attachment)
             if bin_ is not None:

@@ -192,8 +192,8 @@ class Catalog:
         rows = rows[alive[rows]]
         alive[rows] = False
         self._dead += int(rows.size)
-        for row in rows.tolist() if self._problems else ():
-            self._problems.pop(row, None)
+        for row in self._problems.keys() & set(rows.tolist()) if self._problems else ():
+            del self._problems[row]
         if counted:
             self._drop(rows)
             self.removed += int(rows.size) if self._complete else 0

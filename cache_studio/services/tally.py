@@ -39,8 +39,8 @@ class Tally(Generic[FateT]):
 
     def add(self, answers: Sequence[Answer[FateT]]) -> None:
         """Count the answers of one batch."""
-        self.fates.update(answer.fate for answer in answers)
-        self._reasons |= dict.fromkeys(answer.reason for answer in answers if answer.reason)
+        self.fates.update([answer.fate for answer in answers])
+        self._reasons |= dict.fromkeys([answer.reason for answer in answers if answer.reason])
 
     def fail(self, reasons: Sequence[str]) -> None:
         """One more that failed for each of these reasons."""

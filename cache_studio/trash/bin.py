@@ -1,16 +1,30 @@
 """A bin: where one action puts its copies while it runs."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
+from operator import not_
 
 from cache_studio.adapters.base import EntryCopy
+from cache_studio.adapters.copy_columns import CopyColumns
 from cache_studio.adapters.files import Folder
 from cache_studio.adapters.moving import Berths, TakesFiles
 from cache_studio.config.claims import Claim
 from cache_studio.config.database import Database
 from cache_studio.model.seeing import Fate, Removal
+from cache_studio.trash import pages
 from cache_studio.trash.files import FileFolder, free_names
-from cache_studio.trash.index import KeptFile, State, copy_row, digest_of, file_names, in_hundreds, is_moved, marks
+from cache_studio.trash.index import (
+    KeptFile,
+    State,
+    digest_of,
+    file_names,
+    in_hundreds,
+    insert_copies,
+    is_moved,
+    marks,
+)
 from cache_studio.trash.versions import Versions
 
 Present = Callable[[Sequence[EntryCopy]], list[bool]]
@@ -42,6 +56,7 @@ class TrashBin(TakesFiles):
         self._files: dict[str, KeptFile] = {}
         self._berths: Folder | None = None
         self._open: list[tuple[int, EntryCopy]] = []
+        self._folded: list[pages.Page] = []
 
     def file(self, descriptor: int, length: int) -> str:
         """Copy `length` bytes of an open file from its beginning; returns the name for `EntryCopy.files`.
@@ -65,24 +80,23 @@ class TrashBin(TakesFiles):
 
     def copies(self, copies: Sequence[EntryCopy]) -> None:
         """Take the copies of one batch; durable when this returns, or none of them and CacheStudioError."""
-        self._folder.require_room(sum(len(copy.data) for copy in copies))
-        files = [self._files[name] for copy in copies for name in copy.files]
+        columns = CopyColumns.of(copies)
+        self._folder.require_room(sum(map(len, columns.data)))
+        if pages.fits(columns):
+            with self._database.transaction() as write:
+                page = pages.write_page(write, self._number, columns)
+            self._folded.append(page)
+            return
+        files = [self._files[name] for names in columns.files for name in names]
         self._folder.sync(files)
         with self._database.transaction() as write:
-            start = write.execute(
-                "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name='copies'"
-            ).fetchone()
-            numbered = list(enumerate(copies, start[0]))
-            write.executemany(
-                "INSERT INTO copies VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-                (copy_row(copy_id, self._number, copy, self._length(copy)) for copy_id, copy in numbered),
-            )
+            ids = insert_copies(write, self._number, columns, [self._length(names) for names in columns.files])
             write.executemany(
                 "INSERT INTO files VALUES(?,?,?,?)", [(f.name, self._number, f.length, f.digest) for f in files]
             )
         for kept in files:
             del self._files[kept.name]
-        self._open += numbered
+        self._open += zip(ids, columns, strict=True)
 
     def version(self, descriptor: int, length: int, name: str) -> str:
         """Keep a whole file that was displaced although its application had just written it; what to say of it."""
@@ -91,6 +105,9 @@ class TrashBin(TakesFiles):
 
     def amend(self, data: Mapping[bytes, bytes]) -> None:
         """Put other `data`, given by `EntryCopy.id`, into copies of the batch that is not settled yet."""
+        if not data:
+            return
+        self._unfold()
         amended = [(number, replace(copy, data=data[copy.id])) for number, copy in self._open if copy.id in data]
         amend(self._database, amended)
 
@@ -100,6 +117,9 @@ class TrashBin(TakesFiles):
         Removed ones wait for undo from now on. Copies of entries that stayed or were gone are dropped. A
         failed one, or one that is not named, stays unsettled: only the cache can tell (`Trash.recover`).
         """
+        if all(fates.get(entry) is Fate.REMOVED for page in self._folded for entry in page.copies.ids):
+            self._settle_folded()
+        self._unfold()
         removed, dropped, left = [], [], []
         for copy_id, copy in self._open:
             match fates.get(copy.id):
@@ -118,21 +138,43 @@ class TrashBin(TakesFiles):
         Asks the cache only where the answers alone do not say which copies are of removed entries. A copy
         that may be the only one left is kept.
         """
-        removed = sum(removal.fate is Fate.REMOVED for removal in removals)
-        uncertain = any(removal.fate is Fate.FAILED for removal in removals)
-        copy_ids = [copy_id for copy_id, _ in self._open]
-        if not self._open:
+        fates = Counter(removal.fate for removal in removals)
+        count = len(self._open) + sum(len(page.copies) for page in self._folded)
+        if not count:
             return
-        if removed == len(self._open):
-            settle(self._database, self._folder, self._number, copy_ids, [])
-        elif removed == 0 and not uncertain:
-            settle(self._database, self._folder, self._number, [], copy_ids)
+        if fates[Fate.REMOVED] == count:
+            self._settle_folded()
+            self._settle([True] * len(self._open))
+        elif not fates[Fate.REMOVED] and not fates[Fate.FAILED]:
+            with self._database.transaction() as write:
+                pages.drop_pages(write, self._folded)
+            self._folded = []
+            self._settle([False] * len(self._open))
         else:
+            self._unfold()
             stored = still_stored([copy for _, copy in self._open], present, self._folder)
-            gone = [copy_id for copy_id, there in zip(copy_ids, stored, strict=True) if not there]
-            kept = [copy_id for copy_id, there in zip(copy_ids, stored, strict=True) if there]
-            settle(self._database, self._folder, self._number, gone, kept)
+            self._settle([not there for there in stored])
+
+    def _settle(self, gone: Sequence[bool]) -> None:
+        """Say of each open copy whether its entry is removed; one whose entry is not is dropped."""
+        if self._open:
+            copy_ids = [copy_id for copy_id, _ in self._open]
+            dropped = list(compress(copy_ids, map(not_, gone)))
+            settle(self._database, self._folder, self._number, list(compress(copy_ids, gone)), dropped)
         self._open = []
+
+    def _settle_folded(self) -> None:
+        if self._folded:
+            with self._database.transaction() as write:
+                pages.settle_pages(write, self._number, self._folded)
+        self._folded = []
+
+    def _unfold(self) -> None:
+        """The open pages as open copies, each by itself."""
+        while self._folded:
+            page = self._folded[0]
+            self._open += zip(pages.unfold(self._database, page.id), page.copies, strict=True)
+            del self._folded[0]
 
     def finish(self) -> None:
         """The action has ended, whole or not. What is not settled waits for `Trash.recover`. Safe to call twice."""
@@ -141,12 +183,12 @@ class TrashBin(TakesFiles):
         if self._berths is not None:
             self._berths.close()
             self._berths = None
-        if not self._open:
+        if not self._open and not self._folded:
             close_action(self._database, self._number)
         self._claim.retire()
 
-    def _length(self, copy: EntryCopy) -> int:
-        return sum(self._files[name].length for name in copy.files)
+    def _length(self, names: Sequence[str]) -> int:
+        return sum(self._files[name].length for name in names)
 
 
 def still_stored(copies: Sequence[EntryCopy], present: Present, folder: FileFolder) -> list[bool]:

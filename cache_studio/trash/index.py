@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
+from itertools import islice, repeat
+from sqlite3 import Connection
 
 from cache_studio.adapters.base import EntryCopy
 from cache_studio.config.database import Database, Row, Schema
@@ -33,6 +34,12 @@ SCHEMA = Schema(
         CREATE TABLE files(name TEXT PRIMARY KEY, action INTEGER NOT NULL, length INTEGER NOT NULL,
             digest BLOB NOT NULL) WITHOUT ROWID;
         CREATE INDEX files_of_action ON files(action)
+        """,
+        """
+        CREATE TABLE pages(
+            id INTEGER PRIMARY KEY AUTOINCREMENT, action INTEGER NOT NULL REFERENCES actions(number),
+            count INTEGER NOT NULL, data BLOB NOT NULL, digest BLOB NOT NULL, settled INTEGER NOT NULL);
+        CREATE INDEX pages_of_action ON pages(action, settled, id)
         """,
     ),
 )
@@ -136,10 +143,28 @@ def is_moved(name: str) -> bool:
 COPY_COLUMNS = "id, entry, key, namespace, size, data, files, digest"
 
 
-def copy_row(copy_id: int, action: int, copy: EntryCopy, file_bytes: int) -> tuple[object, ...]:
-    """The row of a copy that is not settled, in the order of the table's columns."""
-    fields = _fields(copy)
-    return (copy_id, action, *fields, len(copy.data) + file_bytes, _digest(fields), 0)
+def insert_copies(
+    write: Connection,
+    action: int,
+    copies: Sequence[EntryCopy],
+    lengths: Sequence[int],
+    settled: int = 0,
+    intact: Iterable[bool] = repeat(True),
+) -> range:
+    """Write copies, each with the bytes of its files, in a transaction; their ids. A copy not intact gets no proof."""
+    start: int = write.execute("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name='copies'").fetchone()[
+        0
+    ]
+    ids = range(start, start + len(copies))
+    fields = map(_fields, copies)
+    write.executemany(
+        "INSERT INTO copies VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+        (
+            (copy_id, action, *cells, len(cells[4]) + length, _digest(cells) if whole else b"", settled)
+            for copy_id, cells, length, whole in zip(ids, fields, lengths, intact, strict=False)
+        ),
+    )
+    return ids
 
 
 def digest_of(copy: EntryCopy) -> bytes:
@@ -147,7 +172,7 @@ def digest_of(copy: EntryCopy) -> bytes:
     return _digest(_fields(copy))
 
 
-def _fields(copy: EntryCopy) -> tuple[object, ...]:
+def _fields(copy: EntryCopy) -> tuple[bytes, bytes, bytes, int, bytes, str]:
     return (copy.id, blob_of(copy.key), blob_of(copy.namespace), copy.size, copy.data, "\n".join(copy.files))
 
 

@@ -12,6 +12,7 @@ from cache_studio.trash import retention
 from cache_studio.trash.bin import Present, close_action, drop_waiting, settle, still_stored
 from cache_studio.trash.files import FileFolder
 from cache_studio.trash.index import ACTION_COLUMNS, COPY_COLUMNS, Action, State, action_of, copy_of
+from cache_studio.trash.pages import unfold_next
 
 _AT_ONCE = 500
 _ENDED = (
@@ -75,7 +76,8 @@ class Recovery:
         for name in left:
             *row, number, has_copies = self._database.read(
                 f"SELECT {ACTION_COLUMNS}, number, waiting>0 AND state='{State.UNDOING}'"
-                " OR EXISTS(SELECT 1 FROM copies WHERE action=number AND settled=0) FROM actions WHERE id=?",
+                " OR EXISTS(SELECT 1 FROM copies WHERE action=number AND settled=0)"
+                " OR EXISTS(SELECT 1 FROM pages WHERE action=number AND settled=0) FROM actions WHERE id=?",
                 (name,),
             )[0]
             action = action_of(tuple(row))
@@ -94,6 +96,8 @@ class Recovery:
         with self.left_alone(action_id) as claim:
             if claim is None:
                 return
+            while unfold_next(self._database, number, settled=0):
+                pass
             for rows in self._pages(number, settled=0):
                 stored = _stored(rows, lambda copies: still_stored(copies, present, self._files))
                 kept = {row[0] for row in rows} - set(stored)

@@ -35,7 +35,8 @@ def empty_action(database: Database, folder: FileFolder, action_id: str, number:
         count, size = write.execute("SELECT waiting, kept_bytes FROM actions WHERE number=?", (number,)).fetchone()
         unsettled = "SELECT files FROM copies WHERE action=? AND settled=0"
         kept = {name for (files,) in write.execute(unsettled, (number,)) for name in files.split("\n") if name}
-        write.execute("DELETE FROM copies WHERE action=? AND settled=1", (number,))
+        for table in ("copies", "pages"):
+            write.execute(f"DELETE FROM {table} WHERE action=? AND settled=1", (number,))
         if kept:
             names = [name for (name,) in write.execute("SELECT name FROM files WHERE action=?", (number,))]
             write.executemany("DELETE FROM files WHERE name=?", [(name,) for name in names if name not in kept])
@@ -68,7 +69,8 @@ def forget_old_actions(database: Database, now: float) -> None:
     """Shorten the list of actions by those that are old and have no copies."""
     with database.transaction() as write:
         write.execute(
-            "DELETE FROM actions WHERE waiting=0 AND at<? AND NOT EXISTS(SELECT 1 FROM copies WHERE action=number)",
+            "DELETE FROM actions WHERE waiting=0 AND at<? AND NOT EXISTS(SELECT 1 FROM copies WHERE action=number)"
+            " AND NOT EXISTS(SELECT 1 FROM pages WHERE action=number)",
             (now - LOG_SECONDS,),
         )
 

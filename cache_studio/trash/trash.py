@@ -16,7 +16,7 @@ from cache_studio.config.claims import try_claim
 from cache_studio.config.database import Row, open_database
 from cache_studio.config.paths import private_folder
 from cache_studio.model.errors import BadRequest
-from cache_studio.trash import retention
+from cache_studio.trash import pages, retention
 from cache_studio.trash.bin import Present, TrashBin, WaitingCopies
 from cache_studio.trash.files import RESERVE, FileFolder, KeptFiles
 from cache_studio.trash.index import (
@@ -161,6 +161,7 @@ class Trash:
     def named(self, action_id: str, keys: Sequence[str], namespace: str | None = None) -> list[int]:
         """The ids of the copies with these keys that wait in an action; BadRequest for a key that has none."""
         number, found = self._number(action_id), []
+        pages.unfold_keys(self._database, number, keys)
         for key in dict.fromkeys(keys):
             rows = self._database.read(
                 "SELECT id FROM copies WHERE action=? AND settled=1 AND key=? AND (? IS NULL OR namespace=?)",
@@ -218,13 +219,20 @@ class Trash:
     def search(self, text: str = "", action_id: str = "", limit: int = 500) -> list[WaitingEntry]:
         """What waits in the trash: keys that contain `text` (of one action), newest action first."""
         pattern = "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in text)
-        rows = self._database.read(
-            "SELECT c.id, a.id, a.verb, a.at, c.key, c.namespace, c.size, a.cache_name, a.target FROM actions a"
-            " JOIN copies c ON c.action=a.number AND c.settled=1"
+        matching = (
+            " FROM actions a JOIN copies c ON c.action=a.number AND c.settled=1"
             f" WHERE a.verb<>'{STAYING}' AND (?='' OR a.id=?)"
             " AND (?='' OR CAST(c.key AS TEXT) LIKE CAST(? AS TEXT) ESCAPE '\\')"
+        )
+        values = (action_id, action_id, "" if not text else "x", blob_of(f"%{pattern}%"))
+        found: dict[int, int] = dict(
+            self._database.read(f"SELECT a.number, count(*){matching} GROUP BY a.number", values)
+        )
+        pages.unfold_found(self._database, text, action_id, limit, found)
+        rows = self._database.read(
+            f"SELECT c.id, a.id, a.verb, a.at, c.key, c.namespace, c.size, a.cache_name, a.target{matching}"
             " ORDER BY a.number DESC, c.id LIMIT ?",
-            (action_id, action_id, "" if not text else "x", blob_of(f"%{pattern}%"), limit),
+            (*values, limit),
         )
         return [
             WaitingEntry(copy, action, verb, at, text_of(key), text_of(namespace), size, name, text_of(target))
@@ -282,12 +290,14 @@ class Trash:
             yield row[0], text_of(row[2]), copy if intact else None
 
     def _rows_after(self, number: int, after: int) -> Iterator[Row]:
-        while rows := self._database.read(
-            f"SELECT {COPY_COLUMNS} FROM copies WHERE action=? AND settled=1 AND id>? ORDER BY id LIMIT 500",
-            (number, after),
-        ):
-            yield from rows
-            after = rows[-1][0]
+        sql = f"SELECT {COPY_COLUMNS} FROM copies WHERE action=? AND settled=1 AND id>? ORDER BY id LIMIT 500"
+        while True:
+            rows = self._database.read(sql, (number, after))
+            if rows:
+                yield from rows
+                after = rows[-1][0]
+            elif not pages.unfold_next(self._database, number, settled=1):  # its copies come behind all others
+                return
 
     def _rows_among(self, number: int, after: int, only: Collection[int]) -> Iterator[Row]:
         for some in in_hundreds(sorted(copy_id for copy_id in only if copy_id > after)):

@@ -160,6 +160,23 @@ class TestFanout(LibraryContract):
             with pytest.raises(CacheUnavailable, match="busy"):
                 adapter.remove([row.seen], MemoryKeep())
 
+    @pytest.mark.usefixtures("brief_waits")
+    def test_a_shard_that_is_locked_later_stops_no_other(
+        self, target: Target, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(DiskcacheAdapter, "lock_seconds", 0.0)
+        self.opened_by_library(target).call("fill", 60)
+        seen = [row.seen for row in listing(adapter).values() if row.key.startswith("small")]
+        shards = [entry.id[0] for entry in seen if isinstance(entry.id, tuple)]
+        locked = max(set(shards) - {shards[0]}, key=shards.count)  # not the one whose turn is first
+        place = Path(target.location) / f"{locked:03}" / "cache.db"
+        with closing(sqlite3.connect(place)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            answers = adapter.remove(seen, MemoryKeep())
+        wanted = [Fate.FAILED if shard == locked else Fate.REMOVED for shard in shards]
+        assert [answer.fate for answer in answers] == wanted
+        assert [answer.id for answer in answers] == [entry.id for entry in seen]
+
     def test_an_application_has_its_turn_as_soon_as_the_time_for_a_lock_is_up(
         self, tmp_path: Path, target: Target, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -32,13 +32,14 @@ from cache_studio.adapters.file_copies import (
 )
 from cache_studio.adapters.files import Folder, NoRegularFile, stamp_of
 from cache_studio.adapters.mapped_expiry import with_set_expiry
-from cache_studio.adapters.sqlite_adapter import Chosen, table_missing
+from cache_studio.adapters.sqlite_adapter import table_missing
 from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import unpack_row
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell, placeholders, quoted
 from cache_studio.adapters.sqlite_pages import Page
+from cache_studio.adapters.sqlite_removing import Chosen
 from cache_studio.adapters.sqlite_rows import Row, Rows, entry_id_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key, shown_keys
 from cache_studio.adapters.time_columns import moments
@@ -239,7 +240,7 @@ class AssetCacheAdapter(ExpiringAssets):
             return Removal(entry_id, fate, reason=copy.reason)
         self._copies[entry_id] = (copy, shown_key(self._cell(chosen.row, "file")))
         if keep is not None:
-            chosen.extra["file"] = copy.pack()
+            chosen.extra = {"file": copy.pack()}
             chosen.files = (copy.kept,) if copy.kept else ()
         return None
 

@@ -16,10 +16,10 @@ from cache_studio.adapters.files import Folder, stamp_of
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import quoted
 from cache_studio.adapters.sqlite_pages import Pages
-from cache_studio.adapters.sqlite_rows import Rows, digest_of
+from cache_studio.adapters.sqlite_rows import Rows, packed_rows, proofs_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key
 from cache_studio.model.identity import EntryId, Stamp
-from cache_studio.model.seeing import Part
+from cache_studio.model.seeing import Fate, Part
 
 ORPHANS = "value files without an entry"
 DEAD_ROWS = "entries whose value file is missing"
@@ -147,15 +147,11 @@ class Leftovers:
         dead = self._old_dead(now)
         if not dead:
             return Part(DEAD_ROWS, 0, 0)
-        seen = []
-        for one in dead:
-            row = self._rows.fetch(self._database.rows, one.id)
-            if row is not None:
-                seen.append((one.id, digest_of(row)))
+        found = self._rows.fetch_all(self._database.rows, [one.id for one in dead])
+        proofs = proofs_of(packed_rows(list(found.values())))
         with self._database.writing() as connection:
-            removed = self._rows.remove_equal(connection, seen)
-        gone = sum(row is not None and digest_of(row) == known for row, (_id, known) in zip(removed, seen, strict=True))
-        return Part(DEAD_ROWS, gone, 0)
+            fates = self._rows.remove_equal(connection, list(zip(found, proofs, strict=True)))
+        return Part(DEAD_ROWS, fates.count(Fate.REMOVED), 0)
 
 
 def _unlinked(files: ValueFiles, what: str, found: Sequence[_Orphan]) -> Part:

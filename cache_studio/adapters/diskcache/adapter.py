@@ -42,7 +42,6 @@ from cache_studio.adapters.diskcache.listing import (
 )
 from cache_studio.adapters.file_copies import Copier, FileCopy, Outcome, is_present, restore_file
 from cache_studio.adapters.files import Folder, NoRegularFile, stamp_of
-from cache_studio.adapters.sqlite_adapter import Chosen
 from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import unpack_row
 from cache_studio.adapters.sqlite_database import Database
@@ -50,6 +49,7 @@ from cache_studio.adapters.sqlite_expiries import ExpiringRows, with_set_expiry
 from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.adapters.sqlite_pages import Page
+from cache_studio.adapters.sqlite_removing import Chosen
 from cache_studio.adapters.sqlite_rows import NEWER, Row
 from cache_studio.adapters.sqlite_text import shown_key
 from cache_studio.adapters.sqlite_values import column_piece
@@ -233,9 +233,9 @@ class DiskcacheAdapter(ExpiringRows):
 
     # Removing and restoring.
 
-    def _row_size(self, batch: Batch, row: int) -> int:
-        # A value file is copied as a file, never through memory.
-        return 0 if batch.types[row].endswith(IN_FILE) else super()._row_size(batch, row)
+    def _held_sizes(self, batch: Batch, sizes: Sequence[int]) -> Sequence[int]:
+        """A value file is copied as a file, never through memory."""
+        return [0 if kind.endswith(IN_FILE) else size for kind, size in zip(batch.types, sizes, strict=True)]
 
     def chosen(self, entries: Sequence[Seen], keep: Keep | None, answers: dict[EntryId, Removal]) -> list[list[Chosen]]:
         """As in `RowsAdapter`, with the value files."""
@@ -262,7 +262,7 @@ class DiskcacheAdapter(ExpiringRows):
             return Removal(chosen.seen.id, Fate.CHANGED if copy.fate is Fate.GONE else copy.fate, reason=copy.reason)
         self._copies[chosen.seen.id] = copy
         if keep is not None:
-            chosen.extra["file"] = copy.pack()
+            chosen.extra = {"file": copy.pack()}
             chosen.files = (copy.kept,) if copy.kept else ()
         return None
 

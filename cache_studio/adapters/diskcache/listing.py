@@ -30,10 +30,10 @@ class CacheRows(Rows):
 
     __slots__ = ()
 
-    def id_of(self, row: Row) -> EntryId:
+    def ids_of(self, rows: Sequence[Row]) -> list[EntryId]:
         """As `id_of`."""
-        at = self.columns.index
-        return id_of(row[at(KEY)], row[at(RAW_KEY)], row[at("rowid")])
+        key, raw, rowid = map(self.columns.index, (KEY, RAW_KEY, "rowid"))
+        return [id_of(row[key], row[raw], row[rowid]) for row in rows]
 
 
 def id_of(key: Cell, raw: Cell, rowid: Cell) -> EntryId:

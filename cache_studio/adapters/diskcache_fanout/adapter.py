@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TypeVar
 
 from cache_studio.adapters.base import Adapter, EntryCopy, Keep, Kept, SetsExpiry, pack_id, unpack_id
+from cache_studio.adapters.copy_columns import CopyColumns
 from cache_studio.adapters.defaults import join
 from cache_studio.adapters.diskcache import DATABASE
 from cache_studio.adapters.diskcache.adapter import DiskcacheAdapter
 from cache_studio.adapters.diskcache.recognise import shard_names
 from cache_studio.adapters.files import unavailable
+from cache_studio.adapters.sqlite_removing import BATCHES
 from cache_studio.model.capabilities import Ability, Capabilities
 from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.errors import CacheStudioError, Cancelled, EntryNotFound, WrongFormat
@@ -32,6 +34,7 @@ _Answer = TypeVar("_Answer")
 class FanoutAdapter(Adapter, SetsExpiry):
     """All shards of one `diskcache.FanoutCache`."""
 
+    fitted_batches = BATCHES
     shards: dict[int, DiskcacheAdapter]
     _path: str
 
@@ -114,18 +117,38 @@ class FanoutAdapter(Adapter, SetsExpiry):
             inside = [Seen(inner, entry.stamp) for inner, entry in group]
             shard_keep = None if keep is None else _ShardKeep(keep, number)
             chunks[number] = self.shards[number].chosen(inside, shard_keep, answers[number])
-        removed = False
-        for number in groups:
-            try:
-                self.shards[number].remove_chosen(chunks[number], answers[number])
-            except CacheStudioError as error:
-                if not removed:
-                    raise
-                left = [inner for inner, _entry in groups[number] if inner not in answers[number]]
-                answers[number] |= {inner: Removal(inner, Fate.FAILED, reason=error.message) for inner in left}
-            removed = removed or any(answer.fate is Fate.REMOVED for answer in answers[number].values())
-        found = [(self._within(entry.id), entry.id) for entry in entries]
-        return [replace(answers[number][inner], id=entry_id) for (number, inner), entry_id in found]
+        self._remove_in_turns({n: self.shards[n].removing(chunks[n], answers[n]) for n in groups}, groups, answers)
+        return [self._answer(entry.id, answers) for entry in entries]
+
+    def _remove_in_turns(
+        self,
+        steps: dict[int, Generator[None, None, None]],
+        groups: Mapping[int, Sequence[tuple[EntryId, Seen]]],
+        answers: dict[int, dict[EntryId, Removal]],
+    ) -> None:
+        """One transaction of each shard, then the next of each: one rests while the others are written to.
+
+        Raises only where nothing was removed in any yet.
+        """
+        with ExitStack() as undo:
+            for step in steps.values():
+                undo.callback(step.close)
+            while steps:
+                for number in list(steps):
+                    try:
+                        next(steps[number])
+                    except StopIteration:
+                        del steps[number]
+                    except CacheStudioError as error:
+                        del steps[number]
+                        if not any(one.fate is Fate.REMOVED for found in answers.values() for one in found.values()):
+                            raise
+                        left = [inner for inner, _entry in groups[number] if inner not in answers[number]]
+                        answers[number] |= {inner: Removal(inner, Fate.FAILED, reason=error.message) for inner in left}
+
+    def _answer(self, entry_id: EntryId, answers: Mapping[int, Mapping[EntryId, Removal]]) -> Removal:
+        number, inner = self._within(entry_id)
+        return answers[number][inner]._replace(id=entry_id)
 
     def set_expiry(self, entries: Sequence[Seen], expires: Sequence[float]) -> list[Renewal]:
         """As each shard sets it."""
@@ -260,7 +283,9 @@ class _ShardKeep:
         return self._keep.file(descriptor, length)
 
     def copies(self, copies: Sequence[EntryCopy]) -> None:
-        self._keep.copies([replace(copy, id=pack_id((self._number, unpack_id(copy.id)))) for copy in copies])
+        columns = CopyColumns.of(copies)
+        head = pack_id((self._number, 0))[:-1]  # a pair, of which the second is packed already
+        self._keep.copies(columns.with_ids([head + packed for packed in columns.ids]))
 
     def version(self, descriptor: int, length: int, name: str) -> str:
         return self._keep.version(descriptor, length, name)

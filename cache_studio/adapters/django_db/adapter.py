@@ -7,7 +7,7 @@ from math import ceil, inf, isfinite
 import numpy as np
 
 from cache_studio.adapters.base import require_found
-from cache_studio.adapters.defaults import join, lookup_by_scan, take
+from cache_studio.adapters.defaults import lookup_by_scan, take
 from cache_studio.adapters.django_db.layout import EXPIRES, KEY, NEVER, NEVER_DAY, VALUE, is_cache_table, others_of
 from cache_studio.adapters.django_keys import kind_of, shown_place
 from cache_studio.adapters.masked_names import MASK
@@ -117,9 +117,10 @@ class DjangoDbAdapter(ExpiringRows):
         """By the primary key where the namespace is known; else by a scan, for it may be any version's."""
         if namespace is None or any(MASK in key for key in keys):
             return lookup_by_scan(self, keys, namespace)
-        found = self._current([f"{namespace}:{key}" if namespace else key for key in keys])
-        rows = [take(batch, [row]) for batch, row in found.values()]
-        return join([one for one in rows if one.namespaces == [namespace]])
+        ids = [f"{namespace}:{key}" if namespace else key for key in keys]
+        found = self._current(ids)
+        wanted = zip(found.ids, found.namespaces, strict=True)
+        return take(found, [row for row, (made, name) in enumerate(wanted) if made in ids and name == namespace])
 
     # Reading.
 

@@ -7,13 +7,14 @@ import numpy as np
 from cache_studio.adapters.base import EntryCopy, Keep, Kept, require_found
 from cache_studio.adapters.gptcache.layout import ANSWER, LIVE, QUESTION, REPORT, SESSION, TEXT, prefixes_of
 from cache_studio.adapters.gptcache.marked import MarkedRows
-from cache_studio.adapters.sqlite_adapter import Chosen, RowsAdapter
+from cache_studio.adapters.sqlite_adapter import RowsAdapter
 from cache_studio.adapters.sqlite_columns import numbers, stamps_of
 from cache_studio.adapters.sqlite_copies import COPY_BYTES
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell, Table, quoted
 from cache_studio.adapters.sqlite_pages import Page
+from cache_studio.adapters.sqlite_removing import Chosen
 from cache_studio.adapters.sqlite_rows import NEWER
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key, shown_keys
 from cache_studio.adapters.sqlite_values import column_piece
@@ -144,7 +145,7 @@ class GptcacheAdapter(RowsAdapter):
 
     def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
         """Note the newest question, to know later whether this one was asked anew."""
-        chosen.extra["newest"] = self.database.value(f"SELECT max(id) FROM {self._table(QUESTION)}")
+        chosen.extra = {"newest": self.database.value(f"SELECT max(id) FROM {self._table(QUESTION)}")}
         return None
 
     def _restore_beside(self, extra: Mapping[str, object], copy: EntryCopy, kept: Kept) -> Restoration | None:

@@ -1,6 +1,7 @@
 """Questions with their answers as rows that are marked as deleted, not removed: the library's own way."""
 
 import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,18 +27,22 @@ class MarkedRows(Rows):
         where, values = Rows.place(self, entry_id)
         return f"{where} AND deleted = {LIVE}", values
 
-    def fetch(self, ask: Ask, entry_id: "EntryId") -> Row | None:
-        """The question, unless it is marked, and its answers."""
-        found = Rows.fetch(self, ask, entry_id)
-        return None if found is None else self._with_answers(ask, found)
+    def places(self, ids: "Sequence[EntryId]") -> Iterator[tuple[str, list[Cell]]]:
+        """Questions that are not marked."""
+        return ((f"({where}) AND deleted = {LIVE}", values) for where, values in Rows.places(self, ids))
+
+    def fetch_all(self, ask: Ask, ids: "Sequence[EntryId]") -> "dict[EntryId, Row]":
+        """The questions that are not marked, and their answers."""
+        found = Rows.fetch_all(self, ask, ids)
+        return {entry_id: self._with_answers(ask, question) for entry_id, question in found.items()}
 
     def _with_answers(self, ask: Ask, question: Row) -> Row:
         sql = f"SELECT id, answer, answer_type FROM {quoted(self.answers)} WHERE question_id = ? ORDER BY id"
         answers = ask(sql, [question[self.columns.index("id")]])
         return question + tuple(cell for answer in answers for cell in answer)
 
-    def _take_out(self, connection: sqlite3.Connection, row: Row) -> int:
-        return self._mark(connection, row, DELETED)
+    def _take_out(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
+        return sum(self._mark(connection, row, DELETED) for row in rows)
 
     def _mark(self, connection: sqlite3.Connection, row: Row, mark: int) -> int:
         sql = f"UPDATE {quoted(self.table.name)} SET deleted = {mark} WHERE id = ?"

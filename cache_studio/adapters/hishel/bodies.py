@@ -12,7 +12,7 @@ from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.adapters.sqlite_rows import NEWER, Ask, Row, Rows, asking
 from cache_studio.model.identity import EntryId
 from cache_studio.model.payload import Piece
-from cache_studio.model.seeing import Restoration, Return
+from cache_studio.model.seeing import Fate, Restoration, Return
 
 SUMMARY_SQL = (
     "(SELECT count(*) || ' ' || ifnull(sum(length(chunk_data)), 0) || ' ' || ifnull(min(chunk_number), 0)"
@@ -63,22 +63,22 @@ class RowsWithBodies(Rows):
 
     def remove_equal(
         self, connection: sqlite3.Connection, seen: Sequence[tuple[EntryId, bytes]], seconds: float = math.inf
-    ) -> list[Row | None]:
+    ) -> list[Fate]:
         """As `Rows.remove_equal`; an entry whose body grew since it was copied stays."""
         ask = asking(connection)
         end = time.perf_counter() + seconds
-        now: list[Row | None] = []
-        for entry_id, digest in seen:
-            if now and time.perf_counter() > end:
+        fates: list[Fate] = []
+        for entry_id, proof in seen:
+            if fates and time.perf_counter() > end:
                 break
-            current = self.fetch(ask, entry_id)
-            if current is not None and summary(ask, entry_id) != self.copied.get(entry_id):
-                now.append((*current, "another body"))  # longer than any row, so that it equals none
+            body = summary(ask, entry_id)
+            if body is not None and body != self.copied.get(entry_id):
+                fates.append(Fate.CHANGED)
                 continue
-            now += super().remove_equal(connection, [(entry_id, digest)])
-            if self.fetch(ask, entry_id) is None:
+            fates += super().remove_equal(connection, [(entry_id, proof)])
+            if fates[-1] is not Fate.CHANGED:
                 connection.execute(f"DELETE FROM {STREAMS} WHERE entry_id = ?", (entry_id,))
-        return now
+        return fates
 
     def put_back(self, connection: sqlite3.Connection, entry_id: EntryId, row: Row) -> Restoration:
         """As `Rows.put_back`; an entry that the application stored for the same request meanwhile is a newer one."""

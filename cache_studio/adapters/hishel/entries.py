@@ -3,7 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 from cache_studio.adapters.base import EntryCopy, Keep, Kept, unpack_id
 from cache_studio.adapters.hishel.bodies import (
@@ -28,13 +28,13 @@ from cache_studio.adapters.hishel.layout import (
     read_head,
     stored_keys,
 )
-from cache_studio.adapters.sqlite_adapter import Chosen
 from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import COPY_BYTES, unpack_row
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.adapters.sqlite_pages import Page
+from cache_studio.adapters.sqlite_removing import Chosen
 from cache_studio.adapters.sqlite_rows import entry_id_of
 from cache_studio.adapters.sqlite_text import shown_keys
 from cache_studio.model.capabilities import Ability
@@ -178,10 +178,10 @@ class EntriesAdapter(HashedKeysAdapter):
 
     # Removing and restoring: the chunks go with their row.
 
-    def _copied(self, chunk: Any, keep: Keep | None, answers: dict[EntryId, Removal]) -> list[Chosen]:
+    def _copied(self, chunk: Sequence[Chosen], keep: Keep | None, answers: dict[EntryId, Removal]) -> list[Chosen]:
         chosen = super()._copied(chunk, keep, answers)
         for one in chosen:
-            one.extra.clear()  # handed over: the bodies need not stay in memory
+            one.extra = None  # handed over: the bodies need not stay in memory
         return chosen
 
     def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
@@ -189,7 +189,7 @@ class EntriesAdapter(HashedKeysAdapter):
         self.rows.copied[entry_id] = summary(self.database.rows, entry_id)
         if keep is not None:
             beside = kept_beside(self.database, entry_id)
-            chosen.extra |= {"chunks": beside.chunks, "siblings": beside.siblings}
+            chosen.extra = {"chunks": beside.chunks, "siblings": beside.siblings}
         return None
 
     def _remove_beside(self, chosen: Chosen) -> tuple[int, str]:

@@ -1,11 +1,12 @@
 """Several rows that are one entry: fetched, compared, removed and put back together."""
 
 import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cache_studio.adapters.sqlite_open import Cell, quoted
-from cache_studio.adapters.sqlite_rows import Ask, Row, Rows, digest_of
+from cache_studio.adapters.sqlite_rows import Ask, Row, Rows, same_cells
 
 if TYPE_CHECKING:
     from cache_studio.model.identity import EntryId
@@ -17,21 +18,24 @@ class Groups(Rows):
 
     order: str = ""
 
-    def exact_place(self, row: Row) -> tuple[str, list[Cell]]:
-        """All rows of the group."""
-        return self.place(self.id_of(row))
+    def _exact_places(self, rows: Sequence[Row]) -> Iterator[tuple[str, list[Cell]]]:
+        """All rows of the groups."""
+        return self.places(self.ids_of(rows))
 
-    def stored_rows(self, row: Row) -> int:
-        """How many rows the group has."""
-        return len(row) // len(self.columns)
+    def stored_rows(self, rows: Sequence[Row]) -> int:
+        """How many rows the groups have."""
+        return sum(map(len, rows)) // len(self.columns)
 
-    def fetch(self, ask: Ask, entry_id: "EntryId") -> Row | None:
-        """The cells of all rows of a group, None when there is none."""
-        where, values = self.place(entry_id)
+    def fetch_all(self, ask: Ask, ids: "Sequence[EntryId]") -> "dict[EntryId, Row]":
+        """The cells of all rows of each group."""
         names = ", ".join(self.table.sql(name) for name in self.columns)
-        sql = f"SELECT {names} FROM {quoted(self.table.name)} WHERE {where} ORDER BY {quoted(self.order)}"
-        found = [row for row in ask(sql, values) if Rows.id_of(self, row) == entry_id]
-        return tuple(cell for row in found for cell in row) or None
+        found: dict[EntryId, Row] = {}
+        for where, values in self.places(ids):
+            sql = f"SELECT {names} FROM {quoted(self.table.name)} WHERE {where} ORDER BY {quoted(self.order)}"
+            rows = ask(sql, values)
+            for entry_id, row in zip(self.ids_of(rows), rows, strict=True):
+                found[entry_id] = found.get(entry_id, ()) + row
+        return found
 
     def _insert(self, connection: sqlite3.Connection, columns: tuple[str, ...], row: Row) -> None:
         for one in self._apart(row):
@@ -47,7 +51,7 @@ class Groups(Rows):
 
     def _same(self, one: Row, other: Row) -> bool:
         at = self.columns.index(self.surrogate)
-        return digest_of(one[:at] + one[at + 1 :]) == digest_of(other[:at] + other[at + 1 :])
+        return same_cells(one[:at] + one[at + 1 :], other[:at] + other[at + 1 :])
 
     def _apart(self, row: Row) -> list[Row]:
         width = len(self.columns)

@@ -166,7 +166,7 @@ class CacacheAdapter(FileListing):
     def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
         """Compare-and-remove of the files of lines; the content is shared and stays."""
         removals = super().remove(entries, None if keep is None else _WithSize(keep, self))
-        return [replace(removal, fate=self._fate(removal)) for removal in removals]
+        return [removal._replace(fate=self._fate(removal)) for removal in removals]
 
     def _fate(self, removal: Removal) -> Fate:
         """A file that changed by a line of deletion is that of an entry that is gone."""

@@ -145,7 +145,7 @@ class RequestsCacheFilesAdapter(FileListing):
             self._beside.remove({key: kept for key, kept in beside.items() if key in gone})
         except CacheStudioError as error:
             reason = f"The file is removed, what the library keeps beside it is not: {error.message}"
-            return [replace(one, reason=reason) if one.fate is Fate.REMOVED else one for one in answers]
+            return [one._replace(reason=reason) if one.fate is Fate.REMOVED else one for one in answers]
         return answers
 
     def restore(self, copies: Sequence[EntryCopy], kept: KeptFiles) -> list[Restoration]:

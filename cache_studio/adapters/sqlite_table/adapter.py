@@ -5,7 +5,6 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ from cache_studio.adapters.sqlite_expiries import ComparedExpiries
 from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell, Table, quoted
 from cache_studio.adapters.sqlite_pages import Page, order_of
-from cache_studio.adapters.sqlite_rows import Rows, asking, entry_id_of
+from cache_studio.adapters.sqlite_rows import Rows, asking, entry_ids_of
 from cache_studio.adapters.sqlite_table.expiry import TableExpiry
 from cache_studio.adapters.sqlite_table.guessing import SAMPLES, guess_columns, guess_table
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_keys
@@ -158,7 +157,9 @@ class SQLiteTableAdapter(ComparedExpiries):
         created, accessed = times.get("created", unknown), times.get("accessed", unknown)
         expires = self._expires(cells, times, created)
         return make_batch(
-            _ids([by_name[name] for name in self.rows.identity], columns[0] if self.rows.table.rowid_name else None),
+            entry_ids_of(
+                [by_name[name] for name in self.rows.identity], columns[0] if self.rows.table.rowid_name else None
+            ),
             shown_keys(cells["key"]),
             _stamps(size, created, accessed, expires, hits),
             namespaces=shown_keys(cells["namespace"]) if "namespace" in cells else "",
@@ -215,16 +216,6 @@ def _rows_of(table: Table, key: str) -> Rows:
     if (key,) == primary or (key,) in table.unique:
         return Rows(table, (key,), implicit)
     return Rows(table, primary or (rowid,), implicit)
-
-
-def _ids(identity: Sequence[Sequence[Cell]], rowids: Sequence[Cell] | None) -> list[EntryId]:
-    plain = {str, int, bytes}
-    if all(set(map(type, column)) <= plain for column in identity):
-        if len(identity) == 1:
-            return cast("list[EntryId]", list(identity[0]))
-        return [entry_id_of(parts, None) for parts in zip(*identity, strict=True)]
-    places = rowids if rowids is not None else [None] * len(identity[0])
-    return [entry_id_of(parts[:-1], parts[-1]) for parts in zip(*identity, places, strict=True)]
 
 
 def _stamps(size: Floats, created: Floats, accessed: Floats, expires: Floats, hits: Floats) -> NDArray[np.int64]:
