@@ -323,6 +323,8 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
     def _described(self, ids: Sequence[EntryId]) -> list[Described]:
         names = [self._names(entry_id) for entry_id in ids]
         flat = self._listing.describe([name for part in names for name in part])
+        if len(flat.names) == len(names):
+            return [Described([n], [k], [e], [s], [a]) for n, k, e, s, a in flat.rows()]
         found, start = [], 0
         for part in names:
             found.append(flat.only(range(start, start + len(part))))
@@ -365,7 +367,7 @@ def _warnings_of(memory: Mapping[str, str]) -> tuple[str, ...]:
 def _removal(entry_id: EntryId, fate: Fate | str, now: Described) -> Removal:
     if not isinstance(fate, Fate):
         return Removal(entry_id, Fate.FAILED, reason=fate)
-    freed = sum(max(0, size) for size in now.sizes) if fate is Fate.REMOVED else 0
+    freed = sum([size for size in now.sizes if size > 0]) if fate is Fate.REMOVED else 0
     return Removal(entry_id, fate, freed)
 
 

@@ -18,7 +18,7 @@ from redis.exceptions import AskError
 
 from cache_studio.adapters.base import Reaches
 from cache_studio.adapters.redis_errors import explain
-from cache_studio.adapters.redis_link import Link, Script
+from cache_studio.adapters.redis_link import Link, Script, one_argument
 from cache_studio.adapters.redis_options import bytes_of, glob_of, text_of
 from cache_studio.model.columns import Reach
 
@@ -92,7 +92,7 @@ repeat
 until cursor == '0' or #names >= 100 or rounds == 10
 """
 # Names as arguments, not as keys: one key outside the user's patterns would have the whole call refused.
-_GIVEN = "local cursor, names = '0', ARGV\n"
+_GIVEN = "local cursor, names = '0', cmsgpack.unpack(ARGV[1])\n"
 
 
 @dataclass(slots=True)
@@ -108,6 +108,10 @@ class Described:
     """Bytes of memory, -1 where not told."""
     accessed: list[int] = field(default_factory=list)
     """Epoch seconds of the last use, -1 where not told."""
+
+    def rows(self) -> Iterator[tuple[str, str, int, int, int]]:
+        """Name, kind, expiry, size and last use of each."""
+        return zip(self.names, self.kinds, self.expiries, self.sizes, self.accessed, strict=True)
 
     def only(self, rows: Sequence[int]) -> "Described":
         """These rows."""
@@ -175,13 +179,14 @@ class Listing:
     def describe(self, names: Sequence[str]) -> Described:
         """These keys, in this order."""
         found = Described()
+        parts = [names[start : start + PAGE_KEYS] for start in range(0, len(names), PAGE_KEYS)]
         with self._link.call():
-            for start in range(0, len(names), PAGE_KEYS):
-                part = names[start : start + PAGE_KEYS]
-                if self._scripted:
-                    found.extend(self._run(self._given, [bytes_of(name) for name in part])[1])
-                else:
+            if not self._scripted:
+                for part in parts:
                     found.extend(self._ask(part))
+                return found
+            for answer in self._link.run_each(self._given, [((), (one_argument(part),)) for part in parts]):
+                found.extend(self._page_of(answer)[1])
         return found
 
     def _next(self, cursor: bytes, pattern: bytes) -> tuple[bytes, Described]:
@@ -192,7 +197,9 @@ class Listing:
         return cast(bytes, answer[0]), self._ask(names)
 
     def _run(self, script: Script, arguments: Sequence[object]) -> tuple[bytes, Described]:
-        answer = self._link.run_script(script, [((), arguments)])[0]
+        return self._page_of(self._link.run_script(script, [((), arguments)])[0])
+
+    def _page_of(self, answer: object) -> tuple[bytes, Described]:
         if isinstance(answer, Exception):
             raise explain(answer, self._link.place) from answer
         cursor, *columns = msgpack.unpackb(cast(bytes, answer), raw=False, unicode_errors="surrogateescape")

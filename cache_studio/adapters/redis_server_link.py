@@ -5,7 +5,7 @@ processor time (performance.md, section 2).
 """
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import cast
 
@@ -13,7 +13,7 @@ from redis.exceptions import ExecAbortError, NoScriptError, OutOfMemoryError, Re
 
 from cache_studio.adapters.redis_connect import connection_of
 from cache_studio.adapters.redis_errors import explain
-from cache_studio.adapters.redis_link import Link, Script, Turn
+from cache_studio.adapters.redis_link import Link, Script, ScriptCall, Turn, packed
 from cache_studio.adapters.redis_options import Place
 from cache_studio.adapters.redis_own_reads import LOOKS_CHANNEL, OwnReads, info_numbers, own_reads
 from cache_studio.adapters.redis_rights import Command, Rights, find_rights
@@ -23,6 +23,8 @@ from cache_studio.model.seeing import Counters, Scope, Source
 
 CLIENT_NAME = "cache-studio"
 ALL_NODES = "Write redis+cluster:// in place of redis:// to see all nodes."
+_IN_FLIGHT = 5
+"""Calls of a script that are sent in one round trip: their answers may be a megabyte each."""
 _INFO_STATS: Command = ("INFO", "stats")
 
 
@@ -67,14 +69,14 @@ class ServerLink(Link):
         Raises CacheUnavailable when the connection breaks, Cancelled after `interrupt`.
         """
         connection = self._connection
-        packed = connection.pack_commands(commands)
+        chunks = packed(commands)
         replies: list[object] = []
         try:
             if self._turn.interrupted:
                 raise Cancelled
             if connection._sock is None:
                 self._connect()
-            connection.send_packed_command(packed, check_health=False)
+            connection.send_packed_command(chunks, check_health=False)
             for _command in commands:
                 try:
                     replies.append(connection.read_response(disable_decoding=True))
@@ -98,12 +100,13 @@ class ServerLink(Link):
 
     def bracketed(self, commands: Sequence[Command]) -> list[object]:
         """Read in one transaction between two looks at the counters."""
-        if not commands:
-            return []
+        return self._bracketed(commands, self._apart(commands)) if commands else []
+
+    def _bracketed(self, commands: Sequence[Command], waiting: list[list[int]]) -> list[object]:
+        """Those at the places of each list in a transaction of their own, all in one round trip."""
         if not self.rights.brackets:
             return self.exchange(commands)
         answers: list[object] = [None] * len(commands)
-        waiting = self._apart(commands)
         for _attempt in range(2):
             told = self._transactions([[commands[at] for at in part] for part in waiting])
             rests = [_settled(part, found, answers) for part, found in zip(waiting, told, strict=True)]
@@ -112,14 +115,28 @@ class ServerLink(Link):
                 return answers
         raise CacheUnavailable(f"The server at {self.place} refused a transaction.", "Look at its ACL and log.")
 
-    def run_script(self, script: Script, calls: Sequence[tuple[Sequence[bytes], Sequence[object]]]) -> list[object]:
+    def run_script(self, script: Script, calls: Sequence[ScriptCall]) -> list[object]:
         """The answers of several calls of a script, bracketed; sent in full only where the server does not know it."""
-        replies = self.bracketed([script.by_name(*call) for call in calls])
+        return self._run(script, calls, self.bracketed)
+
+    def run_each(self, script: Script, calls: Sequence[ScriptCall]) -> list[object]:
+        """Several calls in one round trip, each a transaction of its own."""
+        answers: list[object] = []
+        for start in range(0, len(calls), _IN_FLIGHT):
+            answers += self._run(script, calls[start : start + _IN_FLIGHT], self._each_bracketed)
+        return answers
+
+    def _each_bracketed(self, commands: Sequence[Command]) -> list[object]:
+        return self._bracketed(commands, [[at] for at in range(len(commands))])
+
+    @staticmethod
+    def _run(
+        script: Script, calls: Sequence[ScriptCall], send: Callable[[Sequence[Command]], list[object]]
+    ) -> list[object]:
+        replies = send([script.by_name(*call) for call in calls])
         unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
-            again = self.bracketed(
-                [script.in_full(*calls[unknown[0]]), *(script.by_name(*calls[i]) for i in unknown[1:])]
-            )
+            again = send([script.in_full(*calls[unknown[0]]), *(script.by_name(*calls[i]) for i in unknown[1:])])
             for i, reply in zip(unknown, again, strict=True):
                 replies[i] = reply
         return replies

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import redis
 from contract import listing, scan_all
 from keeping import MemoryKeep
 from patience import PATIENCE
@@ -14,7 +15,7 @@ from redis_caches import application, attached, write_response
 from servers import RedisServer, free_port
 
 from cache_studio.adapters.redis_events import KeyEvents
-from cache_studio.adapters.redis_link import Link
+from cache_studio.adapters.redis_link import Link, packed
 from cache_studio.adapters.redis_opening import open_link, recognise_url
 from cache_studio.adapters.redis_options import place_of
 from cache_studio.model.capabilities import Ability
@@ -35,6 +36,11 @@ def own_server(redis_server: RedisServer) -> Iterator[RedisServer]:
 
 def link_to(url: str, **options: object) -> Link:
     return open_link(parse_target(url), options, b"cache-studio-probe")
+
+
+def test_commands_are_sent_as_the_driver_would_send_them() -> None:
+    commands = [("SET", b"\x00\xff", "text \u20ac", 12, -1.5), ("PING",), ("SET", "large", b"x" * 100_000, "end")]
+    assert b"".join(packed(commands)) == b"".join(redis.Connection().pack_commands(commands))
 
 
 # Counting.
