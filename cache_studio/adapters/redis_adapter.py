@@ -132,15 +132,16 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
         seen = SeenNames()
         waiting, limit, deadline = Described(), _FIRST_ROWS, time.monotonic() + _FIRST_SECONDS
         try:
-            as_of = self._live.heard
+            before = as_of = self._live.heard
             for page in self._listing.pages(self._prefix):
-                self._live.learn(page, as_of)
-                as_of = self._live.heard
+                self._live.learn(page, before)  # the look at a page may begin when the one before it is asked for
+                before, as_of = as_of, self._live.heard
                 with self._link.call():
                     waiting.extend(self._entries(page, seen))
                 if len(waiting.names) >= limit or (waiting.names and time.monotonic() > deadline):
                     with self._link.call():
                         batch = self._batch(waiting)
+                        self._link.settle_ahead()  # whoever gets the batch may not come back for long
                     if len(batch):
                         yield batch
                     waiting, limit, deadline = Described(), self.batch_rows, time.monotonic() + _FIRST_SECONDS

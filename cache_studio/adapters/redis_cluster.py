@@ -61,6 +61,10 @@ class NodeLink(ServerLink):
         """One after the other, each where its keys are by now."""
         return Link.run_each(self, script, calls)
 
+    def run_ahead(self, script: Script, call: ScriptCall) -> Callable[[], object]:
+        """Where the keys are when the answer is asked for."""
+        return Link.run_ahead(self, script, call)
+
     def exchange(self, commands: Sequence[Command]) -> list[object]:
         """As for one server; each command is announced while keys move to this node."""
         try:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -156,6 +156,17 @@ class Link(ABC):
     def run_each(self, script: Script, calls: Sequence[ScriptCall]) -> list[object]:
         """The same for calls that take the server a millisecond or more: it may serve others between two of them."""
         return [answer for call in calls for answer in self.run_script(script, [call])]
+
+    def run_ahead(self, script: Script, call: ScriptCall) -> Callable[[], object]:
+        """Begin a call that changes nothing; what is returned waits for the answer. At most one is under way.
+
+        Whatever else is asked meanwhile waits for it, too. Here: nothing begins before the answer is asked for.
+        """
+        return lambda: self.run_script(script, [call])[0]
+
+    def settle_ahead(self) -> None:
+        """Nobody wants the answer of what was begun."""
+        return
 
     @abstractmethod
     def looked_up(self, hits: int, misses: int) -> None:

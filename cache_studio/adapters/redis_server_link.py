@@ -7,6 +7,7 @@ processor time (performance.md, section 2).
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import cast
 
 from redis.exceptions import ExecAbortError, NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
@@ -38,6 +39,7 @@ class ServerLink(Link):
         """Whether our transactions are marked, so that who listens for misses can leave out those of our looks."""
         self._connection = connection_of(place)
         self._account: OwnReads | None = None
+        self._ahead: _Ahead | None = None
         self._rights: Rights | None = None
         try:
             with self.call():
@@ -62,37 +64,50 @@ class ServerLink(Link):
     def close(self) -> None:
         """Close the socket; safe to call twice."""
         self._connection.disconnect()
+        self.settle_ahead()
 
     def exchange(self, commands: Sequence[Command]) -> list[object]:
         """The answers, in order; an answer that is an error is an exception object in the list.
 
         Raises CacheUnavailable when the connection breaks, Cancelled after `interrupt`.
         """
-        connection = self._connection
-        chunks = packed(commands)
-        replies: list[object] = []
-        try:
+        self.settle_ahead()
+        self._send(commands)
+        return self._receive(len(commands))
+
+    def _send(self, commands: Sequence[Command]) -> None:
+        with self._disconnecting():
             if self._turn.interrupted:
                 raise Cancelled
-            if connection._sock is None:
+            if self._connection._sock is None:
                 self._connect()
-            connection.send_packed_command(chunks, check_health=False)
-            for _command in commands:
+            self._connection.send_packed_command(packed(commands), check_health=False)
+
+    def _receive(self, count: int) -> list[object]:
+        replies: list[object] = []
+        with self._disconnecting():
+            for _reply in range(count):
                 try:
-                    replies.append(connection.read_response(disable_decoding=True))
+                    replies.append(self._connection.read_response(disable_decoding=True))
                 except ResponseError as error:
                     replies.append(error)
+        if self.place.service and any(isinstance(reply, ReadOnlyError) for reply in replies):
+            self._connection.disconnect()  # it is the primary no more: the Sentinels know which server is
+        return replies
+
+    @contextmanager
+    def _disconnecting(self) -> Iterator[None]:
+        """Disconnect where what was begun did not end: answers under way must not be taken for the next ones."""
+        try:
+            yield
         except (RedisError, OSError) as error:
-            connection.disconnect()
+            self._connection.disconnect()
             if self._turn.interrupted:
                 raise Cancelled from None
             raise explain(error, self.place) from error
         except BaseException:
-            connection.disconnect()  # answers may still be under way: they must not be taken for the next ones
+            self._connection.disconnect()
             raise
-        if self.place.service and any(isinstance(reply, ReadOnlyError) for reply in replies):
-            connection.disconnect()  # it is the primary no more: the Sentinels know which server is
-        return replies
 
     def everywhere(self, *command: object) -> None:
         """Have the server do it."""
@@ -141,8 +156,53 @@ class ServerLink(Link):
                 replies[i] = reply
         return replies
 
+    def run_ahead(self, script: Script, call: ScriptCall) -> Callable[[], object]:
+        """Send a call in a transaction of its own; the server works on it while we do something else."""
+        self.settle_ahead()
+        account, command = self._account, script.by_name(*call)
+        if self._connection._sock is None or account is None or not self.rights.brackets:
+            return super().run_ahead(script, call)
+        before, after = self._around()
+        commands = [("MULTI",), *before, command, *after, ("EXEC",)]
+        if not account.lock.acquire(timeout=self.place.timeout + 1):
+            raise self._frozen()
+        try:
+            self._send(commands)
+        except BaseException:
+            account.lost()
+            account.lock.release()
+            raise
+        ahead = self._ahead = _Ahead(account, command, len(commands))
+
+        def answer() -> object:
+            if ahead is self._ahead:
+                self.settle_ahead()
+            if isinstance(ahead.found, CacheUnavailable):
+                raise ahead.found
+            if not isinstance(ahead.found, list) or isinstance(ahead.found[0], _Refused | NoScriptError):
+                return super(ServerLink, self).run_ahead(script, call)()
+            return ahead.found[0]
+
+        return answer
+
+    def settle_ahead(self) -> None:
+        """Receive the answer of what was begun, so that others are not kept waiting, nor given that answer."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            return
+        try:
+            if self._connection._sock is None:
+                raise Cancelled
+            ahead.found = self._booked(ahead.account, [ahead.command], self._receive(ahead.answers))
+        except CacheStudioError as error:
+            ahead.account.lost()
+            ahead.found = error
+        finally:
+            ahead.account.lock.release()
+
     def looked_up(self, hits: int, misses: int) -> None:
         """Book reads that could not be bracketed."""
+        self.settle_ahead()
         if self._account is not None:
             with self._account.lock:
                 self._account.add(hits, misses)
@@ -230,12 +290,16 @@ class ServerLink(Link):
 
     @contextmanager
     def _holding(self, account: OwnReads) -> Iterator[None]:
+        self.settle_ahead()
         if not account.lock.acquire(timeout=self.place.timeout + 1):
-            raise CacheUnavailable(f"The server at {self.place} does not answer.", "It may be frozen or busy.")
+            raise self._frozen()
         try:
             yield
         finally:
             account.lock.release()
+
+    def _frozen(self) -> CacheUnavailable:
+        return CacheUnavailable(f"The server at {self.place} does not answer.", "It may be frozen or busy.")
 
     def _require_account(self) -> OwnReads:
         if self._account is None:
@@ -263,6 +327,17 @@ class ServerLink(Link):
         """Raise CacheUnavailable for a server of the wrong kind."""
         if self.facts.get("redis_mode") == "cluster":
             raise CacheUnavailable(f"The server at {self.place} is a node of a cluster.", ALL_NODES)
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """A transaction that was sent. Its account is held until it is received."""
+
+    account: OwnReads
+    command: Command
+    answers: int
+    found: list[object] | CacheStudioError | None = None
+    """As `_booked` tells, or why there is no answer."""
 
 
 class _Refused:
