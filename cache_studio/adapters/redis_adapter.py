@@ -132,15 +132,16 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
         seen = SeenNames()
         waiting, limit, deadline = Described(), _FIRST_ROWS, time.monotonic() + _FIRST_SECONDS
         try:
-            as_of = self._live.heard
+            before = as_of = self._live.heard
             for page in self._listing.pages(self._prefix):
-                self._live.learn(page, as_of)
-                as_of = self._live.heard
+                self._live.learn(page, before)  # the look at a page may begin when the one before it is asked for
+                before, as_of = as_of, self._live.heard
                 with self._link.call():
                     waiting.extend(self._entries(page, seen))
                 if len(waiting.names) >= limit or (waiting.names and time.monotonic() > deadline):
                     with self._link.call():
                         batch = self._batch(waiting)
+                        self._link.settle_ahead()  # whoever gets the batch may not come back for long
                     if len(batch):
                         yield batch
                     waiting, limit, deadline = Described(), self.batch_rows, time.monotonic() + _FIRST_SECONDS
@@ -323,6 +324,8 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
     def _described(self, ids: Sequence[EntryId]) -> list[Described]:
         names = [self._names(entry_id) for entry_id in ids]
         flat = self._listing.describe([name for part in names for name in part])
+        if len(flat.names) == len(names):
+            return [Described([n], [k], [e], [s], [a]) for n, k, e, s, a in flat.rows()]
         found, start = [], 0
         for part in names:
             found.append(flat.only(range(start, start + len(part))))
@@ -365,7 +368,7 @@ def _warnings_of(memory: Mapping[str, str]) -> tuple[str, ...]:
 def _removal(entry_id: EntryId, fate: Fate | str, now: Described) -> Removal:
     if not isinstance(fate, Fate):
         return Removal(entry_id, Fate.FAILED, reason=fate)
-    freed = sum(max(0, size) for size in now.sizes) if fate is Fate.REMOVED else 0
+    freed = sum([size for size in now.sizes if size > 0]) if fate is Fate.REMOVED else 0
     return Removal(entry_id, fate, freed)
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from redis.crc import key_slot
 
-from cache_studio.adapters.redis_link import Link, Script, Turn
+from cache_studio.adapters.redis_link import Link, Script, ScriptCall, Turn
 from cache_studio.adapters.redis_options import Place
 from cache_studio.adapters.redis_rights import Command, Rights
 from cache_studio.adapters.redis_server_link import ServerLink
@@ -56,6 +56,14 @@ class NodeLink(ServerLink):
             yield
         finally:
             self._asks = False
+
+    def run_each(self, script: Script, calls: Sequence[ScriptCall]) -> list[object]:
+        """One after the other, each where its keys are by now."""
+        return Link.run_each(self, script, calls)
+
+    def run_ahead(self, script: Script, call: ScriptCall) -> Callable[[], object]:
+        """Where the keys are when the answer is asked for."""
+        return Link.run_ahead(self, script, call)
 
     def exchange(self, commands: Sequence[Command]) -> list[object]:
         """As for one server; each command is announced while keys move to this node."""
@@ -227,7 +235,7 @@ class ClusterLink(Link):
                 answers[at] = answer
         return answers
 
-    def run_script(self, script: Script, calls: Sequence[tuple[Sequence[bytes], Sequence[object]]]) -> list[object]:
+    def run_script(self, script: Script, calls: Sequence[ScriptCall]) -> list[object]:
         """The answers of several calls, each run where its first key is."""
         return self._spread(
             calls,

@@ -8,7 +8,7 @@ from cache_studio.adapters.redis_adapter import RedisAdapter
 from cache_studio.adapters.redis_columns import seconds_of
 from cache_studio.adapters.redis_errors import explain
 from cache_studio.adapters.redis_link import Link, Script
-from cache_studio.adapters.redis_listing import NEVER, Described
+from cache_studio.adapters.redis_listing import NEVER, PAGE_KEYS, Described
 from cache_studio.adapters.redis_options import bytes_of
 from cache_studio.adapters.redis_removal import BATCH_KEYS
 from cache_studio.adapters.redis_rights import Command
@@ -69,7 +69,8 @@ class RedisExpiryAdapter(RedisAdapter, SetsExpiry):
             ]
             names = [bytes_of(name) for name in now.names]
             told.append((names, (self._listing.tolerance, 0, "seen", wanted, *proofs)))
-        return self._link.run_script(self._expire, told)
+        pages = [told[start : start + PAGE_KEYS] for start in range(0, len(told), PAGE_KEYS)]
+        return [answer for page in pages for answer in self._link.run_script(self._expire, page)]
 
     def _answered(self, entry_id: EntryId, wanted: int, answer: object) -> Renewal:
         if isinstance(answer, Exception):

@@ -1,8 +1,7 @@
 """The copy of one key: how it is packed for the trash, in whatever way it was taken."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgpack
 
@@ -18,11 +17,12 @@ MOST_DUMPED_BYTES = 4 << 20
 NOT_IN_PAGES = "It is larger than 4 MB and cannot be copied in pages."
 UNREADABLE = "The copy in the trash cannot be read."
 _VERSION = 1
+_DUMPED = 5
+"""So many columns has a copy that is no typed one."""
 Names: TypeAlias = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KeyCopy:
+class KeyCopy(NamedTuple):
     """One key as it was: all that brings it back."""
 
     name: bytes
@@ -42,7 +42,7 @@ class KeyCopy:
 
 def pack_copies(keys: Sequence[KeyCopy]) -> bytes:
     """The keys of one entry as `EntryCopy.data`."""
-    packed: bytes = msgpack.packb([_VERSION, [_columns(key) for key in keys]])
+    packed: bytes = msgpack.packb([_VERSION, [key if key.kind else key[:_DUMPED] for key in keys]])
     return packed
 
 
@@ -55,8 +55,3 @@ def unpack_copies(data: bytes) -> list[KeyCopy]:
     except (ValueError, TypeError, msgpack.UnpackException):
         pass
     raise CacheUnavailable(UNREADABLE, "It is damaged or of a later version.")
-
-
-def _columns(key: KeyCopy) -> list[object]:
-    columns: list[object] = [key.name, key.expiry, key.accessed, key.proof, key.dump]
-    return [*columns, key.kind, key.file] if key.kind else columns

@@ -3,14 +3,24 @@
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgpack
 
 from cache_studio.adapters.redis_errors import explain
 from cache_studio.adapters.redis_options import Place
 from cache_studio.adapters.redis_rights import Command, Rights
 from cache_studio.model.seeing import Counters
+
+_COPIED = 1 << 16
+"""Longer arguments are sent as they are, not copied into one chunk with the others."""
+
+
+ScriptCall: TypeAlias = tuple[Sequence[bytes], Sequence[object]]
+"""Keys and arguments."""
 
 
 class Script:
@@ -29,6 +39,32 @@ class Script:
         return ("EVAL", self.text, len(keys), *keys, *arguments)
 
 
+def packed(commands: Sequence[Command]) -> list[bytes]:
+    """Commands as they are sent, in few chunks, in a third of the time that the driver's own packing takes."""
+    chunks: list[bytes] = []
+    parts: list[bytes] = []
+    for command in commands:
+        parts.append(b"*%d\r\n" % len(command))
+        for word in command:
+            data = word if isinstance(word, bytes) else str(word).encode()
+            if len(data) <= _COPIED:
+                parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+            else:
+                chunks += (b"".join((*parts, b"$%d\r\n" % len(data))), data)
+                parts = [b"\r\n"]
+    chunks.append(b"".join(parts))
+    return chunks
+
+
+def one_argument(values: Sequence[object]) -> bytes:
+    """Names, texts and numbers as one argument of a script, which `cmsgpack.unpack` makes a table of.
+
+    Each argument of its own costs both sides more than what it says.
+    """
+    packed: bytes = msgpack.packb(values, use_bin_type=False, unicode_errors="surrogateescape")
+    return packed
+
+
 @dataclass(slots=True)
 class Turn:
     """The call of the adapter that is under way; the links to all nodes of a cluster share one."""
@@ -40,7 +76,7 @@ class Turn:
 class Link(ABC):
     """The way to one attached Redis. Used by one thread, except `interrupt`; it comes back by itself after it broke."""
 
-    entries_in_script = 100
+    entries_in_script = 200
     """How many entries one call of a script may touch."""
 
     def __init__(self, place: Place, turn: Turn) -> None:
@@ -114,8 +150,23 @@ class Link(ABC):
         """
 
     @abstractmethod
-    def run_script(self, script: Script, calls: Sequence[tuple[Sequence[bytes], Sequence[object]]]) -> list[object]:
+    def run_script(self, script: Script, calls: Sequence[ScriptCall]) -> list[object]:
         """The answers of several calls of a script, bracketed; sent in full only where the server does not know it."""
+
+    def run_each(self, script: Script, calls: Sequence[ScriptCall]) -> list[object]:
+        """The same for calls that take the server a millisecond or more: it may serve others between two of them."""
+        return [answer for call in calls for answer in self.run_script(script, [call])]
+
+    def run_ahead(self, script: Script, call: ScriptCall) -> Callable[[], object]:
+        """Begin a call that changes nothing; what is returned waits for the answer. At most one is under way.
+
+        Whatever else is asked meanwhile waits for it, too. Here: nothing begins before the answer is asked for.
+        """
+        return lambda: self.run_script(script, [call])[0]
+
+    def settle_ahead(self) -> None:
+        """Nobody wants the answer of what was begun."""
+        return
 
     @abstractmethod
     def looked_up(self, hits: int, misses: int) -> None:

@@ -9,8 +9,10 @@ not allowed.
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import cast
 
 import msgpack
@@ -18,7 +20,7 @@ from redis.exceptions import AskError
 
 from cache_studio.adapters.base import Reaches
 from cache_studio.adapters.redis_errors import explain
-from cache_studio.adapters.redis_link import Link, Script
+from cache_studio.adapters.redis_link import Link, Script, one_argument
 from cache_studio.adapters.redis_options import bytes_of, glob_of, text_of
 from cache_studio.model.columns import Reach
 
@@ -92,7 +94,7 @@ repeat
 until cursor == '0' or #names >= 100 or rounds == 10
 """
 # Names as arguments, not as keys: one key outside the user's patterns would have the whole call refused.
-_GIVEN = "local cursor, names = '0', ARGV\n"
+_GIVEN = "local cursor, names = '0', cmsgpack.unpack(ARGV[1])\n"
 
 
 @dataclass(slots=True)
@@ -108,6 +110,10 @@ class Described:
     """Bytes of memory, -1 where not told."""
     accessed: list[int] = field(default_factory=list)
     """Epoch seconds of the last use, -1 where not told."""
+
+    def rows(self) -> Iterator[tuple[str, str, int, int, int]]:
+        """Name, kind, expiry, size and last use of each."""
+        return zip(self.names, self.kinds, self.expiries, self.sizes, self.accessed, strict=True)
 
     def only(self, rows: Sequence[int]) -> "Described":
         """These rows."""
@@ -154,16 +160,40 @@ class Listing:
     def pages(self, prefix: str) -> Iterator[Described]:
         """All keys with this prefix, page by page; a key may come twice, some pages are empty. Then see `partial`."""
         self.partial = ""
-        cursor, pattern = b"0", glob_of(prefix)
+        pattern = glob_of(prefix)
         keys = self.count_keys()
         self.reach = None if keys is None else Reach(keys)
-        for _ in range(sys.maxsize if keys is None else MOST_TIMES * keys // PAGE_KEYS + SPARE_CALLS):
-            with self._link.call():
-                cursor, page = self._next(cursor, pattern)
-            yield page
-            if cursor == b"0":
-                return
+        most = sys.maxsize if keys is None else MOST_TIMES * keys // PAGE_KEYS + SPARE_CALLS
+        with closing(self._scripted_pages(pattern) if self._scripted else self._asked_pages(pattern)) as found:
+            for cursor, page in islice(found, most):
+                yield page
+                if cursor == b"0":
+                    return
         self.partial = "Keys are added faster than they can be listed."
+
+    def _scripted_pages(self, pattern: bytes) -> Generator[tuple[bytes, Described], None, None]:
+        """Cursor and keys of each page; the server is at work on the next one while somebody looks at this one."""
+        cursor = b"0"
+        try:
+            with self._link.call():
+                answer = self._link.run_ahead(self._page, ((), (cursor, pattern, PAGE_KEYS)))
+            while True:
+                with self._link.call():
+                    cursor, page = self._page_of(answer())
+                    if cursor != b"0":
+                        answer = self._link.run_ahead(self._page, ((), (cursor, pattern, PAGE_KEYS)))
+                yield cursor, page
+        finally:
+            self._link.settle_ahead()
+
+    def _asked_pages(self, pattern: bytes) -> Generator[tuple[bytes, Described], None, None]:
+        cursor = b"0"
+        while True:
+            with self._link.call():
+                answer = cast(list[object], self._link.ask("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE_KEYS))
+                page = self._ask([text_of(name) for name in cast(list[bytes], answer[1])])
+            cursor = cast(bytes, answer[0])
+            yield cursor, page
 
     def count_keys(self) -> int | None:
         """How many keys the database has now; None where that may not be asked."""
@@ -175,24 +205,17 @@ class Listing:
     def describe(self, names: Sequence[str]) -> Described:
         """These keys, in this order."""
         found = Described()
+        parts = [names[start : start + PAGE_KEYS] for start in range(0, len(names), PAGE_KEYS)]
         with self._link.call():
-            for start in range(0, len(names), PAGE_KEYS):
-                part = names[start : start + PAGE_KEYS]
-                if self._scripted:
-                    found.extend(self._run(self._given, [bytes_of(name) for name in part])[1])
-                else:
+            if not self._scripted:
+                for part in parts:
                     found.extend(self._ask(part))
+                return found
+            for answer in self._link.run_each(self._given, [((), (one_argument(part),)) for part in parts]):
+                found.extend(self._page_of(answer)[1])
         return found
 
-    def _next(self, cursor: bytes, pattern: bytes) -> tuple[bytes, Described]:
-        if self._scripted:
-            return self._run(self._page, [cursor, pattern, PAGE_KEYS])
-        answer = cast(list[object], self._link.ask("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE_KEYS))
-        names = [text_of(name) for name in cast(list[bytes], answer[1])]
-        return cast(bytes, answer[0]), self._ask(names)
-
-    def _run(self, script: Script, arguments: Sequence[object]) -> tuple[bytes, Described]:
-        answer = self._link.run_script(script, [((), arguments)])[0]
+    def _page_of(self, answer: object) -> tuple[bytes, Described]:
         if isinstance(answer, Exception):
             raise explain(answer, self._link.place) from answer
         cursor, *columns = msgpack.unpackb(cast(bytes, answer), raw=False, unicode_errors="surrogateescape")

@@ -8,18 +8,21 @@ compare ("seen": type and memory; "equal": content), then the columns of each ke
 
 COMPARING = """
 local tolerance, large, how = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
-local function near(key, seen)
-  local told = expiry(key)
+local function close(told, seen)
   return told == seen or (told >= 0 and seen >= 0 and math.abs(told - seen) <= tolerance)
 end
+local function near(key, seen) return close(expiry(key), seen) end
 local function proof(key)
+  local size = redis.pcall('MEMORY', 'USAGE', key, 'SAMPLES', 5)
+  if not size then return '' end
+  if type(size) ~= 'number' then size = -1 end
+  if how == 'equal' and size <= large then
+    local dump = redis.call('DUMP', key)
+    return dump and redis.sha1hex(dump) or ''
+  end
   local kind = redis.call('TYPE', key).ok
   if kind == 'none' then return '' end
-  local size = redis.pcall('MEMORY', 'USAGE', key, 'SAMPLES', 5)
-  if type(size) ~= 'number' then size = -1 end
-  if how == 'seen' then return kind .. ':' .. size end
-  if size <= large then return redis.sha1hex(redis.call('DUMP', key)) end
-  if kind ~= 'string' then return kind .. ':' .. size end
+  if how == 'seen' or kind ~= 'string' then return kind .. ':' .. size end
   return redis.sha1hex(size .. ':' .. redis.call('STRLEN', key) .. redis.call('GETRANGE', key, 0, 65535)
     .. redis.call('GETRANGE', key, -65536, -1))
 end
@@ -41,28 +44,57 @@ return told
 REMOVE = (
     COMPARING
     + """
+local told = cmsgpack.unpack(ARGV[4])
 local function removed(first, last, at)
-  if redis.call('EXISTS', unpack(KEYS, first, last)) == 0 then return -1 end
   for i = first, last do
-    local seen = ARGV[at]
-    if proof(KEYS[i]) ~= seen or (seen ~= '' and not near(KEYS[i], tonumber(ARGV[at + 1]))) then return 0 end
+    local seen = told[at]
+    if proof(KEYS[i]) ~= seen or (seen ~= '' and not near(KEYS[i], told[at + 1])) then
+      return redis.call('EXISTS', unpack(KEYS, first, last)) == 0 and -1 or 0
+    end
     at = at + 2
   end
-  return redis.call('UNLINK', unpack(KEYS, first, last))
+  local count = redis.call('UNLINK', unpack(KEYS, first, last))
+  return count > 0 and count or -1
 end
-local answers, first, at = {}, 1, 4
+local answers, first, at, failed = {}, 1, 1, false
 while first <= #KEYS do
-  local last = first + tonumber(ARGV[at]) - 1
+  local last = first + told[at] - 1
   local done, answer = pcall(removed, first, last, at + 1)
-  if not done and type(answer) ~= 'table' then answer = redis.error_reply(tostring(answer)) end
+  if not done then
+    failed = true
+    if type(answer) ~= 'table' then answer = redis.error_reply(tostring(answer)) end
+  end
   answers[#answers + 1] = answer
   at, first = at + 1 + 2 * (last - first + 1), last + 1
 end
-return answers
+return failed and answers or cmsgpack.pack(answers)
 """
 )
-"""Per entry: how many keys, and per key: proof, expiry. Answers for each entry how many keys were removed, 0 when one
-changed, -1 when all are gone, or the error of one alone."""
+"""One packed argument: per entry how many keys, and per key: proof, expiry. Answers for each entry how many keys were
+removed, 0 when one changed, -1 when all are gone, or the error of one alone; packed where there is no error."""
+
+COPY = (
+    COMPARING
+    + """
+local told, dumps, expiries, accessed = cmsgpack.unpack(ARGV[4]), {}, {}, {}
+for i = 1, #told / 3 do
+  local name, seen, moment = told[3 * i - 2], told[3 * i - 1], told[3 * i]
+  local now = seen == '' and '' or proof(name)
+  expiries[i], accessed[i] = expiry(name), -1
+  if now ~= seen then
+    dumps[i] = now == '' and '' or 0
+  elseif seen ~= '' and not close(expiries[i], moment) then
+    dumps[i] = 0
+  else
+    accessed[i] = last_use(name)
+    dumps[i] = redis.call('DUMP', name) or ''
+  end
+end
+return cmsgpack.pack({dumps, expiries, accessed})
+"""
+)
+"""One packed argument, per key: name, what was seen of it ("" where that does not matter), expiry. Answers, packed, the
+dumps ("" for a key that is gone, 0 for one that changed), expiries and times of last use (-1 where not known)."""
 
 EXPIRE = (
     COMPARING

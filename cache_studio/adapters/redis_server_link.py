@@ -5,15 +5,16 @@ processor time (performance.md, section 2).
 """
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import cast
 
 from redis.exceptions import ExecAbortError, NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from cache_studio.adapters.redis_connect import connection_of
 from cache_studio.adapters.redis_errors import explain
-from cache_studio.adapters.redis_link import Link, Script, Turn
+from cache_studio.adapters.redis_link import Link, Script, ScriptCall, Turn, packed
 from cache_studio.adapters.redis_options import Place
 from cache_studio.adapters.redis_own_reads import LOOKS_CHANNEL, OwnReads, info_numbers, own_reads
 from cache_studio.adapters.redis_rights import Command, Rights, find_rights
@@ -23,6 +24,8 @@ from cache_studio.model.seeing import Counters, Scope, Source
 
 CLIENT_NAME = "cache-studio"
 ALL_NODES = "Write redis+cluster:// in place of redis:// to see all nodes."
+_IN_FLIGHT = 5
+"""Calls of a script that are sent in one round trip: their answers may be a megabyte each."""
 _INFO_STATS: Command = ("INFO", "stats")
 
 
@@ -36,6 +39,7 @@ class ServerLink(Link):
         """Whether our transactions are marked, so that who listens for misses can leave out those of our looks."""
         self._connection = connection_of(place)
         self._account: OwnReads | None = None
+        self._ahead: _Ahead | None = None
         self._rights: Rights | None = None
         try:
             with self.call():
@@ -60,37 +64,50 @@ class ServerLink(Link):
     def close(self) -> None:
         """Close the socket; safe to call twice."""
         self._connection.disconnect()
+        self.settle_ahead()
 
     def exchange(self, commands: Sequence[Command]) -> list[object]:
         """The answers, in order; an answer that is an error is an exception object in the list.
 
         Raises CacheUnavailable when the connection breaks, Cancelled after `interrupt`.
         """
-        connection = self._connection
-        packed = connection.pack_commands(commands)
-        replies: list[object] = []
-        try:
+        self.settle_ahead()
+        self._send(commands)
+        return self._receive(len(commands))
+
+    def _send(self, commands: Sequence[Command]) -> None:
+        with self._disconnecting():
             if self._turn.interrupted:
                 raise Cancelled
-            if connection._sock is None:
+            if self._connection._sock is None:
                 self._connect()
-            connection.send_packed_command(packed, check_health=False)
-            for _command in commands:
+            self._connection.send_packed_command(packed(commands), check_health=False)
+
+    def _receive(self, count: int) -> list[object]:
+        replies: list[object] = []
+        with self._disconnecting():
+            for _reply in range(count):
                 try:
-                    replies.append(connection.read_response(disable_decoding=True))
+                    replies.append(self._connection.read_response(disable_decoding=True))
                 except ResponseError as error:
                     replies.append(error)
+        if self.place.service and any(isinstance(reply, ReadOnlyError) for reply in replies):
+            self._connection.disconnect()  # it is the primary no more: the Sentinels know which server is
+        return replies
+
+    @contextmanager
+    def _disconnecting(self) -> Iterator[None]:
+        """Disconnect where what was begun did not end: answers under way must not be taken for the next ones."""
+        try:
+            yield
         except (RedisError, OSError) as error:
-            connection.disconnect()
+            self._connection.disconnect()
             if self._turn.interrupted:
                 raise Cancelled from None
             raise explain(error, self.place) from error
         except BaseException:
-            connection.disconnect()  # answers may still be under way: they must not be taken for the next ones
+            self._connection.disconnect()
             raise
-        if self.place.service and any(isinstance(reply, ReadOnlyError) for reply in replies):
-            connection.disconnect()  # it is the primary no more: the Sentinels know which server is
-        return replies
 
     def everywhere(self, *command: object) -> None:
         """Have the server do it."""
@@ -98,12 +115,13 @@ class ServerLink(Link):
 
     def bracketed(self, commands: Sequence[Command]) -> list[object]:
         """Read in one transaction between two looks at the counters."""
-        if not commands:
-            return []
+        return self._bracketed(commands, self._apart(commands)) if commands else []
+
+    def _bracketed(self, commands: Sequence[Command], waiting: list[list[int]]) -> list[object]:
+        """Those at the places of each list in a transaction of their own, all in one round trip."""
         if not self.rights.brackets:
             return self.exchange(commands)
         answers: list[object] = [None] * len(commands)
-        waiting = self._apart(commands)
         for _attempt in range(2):
             told = self._transactions([[commands[at] for at in part] for part in waiting])
             rests = [_settled(part, found, answers) for part, found in zip(waiting, told, strict=True)]
@@ -112,20 +130,79 @@ class ServerLink(Link):
                 return answers
         raise CacheUnavailable(f"The server at {self.place} refused a transaction.", "Look at its ACL and log.")
 
-    def run_script(self, script: Script, calls: Sequence[tuple[Sequence[bytes], Sequence[object]]]) -> list[object]:
+    def run_script(self, script: Script, calls: Sequence[ScriptCall]) -> list[object]:
         """The answers of several calls of a script, bracketed; sent in full only where the server does not know it."""
-        replies = self.bracketed([script.by_name(*call) for call in calls])
+        return self._run(script, calls, self.bracketed)
+
+    def run_each(self, script: Script, calls: Sequence[ScriptCall]) -> list[object]:
+        """Several calls in one round trip, each a transaction of its own."""
+        answers: list[object] = []
+        for start in range(0, len(calls), _IN_FLIGHT):
+            answers += self._run(script, calls[start : start + _IN_FLIGHT], self._each_bracketed)
+        return answers
+
+    def _each_bracketed(self, commands: Sequence[Command]) -> list[object]:
+        return self._bracketed(commands, [[at] for at in range(len(commands))])
+
+    @staticmethod
+    def _run(
+        script: Script, calls: Sequence[ScriptCall], send: Callable[[Sequence[Command]], list[object]]
+    ) -> list[object]:
+        replies = send([script.by_name(*call) for call in calls])
         unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
-            again = self.bracketed(
-                [script.in_full(*calls[unknown[0]]), *(script.by_name(*calls[i]) for i in unknown[1:])]
-            )
+            again = send([script.in_full(*calls[unknown[0]]), *(script.by_name(*calls[i]) for i in unknown[1:])])
             for i, reply in zip(unknown, again, strict=True):
                 replies[i] = reply
         return replies
 
+    def run_ahead(self, script: Script, call: ScriptCall) -> Callable[[], object]:
+        """Send a call in a transaction of its own; the server works on it while we do something else."""
+        self.settle_ahead()
+        account, command = self._account, script.by_name(*call)
+        if self._connection._sock is None or account is None or not self.rights.brackets:
+            return super().run_ahead(script, call)
+        before, after = self._around()
+        commands = [("MULTI",), *before, command, *after, ("EXEC",)]
+        if not account.lock.acquire(timeout=self.place.timeout + 1):
+            raise self._frozen()
+        try:
+            self._send(commands)
+        except BaseException:
+            account.lost()
+            account.lock.release()
+            raise
+        ahead = self._ahead = _Ahead(account, command, len(commands))
+
+        def answer() -> object:
+            if ahead is self._ahead:
+                self.settle_ahead()
+            if isinstance(ahead.found, CacheUnavailable):
+                raise ahead.found
+            if not isinstance(ahead.found, list) or isinstance(ahead.found[0], _Refused | NoScriptError):
+                return super(ServerLink, self).run_ahead(script, call)()
+            return ahead.found[0]
+
+        return answer
+
+    def settle_ahead(self) -> None:
+        """Receive the answer of what was begun, so that others are not kept waiting, nor given that answer."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            return
+        try:
+            if self._connection._sock is None:
+                raise Cancelled
+            ahead.found = self._booked(ahead.account, [ahead.command], self._receive(ahead.answers))
+        except CacheStudioError as error:
+            ahead.account.lost()
+            ahead.found = error
+        finally:
+            ahead.account.lock.release()
+
     def looked_up(self, hits: int, misses: int) -> None:
         """Book reads that could not be bracketed."""
+        self.settle_ahead()
         if self._account is not None:
             with self._account.lock:
                 self._account.add(hits, misses)
@@ -213,12 +290,16 @@ class ServerLink(Link):
 
     @contextmanager
     def _holding(self, account: OwnReads) -> Iterator[None]:
+        self.settle_ahead()
         if not account.lock.acquire(timeout=self.place.timeout + 1):
-            raise CacheUnavailable(f"The server at {self.place} does not answer.", "It may be frozen or busy.")
+            raise self._frozen()
         try:
             yield
         finally:
             account.lock.release()
+
+    def _frozen(self) -> CacheUnavailable:
+        return CacheUnavailable(f"The server at {self.place} does not answer.", "It may be frozen or busy.")
 
     def _require_account(self) -> OwnReads:
         if self._account is None:
@@ -246,6 +327,17 @@ class ServerLink(Link):
         """Raise CacheUnavailable for a server of the wrong kind."""
         if self.facts.get("redis_mode") == "cluster":
             raise CacheUnavailable(f"The server at {self.place} is a node of a cluster.", ALL_NODES)
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """A transaction that was sent. Its account is held until it is received."""
+
+    account: OwnReads
+    command: Command
+    answers: int
+    found: list[object] | CacheStudioError | None = None
+    """As `_booked` tells, or why there is no answer."""
 
 
 class _Refused:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import redis
 from contract import listing, scan_all
 from keeping import MemoryKeep
 from patience import PATIENCE
@@ -14,7 +15,7 @@ from redis_caches import application, attached, write_response
 from servers import RedisServer, free_port
 
 from cache_studio.adapters.redis_events import KeyEvents
-from cache_studio.adapters.redis_link import Link
+from cache_studio.adapters.redis_link import Link, Script, packed
 from cache_studio.adapters.redis_opening import open_link, recognise_url
 from cache_studio.adapters.redis_options import place_of
 from cache_studio.model.capabilities import Ability
@@ -35,6 +36,72 @@ def own_server(redis_server: RedisServer) -> Iterator[RedisServer]:
 
 def link_to(url: str, **options: object) -> Link:
     return open_link(parse_target(url), options, b"cache-studio-probe")
+
+
+def test_commands_are_sent_as_the_driver_would_send_them() -> None:
+    commands = [("SET", b"\x00\xff", "text \u20ac", 12, -1.5), ("PING",), ("SET", "large", b"x" * 100_000, "end")]
+    assert b"".join(packed(commands)) == b"".join(redis.Connection().pack_commands(commands))
+
+
+# A call that is under way while others are made.
+
+
+def test_what_is_asked_meanwhile_gets_its_own_answer(own_server: RedisServer) -> None:
+    script = Script("redis.call('GET', 'there') redis.call('GET', 'not there') return ARGV[1]")  # unknown at first
+    with application(own_server.url) as client:
+        client.set("there", "value")
+    link = link_to(own_server.url)
+    try:
+        counted = link.counters()
+        for number in (b"1", b"2"):
+            answer = link.run_ahead(script, ((), (number,)))
+            assert link.ask("ECHO", "other") == b"other"
+            assert link.bracketed([("GET", "there")]) == [b"value"]
+            assert link.counters() == counted
+            assert answer() == number
+        first = link.run_ahead(script, ((), (b"3",)))
+        second = link.run_ahead(script, ((), (b"4",)))
+        assert (second(), first()) == (b"4", b"3")
+        assert link.counters() == counted
+    finally:
+        link.close()
+
+
+def test_a_call_under_way_that_breaks_is_told_to_who_began_it(own_server: RedisServer) -> None:
+    script = Script("return 1")
+    link = link_to(own_server.url)
+    try:
+        assert link.run_script(script, [((), ())]) == [1]
+        own_server.pause()
+        answer = link.run_ahead(script, ((), ()))
+        link.break_off()
+        with pytest.raises(CacheUnavailable):
+            answer()
+        own_server.resume()
+        assert link.ask("PING") == b"PONG"
+        answer = link.run_ahead(script, ((), ()))
+        link.close()  # what was begun is let go: nobody waits for its account
+        assert link_to(own_server.url).counters().hits == 0
+        assert answer() == 1  # it changes nothing, so it is simply asked again
+    finally:
+        link.close()
+
+
+def test_another_call_that_is_interrupted_does_not_end_the_one_under_way(own_server: RedisServer) -> None:
+    script = Script("return 1")
+    link = link_to(own_server.url)
+    try:
+        own_server.pause()
+        answer = link.run_ahead(script, ((), ()))
+        with link.call():
+            link.interrupt()
+            with pytest.raises(Cancelled):
+                link.ask("PING")
+        own_server.resume()
+        with link.call():
+            assert answer() == 1
+    finally:
+        link.close()
 
 
 # Counting.

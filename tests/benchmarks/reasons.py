@@ -24,15 +24,15 @@ _ROWS = (
     "takes 1.5 s in the window's process"
 )
 _KEYS = (
-    "timed in parts: type, expiry and memory of 1,000,000 keys take 4.3 s of the server, the client's 2 s come after "
-    "each page and not beside it"
+    "timed in parts: a look at type, expiry, memory and last use takes 4.4 us of the server for each key, where names "
+    "alone take 1.2 to 1.8; it rests only while a batch is taken in"
 )
 _COPIED = (
     "timed in parts: about 14 us a row, where the floor is one statement of 0.8; half is SQLite, which gives each row "
     "to Python three times (listing, copy, comparison under the lock), 3 us the collector of garbage"
 )
 _FILES_COPIED = "each file is copied durably and compared before it goes; the floor only removes"
-_DUMPED = "timed: the copy of each key is written to the trash, and a script compares it before it is removed"
+_DUMPED = "timed: of 41 us a key the server takes 12, the trash 15; the rest packs and compares what is kept"
 
 REASONS: Mapping[str, Known] = {
     "window: first paint": Known("timed: the modules of the window take 232 ms to load, those of the bare one 93", 2.0),
@@ -57,5 +57,7 @@ REASONS: Mapping[str, Known] = {
     "purge JSON files, with undo copies": Known(_FILES_COPIED),
     "purge rows of SQLite, with undo copies": Known(_COPIED),
     "clear keys of Redis, with undo copies": Known(_DUMPED),
-    "clear keys of Redis at once, without undo copies": Known("timed: a script compares a hundred keys at a time"),
+    "clear keys of Redis at once, without undo copies": Known(
+        "timed: type, memory and expiry of each key are compared, 5 us of the server"
+    ),
 }

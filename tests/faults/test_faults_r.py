@@ -118,37 +118,38 @@ def test_r06_a_server_that_dies_in_a_batch(silence: str, studio: Studio, monkeyp
     """It dies before it hears of the removal, or when it has removed and not yet answered: what became of those
     entries is not known, and is asked when the cache is reached again."""
     with Lasting() as server, application(server.url) as client:
-        client.mset({f"k:{i:04}": f"value {i}" for i in range(600)})
+        client.mset({f"k:{i:04}": f"value {i}" for i in range(1_200)})
         attachment = opened(studio, server.url)
         adapter = attachment.call(lambda adapter: adapter).result(PATIENCE)
-        removed, calls = adapter._remover.remove_equal, []  # type: ignore[attr-defined]
+        batch = adapter.batch_size
+        removed, calls = adapter._remover.remove_proven, []  # type: ignore[attr-defined]
 
-        def dying(entries: object) -> object:
+        def dying(*asked: object) -> object:
             calls.append(1)
             if len(calls) < 2:
-                return removed(entries)
+                return removed(*asked)
             if silence == "after":
-                removed(entries)
+                removed(*asked)
             server.kill()
-            return removed(entries)
+            return removed(*asked)
 
-        monkeypatch.setattr(adapter._remover, "remove_equal", dying)  # type: ignore[attr-defined]
+        monkeypatch.setattr(adapter._remover, "remove_proven", dying)  # type: ignore[attr-defined]
         plan = plans.plan_clear(attachment, None, time.time())
         outcome = act.run(attachment, plan, studio.trash, "test").future.result(PATIENCE)
-        assert (outcome.removed, outcome.planned) == (200, 600)
+        assert (outcome.removed, outcome.planned) == (batch, 1_200)
         assert any("refused" in reason or "broke" in reason or "answers" in reason for reason in outcome.reasons)
         server.start()
         with application(server.url) as again:
             attachment.listed().result(PATIENCE)
             act.recover(attachment, studio.trash).result(PATIENCE)
-            gone = 600 - again.dbsize()
-            assert gone == (200 if silence == "before" else 400)
+            gone = 1_200 - again.dbsize()
+            assert gone == (batch if silence == "before" else 2 * batch)
             action = studio.trash.actions()[0]
             assert action.waiting == gone
             undone = act.undo(attachment, action, studio.trash).future.result(PATIENCE)
             assert (undone.restored, undone.failed) == (gone, 0)
             assert {key: again.get(key) for key in again.scan_iter()} == {
-                f"k:{i:04}".encode(): f"value {i}".encode() for i in range(600)
+                f"k:{i:04}".encode(): f"value {i}".encode() for i in range(1_200)
             }
 
 

@@ -9,13 +9,15 @@ import msgpack
 from cache_studio.adapters.redis_link import Link, Script
 from cache_studio.adapters.redis_listing import PAGE_KEYS, Listing
 from cache_studio.adapters.redis_options import bytes_of, text_of
-from cache_studio.adapters.redis_removal import BATCH_KEYS, COMPARE_BYTES, Remover
+from cache_studio.adapters.redis_removal import BATCH_BYTES, BATCH_KEYS, COMPARE_BYTES, Proven, Remover, portions
 from cache_studio.adapters.redis_rights import Command
 from cache_studio.adapters.redis_scripts import COMPARING
 from cache_studio.model.seeing import Fate
 
 DONE_BYTES = 4_096
 ID_LETTERS = 32
+_KEYS = 3
+"""Of one entry."""
 MOST_OTHERS = 1_000
 # KEYS: those of the entry, last its index. The entry leaves the index first, as when the library removes it.
 _REMOVE = (
@@ -126,15 +128,16 @@ class IndexedRemover(Remover):
     def _leaving(self, names: Sequence[bytes]) -> list[Command]:
         return [("ZREM", self._index_of(names[0]), names[0][-ID_LETTERS:]), *super()._leaving(names)]
 
-    def _removed(self, entries: Sequence[tuple[list[bytes], list[tuple[str, int]]]], how: str) -> list[Fate | str]:
+    def remove_proven(self, entries: Sequence[Proven], sizes: Sequence[int], how: str) -> list[Fate | str]:
+        """The same, with the place in the index."""
         if not self._link.rights.scripts:
-            return super()._removed(entries, how)
+            return super().remove_proven(entries, sizes, how)
         settings = (self._listing.tolerance, COMPARE_BYTES, how)
         fates: list[Fate | str] = []
-        for start in range(0, len(entries), BATCH_KEYS):
+        for portion in portions(sizes, BATCH_BYTES, BATCH_KEYS // _KEYS):
             calls = [
                 ([*names, self._index_of(names[0])], (*settings, *(part for proof in proofs for part in proof)))
-                for names, proofs in entries[start : start + BATCH_KEYS]
+                for names, proofs in (entries[place] for place in portion)
             ]
             fates += [self._fate(answer) for answer in self._link.run_script(self._remove, calls)]
         return fates

@@ -1,22 +1,26 @@
 """The studio's side of plain Redis."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
+from cache_studio.adapters.base import EntryCopy, Keep
 from cache_studio.adapters.redis_columns import forbidden, kind_code, known_or_nan, seconds_of, stamps_of, types_of
 from cache_studio.adapters.redis_expiry import RedisExpiryAdapter
 from cache_studio.adapters.redis_key_actions import RedisKeyActions
-from cache_studio.adapters.redis_key_copies import Names
+from cache_studio.adapters.redis_key_copies import KeyCopy, Names, pack_copies
 from cache_studio.adapters.redis_keys.layout import namespace_of, namespaces_of
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import Described
-from cache_studio.adapters.redis_options import HASH_FORMAT
+from cache_studio.adapters.redis_options import HASH_FORMAT, text_of
+from cache_studio.adapters.redis_page_removal import PAGE_ENTRIES, PageRemover
 from cache_studio.adapters.redis_values import read_value
+from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, Reach, make_batch
 from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Fact, Payload
+from cache_studio.model.seeing import Removal, Seen
 
 
 class RedisKeysAdapter(RedisExpiryAdapter, RedisKeyActions):
@@ -26,6 +30,9 @@ class RedisKeysAdapter(RedisExpiryAdapter, RedisKeyActions):
         """Take over an open link."""
         super().__init__(link, options, writable=writable)
         self._separator = str(options.get("separator") or "")
+        self._pages = PageRemover(link, self._listing, self._remover) if PageRemover.is_fit(link) else None
+        if self._pages is not None:
+            self.batch_size = PAGE_ENTRIES
 
     def reach(self) -> Reach | None:
         """As everywhere; without a prefix each key is an entry."""
@@ -52,6 +59,23 @@ class RedisKeysAdapter(RedisExpiryAdapter, RedisKeyActions):
             accessed=known_or_nan(page.accessed),
             expires=seconds_of(page.expiries),
         )
+
+    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
+        """Whole pages at once where the server can; what is large, or may not be looked at, as everywhere."""
+        if self._pages is None:
+            return super().remove(entries, keep)
+        self.capabilities.require(Ability.REMOVE)
+        if keep is not None:
+            self.capabilities.require(Ability.UNDO)
+        with self._link.call():
+            found = self._pages.remove(entries, keep, self._copy_of)
+        rest = [seen for seen, removal in zip(entries, found, strict=True) if removal is None]
+        others = iter(super().remove(rest, keep) if rest else ())
+        return [removal or next(others) for removal in found]
+
+    def _copy_of(self, key: KeyCopy, size: int) -> EntryCopy:
+        name = text_of(key.name)
+        return EntryCopy(name, self._namespace(name), size, pack_copies([key]), key.name)
 
     def _names(self, entry_id: EntryId) -> Names:
         return (cast(str, entry_id),)

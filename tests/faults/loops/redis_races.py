@@ -29,6 +29,8 @@ from cache_studio.services.studio import Studio, sentence
 
 LISTED, COPIED, LAST = "between list and removal", "after the copy", "between the last look and the removal"
 PATIENCE = 60.0
+BATCH = 60
+"""Entries: a batch takes two exchanges, and the server dies at one of the first fifteen."""
 TTL_MS = 900_000
 Write = Callable[["redis.Redis[bytes]", str], object]
 WRITES: Mapping[str, Write] = {
@@ -198,7 +200,8 @@ def _death(server: RedisServer, chance: random.Random) -> tuple[bool, int, list[
     try:
         attachment = studio.attach(studio.resolve(f"{server.url}?format=redis&prefix=k:&timeout=2s"))
         attachment.listed().result(PATIENCE)
-        link: Any = attachment.call(lambda adapter: adapter._link).result(PATIENCE)  # type: ignore[attr-defined]
+        adapter: Any = attachment.call(lambda adapter: adapter).result(PATIENCE)
+        link, adapter.batch_size = adapter._link, BATCH
         dying = Dying(server, link, chance.randrange(1, 16), heard=chance.random() < 0.5)
         plan = plans.plan_clear(attachment, None, time.time())
         link.exchange = dying.exchange
