@@ -25,6 +25,8 @@ CopyOf: TypeAlias = Callable[[KeyCopy, int], EntryCopy]
 """The copy of the entry of a key, and of its bytes."""
 PAGE_ENTRIES = 500
 """Entries that are removed at once, in some 20 ms: what makes copies durable costs the same for few."""
+FEWEST_ENTRIES = 50
+"""Where they are large, or the server far away."""
 _CHANGED: Final = 0
 
 

@@ -13,7 +13,7 @@ from cache_studio.adapters.redis_keys.layout import namespace_of, namespaces_of
 from cache_studio.adapters.redis_link import Link
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_options import HASH_FORMAT, text_of
-from cache_studio.adapters.redis_page_removal import PAGE_ENTRIES, PageRemover
+from cache_studio.adapters.redis_page_removal import FEWEST_ENTRIES, PAGE_ENTRIES, PageRemover
 from cache_studio.adapters.redis_values import read_value
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, Reach, make_batch
@@ -32,7 +32,7 @@ class RedisKeysAdapter(RedisExpiryAdapter, RedisKeyActions):
         self._separator = str(options.get("separator") or "")
         self._pages = PageRemover(link, self._listing, self._remover) if PageRemover.is_fit(link) else None
         if self._pages is not None:
-            self.batch_size = PAGE_ENTRIES
+            self.batch_size, self.fitted_batches = PAGE_ENTRIES, (FEWEST_ENTRIES, PAGE_ENTRIES)
 
     def reach(self) -> Reach | None:
         """As everywhere; without a prefix each key is an entry."""

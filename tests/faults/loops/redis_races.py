@@ -201,7 +201,7 @@ def _death(server: RedisServer, chance: random.Random) -> tuple[bool, int, list[
         attachment = studio.attach(studio.resolve(f"{server.url}?format=redis&prefix=k:&timeout=2s"))
         attachment.listed().result(PATIENCE)
         adapter: Any = attachment.call(lambda adapter: adapter).result(PATIENCE)
-        link, adapter.batch_size = adapter._link, BATCH
+        link, adapter.batch_size, adapter.fitted_batches = adapter._link, BATCH, None
         dying = Dying(server, link, chance.randrange(1, 16), heard=chance.random() < 0.5)
         plan = plans.plan_clear(attachment, None, time.time())
         link.exchange = dying.exchange
