@@ -144,4 +144,13 @@ def _scalar(value: object) -> str:
         return str(value)
     if isinstance(value, str):
         return encode_basestring(value)
-    return {None: "null", True: "true", False: "false"}[value]  # type: ignore[index]
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return _foreign(value)
+
+
+def _foreign(value: object) -> str:
+    """What JSON does not have or writes otherwise, from a format that is read like it: msgpack."""
+    if isinstance(value, int | float):
+        return repr(value)
+    return encode_basestring(f"{len(value):,} bytes" if isinstance(value, bytes) else type(value).__name__.lower())

@@ -44,6 +44,8 @@ def body_of_value(value: object, headers: tuple[tuple[str, str], ...]) -> Body:
     if isinstance(value, str) and text(value):
         data = value.encode("utf-8", "replace")
         return Body(kind, len(data), len(data), _decoded(data[:MOST_SHOWN], kind, len(data)), data[:_HEAD], (note,))
+    if not isinstance(value, list):  # of a pickle, or a number: nothing that JSON would call a document
+        return Body(kind, 0, 0, _decoded(b"", kind, 0), b"", (note, "What it holds stands in the tree of the value."))
     return Body(kind, 0, 0, show_value(value), b"", (note,))
 
 
