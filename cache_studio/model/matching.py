@@ -199,6 +199,11 @@ def texts_tester(term: Compare) -> Callable[[list[str]], Mask | list[bool]]:
     """A function that says which of some texts fulfil a text comparison, as `text_tester` says of one."""
     if term.operator == "~":
         return Pattern(term.text).among
+    wanted = term.text
+    if term.operator == ":" and term.field not in ("ns", "tag"):  # a call for each text would be most of its time
+        if wanted != wanted.lower():
+            return lambda texts: [wanted in text for text in texts]
+        return lambda texts: [wanted in text for text in map(str.lower, texts)]
     tester = text_tester(term)
     return lambda texts: [bool(tester(text)) for text in texts]
 

@@ -16,23 +16,34 @@ from table import Against, Row, Rule
 from cache_studio.gui.main_window import MainWindow
 
 FLAT = 1.5
+ROUNDS = 5
+"""Of what few entries cost, one round says little."""
 LEAST = 0.1
 """Microseconds or bytes: less than that is noise."""
 
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Bytes, and microseconds until every entry is known, of an entry; tables of SQLite."""
-    counts = (FEW, *bench.size.growth)
-    targets = {count: f"sqlite-table:{data.sqlite_rows(bench.folder, count)}?table=entries" for count in counts}
+    rounds = range(max(ROUNDS, bench.size.rounds))
+    few = _target(bench, FEW)
+    sizes = {count: _target(bench, count) for count in bench.size.growth}
     with open_window() as window:
-        while_listed(window, targets[FEW], FEW)
-        taken = {count: float(while_listed(window, target, count)) for count, target in targets.items()}
-        yield from _rows("growth: memory of an entry", {count: [grown] for count, grown in taken.items()}, "B")
-        found: dict[int, list[float]] = {count: [] for count in counts}
-        for _ in range(bench.size.rounds):
-            for count, target in targets.items():
-                found[count].append(_listed(window, target, count) * 1e6)
+        for target, count in ((few, FEW), (few, FEW), *((target, count) for count, target in sizes.items())):
+            _listed(window, target, count)  # nothing has to be loaded any more
+        taken = {
+            count: [float(while_listed(window, target, count) - while_listed(window, few, FEW)) for _ in rounds]
+            for count, target in sizes.items()
+        }
+        yield from _rows("growth: memory of an entry", taken, "B")
+        found = {
+            count: [(_listed(window, target, count) - _listed(window, few, FEW)) * 1e6 for _ in rounds]
+            for count, target in sizes.items()
+        }
         yield from _rows("growth: time of an entry", found, "us")
+
+
+def _target(bench: Bench, count: int) -> str:
+    return f"sqlite-table:{data.sqlite_rows(bench.folder, count)}?table=entries"
 
 
 def _listed(window: MainWindow, target: str, entries: int) -> float:
@@ -42,12 +53,8 @@ def _listed(window: MainWindow, target: str, entries: int) -> float:
 
 
 def _rows(job: str, cost: Mapping[int, Sequence[float]], unit: str) -> Iterator[Row]:
-    """Of what each round cost at each number of entries."""
-    each = {
-        count: [max(LEAST, (whole - few) / count) for whole, few in zip(rounds, cost[FEW], strict=True)]
-        for count, rounds in cost.items()
-        if count != FEW
-    }
+    """Of what each round cost above a cache of ten, at each number of entries."""
+    each = {count: [max(LEAST, above / count) for above in rounds] for count, rounds in cost.items()}
     cheapest = min(each, key=lambda count: statistics.median(each[count]))
     floor = Against.of(f"at {cheapest:,}", each[cheapest])
     for count, rounds in each.items():
