@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
-from cache_studio.adapters.base import EntryCopy, Keep
+from cache_studio.adapters.base import Keep
+from cache_studio.adapters.copy_columns import CopyColumns
 from cache_studio.adapters.file_copies import Copier, FileCopy, Outcome, remove_copied, removing_in
 from cache_studio.adapters.files import Folder
 from cache_studio.adapters.moving import NOT_HERE, MovedFile, TakesFiles, find_movable, move_away
@@ -47,14 +48,9 @@ class FileRemover:
         taken = [
             self.copied(copier, seen) if found is None else found for seen, found in zip(entries, movable, strict=True)
         ]
-        if keep is not None:
-            copies = [
-                self._entry_copy(seen, one)
-                for seen, one in zip(entries, taken, strict=True)
-                if not isinstance(one, Outcome)
-            ]
-            if copies:
-                keep.copies(copies)
+        going = [(seen, one) for seen, one in zip(entries, taken, strict=True) if not isinstance(one, Outcome)]
+        if keep is not None and going:
+            keep.copies(self._columns(going))
         with removing_in(self._root):
             return [self._removed(one, berths) for one in taken]
 
@@ -91,10 +87,18 @@ class FileRemover:
         parts = _parts(seen.id)
         return self._in_folder(parts, copier.take, parts, stamp)
 
-    def _entry_copy(self, seen: Seen, one: FileCopy | MovedFile) -> EntryCopy:
-        path = "/".join(one.parts)
-        key, namespace = seen.title or self._title_of(path)
-        return EntryCopy(key, namespace, one.length, one.pack(), os.fsencode(path), (one.kept,) if one.kept else ())
+    def _columns(self, going: Sequence[tuple[Seen, FileCopy | MovedFile]]) -> CopyColumns:
+        """What brings these back."""
+        paths = ["/".join(one.parts) for _, one in going]
+        titles = [seen.title or self._title_of(path) for (seen, _), path in zip(going, paths, strict=True)]
+        return CopyColumns(
+            keys=[key for key, _ in titles],
+            namespaces=[namespace for _, namespace in titles],
+            sizes=[one.length for _, one in going],
+            data=[one.pack() for _, one in going],
+            ids=list(map(os.fsencode, paths)),
+            files=[(one.kept,) if one.kept else () for _, one in going],
+        )
 
     def _removed(self, one: FileCopy | MovedFile | Outcome, berths: Folder | None) -> Outcome:
         if isinstance(one, Outcome):

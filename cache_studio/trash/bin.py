@@ -82,21 +82,24 @@ class TrashBin(TakesFiles):
         """Take the copies of one batch; durable when this returns, or none of them and CacheStudioError."""
         columns = CopyColumns.of(copies)
         self._folder.require_room(sum(map(len, columns.data)))
-        if pages.fits(columns):
-            with self._database.transaction() as write:
-                page = pages.write_page(write, self._number, columns)
-            self._folded.append(page)
-            return
         files = [self._files[name] for names in columns.files for name in names]
         self._folder.sync(files)
+        lengths = [self._length(names) for names in columns.files]
         with self._database.transaction() as write:
-            ids = insert_copies(write, self._number, columns, [self._length(names) for names in columns.files])
+            if pages.fits(columns):
+                folded, opened = [pages.write_page(write, self._number, columns, lengths)], []
+            else:
+                folded, opened = (
+                    [],
+                    list(zip(insert_copies(write, self._number, columns, lengths), columns, strict=True)),
+                )
             write.executemany(
                 "INSERT INTO files VALUES(?,?,?,?)", [(f.name, self._number, f.length, f.digest) for f in files]
             )
         for kept in files:
             del self._files[kept.name]
-        self._open += zip(ids, columns, strict=True)
+        self._folded += folded
+        self._open += opened
 
     def version(self, descriptor: int, length: int, name: str) -> str:
         """Keep a whole file that was displaced although its application had just written it; what to say of it."""

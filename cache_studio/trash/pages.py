@@ -4,24 +4,25 @@ A page is one row of the index and proved whole by one digest. Nobody sees it fr
 by itself gets the page unfolded into rows of `copies` first. Until then nothing in it is restored or amended.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import eq
 from sqlite3 import Connection
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from zlib import crc32
 
 import msgpack
 
 from cache_studio.adapters.copy_columns import CopyColumns
 from cache_studio.config.database import Database
-from cache_studio.trash.index import STAYING, blob_of, in_hundreds, insert_copies, marks
+from cache_studio.trash.index import STAYING, blob_of, in_hundreds, insert_copies, is_moved, marks
 
 FOLDED_FROM = 100
 """So many copies at once are written as a page; fewer are soon written, and more likely looked at one by one."""
 LARGEST_PAGE = 16_000_000
 """Bytes of copies on one page."""
-_COLUMNS = 6
+_COLUMNS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +31,33 @@ class Page:
 
     id: int
     copies: CopyColumns
+    lengths: Sequence[int]
+    """Bytes of the files of each."""
 
     @property
     def kept_bytes(self) -> int:
         """Bytes of its copies."""
-        return sum(map(len, self.copies.data))
+        return sum(map(len, self.copies.data)) + sum(self.lengths)
 
 
 def fits(copies: CopyColumns) -> bool:
-    """Whether these copies are written as a page: many, none with files, small together."""
-    return len(copies) >= FOLDED_FROM and not any(copies.files) and sum(map(len, copies.data)) <= LARGEST_PAGE
+    """Whether these copies are written as a page: many, none with files that were written here, small together."""
+    return (
+        len(copies) >= FOLDED_FROM
+        and all(is_moved(name) for names in copies.files for name in names)
+        and sum(map(len, copies.data)) <= LARGEST_PAGE
+    )
 
 
-def write_page(write: Connection, action: int, copies: CopyColumns) -> Page:
-    """Write a page that is not settled, in a transaction."""
-    columns = copies.keys, copies.namespaces, copies.sizes, copies.data, copies.ids, _checks(copies)
+def write_page(write: Connection, action: int, copies: CopyColumns, lengths: Sequence[int]) -> Page:
+    """Write a page that is not settled, in a transaction. `lengths`: bytes of the files of each copy."""
+    files = list(map("\n".join, copies.files))
+    whole = copies.keys, copies.namespaces, copies.sizes, copies.data, copies.ids
+    columns = *whole, files, lengths, _checks(copies.data, copies.ids, files)
     data = msgpack.packb([list(column) for column in columns], unicode_errors="surrogateescape")
     row = (action, len(copies), data, _digest(data))
     added = write.execute("INSERT INTO pages(action, count, data, digest, settled) VALUES(?,?,?,?,0)", row)
-    return Page(cast(int, added.lastrowid), copies)
+    return Page(cast(int, added.lastrowid), copies, lengths)
 
 
 def settle_pages(write: Connection, action: int, pages: Sequence[Page]) -> None:
@@ -67,6 +76,19 @@ def drop_pages(write: Connection, pages: Sequence[Page]) -> None:
     """The entries of these pages, which are not settled, stayed or were gone. In a transaction."""
     for some in in_hundreds(page.id for page in pages):
         write.execute(f"DELETE FROM pages WHERE settled=0 AND id IN ({marks(some)})", some)
+    names = ((name,) for page in pages for files in page.copies.files for name in files)
+    write.executemany("DELETE FROM files WHERE name=?", names)
+
+
+def unsettled_files(write: Connection, action: int) -> set[str]:
+    """The names of files on pages of an action that are not settled; all of its files where one is damaged."""
+    found: set[str] = set()
+    for data, digest in write.execute("SELECT data, digest FROM pages WHERE action=? AND settled=0", (action,)):
+        if _digest(data) == digest:
+            found.update(name for names in _opened(data).copies.files for name in names)
+        else:
+            found.update(name for (name,) in write.execute("SELECT name FROM files WHERE action=?", (action,)))
+    return found
 
 
 def unfold(database: Database, page_id: int) -> range:
@@ -79,10 +101,10 @@ def unfold(database: Database, page_id: int) -> range:
         action, count, data, digest, settled = row
         write.execute("DELETE FROM pages WHERE id=?", (page_id,))
         if _digest(data) == digest:
-            copies, intact = _opened(data)[0], [True] * count
+            page, intact = _opened(data), [True] * count
         else:
-            copies, intact = _salvaged(data, count)
-        return insert_copies(write, action, copies, [0] * count, settled, intact)
+            page, intact = _salvaged(data, count)
+        return insert_copies(write, action, page.copies, page.lengths, settled, intact)
 
 
 def unfold_next(database: Database, action: int, settled: int) -> bool:
@@ -124,34 +146,47 @@ def unfold_found(database: Database, text: str, action_id: str, limit: int, foun
 def _keys(database: Database, page_id: int) -> Sequence[str]:
     """The keys on a page; of a damaged one none."""
     rows = database.read("SELECT data, digest FROM pages WHERE id=?", (page_id,))
-    return _opened(rows[0][0])[0].keys if rows and _digest(rows[0][0]) == rows[0][1] else ()
+    return _opened(rows[0][0]).copies.keys if rows and _digest(rows[0][0]) == rows[0][1] else ()
 
 
-def _opened(data: bytes) -> tuple[CopyColumns, list[int]]:
-    """The copies of a page and their checks; ValueError where it is no page any more."""
+class _Opened(NamedTuple):
+    """What is written on a page."""
+
+    copies: CopyColumns
+    lengths: Sequence[int]
+    are_intact: list[bool]
+    """What the check of each says."""
+
+
+def _opened(data: bytes) -> _Opened:
+    """The copies of a page; ValueError and others where it is no page any more."""
     columns: list[Any] = msgpack.unpackb(data, unicode_errors="surrogateescape", use_list=True)
     if not isinstance(columns, list) or len(columns) != _COLUMNS or len(set(map(len, columns))) != 1:
         raise ValueError("not the columns of a page")
-    keys, namespaces, sizes, copied, ids, checks = columns
-    return CopyColumns(keys, namespaces, sizes, copied, ids, [()] * len(ids)), checks
+    keys, namespaces, sizes, copied, ids, files, lengths, checks = columns
+    names = [tuple(one.split("\n")) if one else () for one in files]
+    are_intact = list(map(eq, _checks(copied, ids, files), checks))
+    return _Opened(CopyColumns(keys, namespaces, sizes, copied, ids, names), lengths, are_intact)
 
 
-def _salvaged(data: bytes, count: int) -> tuple[CopyColumns, list[bool]]:
+def _salvaged(data: bytes, count: int) -> tuple[_Opened, list[bool]]:
     """What a damaged page holds: each copy proves itself by its check."""
     try:
-        copies, checks = _opened(data)
-        intact = [one == check for one, check in zip(_checks(copies), checks, strict=True)]
-        if len(copies) == count:
-            return copies, intact
+        page = _opened(data)
+        if len(page.copies) == count:
+            return page, page.are_intact
     except (ValueError, TypeError, AttributeError, msgpack.UnpackException):
         pass
     nothing = CopyColumns([""] * count, [""] * count, [0] * count, [b""] * count, [b""] * count, [()] * count)
-    return nothing, [False] * count
+    return _Opened(nothing, [0] * count, []), [False] * count
 
 
-def _checks(copies: CopyColumns) -> list[int]:
+def _checks(data: Iterable[bytes], ids: Iterable[bytes], files: Iterable[str]) -> list[int]:
     """Of each copy alone: where a page is damaged, the others on it are not lost."""
-    return [crc32(data, crc32(entry)) for data, entry in zip(copies.data, copies.ids, strict=True)]
+    return [
+        crc32(names.encode(), crc32(copied, crc32(entry)))
+        for copied, entry, names in zip(data, ids, files, strict=True)
+    ]
 
 
 def _digest(data: bytes) -> bytes:

@@ -6,6 +6,7 @@ from pathlib import Path
 from cache_studio.config.database import Database
 from cache_studio.trash.files import FileFolder
 from cache_studio.trash.index import STAYING
+from cache_studio.trash.pages import unsettled_files
 
 LOG_SECONDS = 365 * 86_400.0
 """How long an action without copies stays in the list."""
@@ -35,6 +36,7 @@ def empty_action(database: Database, folder: FileFolder, action_id: str, number:
         count, size = write.execute("SELECT waiting, kept_bytes FROM actions WHERE number=?", (number,)).fetchone()
         unsettled = "SELECT files FROM copies WHERE action=? AND settled=0"
         kept = {name for (files,) in write.execute(unsettled, (number,)) for name in files.split("\n") if name}
+        kept |= unsettled_files(write, number)
         for table in ("copies", "pages"):
             write.execute(f"DELETE FROM {table} WHERE action=? AND settled=1", (number,))
         if kept:

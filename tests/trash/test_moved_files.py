@@ -1,7 +1,9 @@
 """Files that were moved into the trash: what of them waits, whatever came between copy, move and answer."""
 
 import os
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,20 @@ import pytest
 from cache_studio.adapters.base import EntryCopy
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.seeing import Fate, Removal
+from cache_studio.trash import pages
 from cache_studio.trash.bin import TrashBin
 from cache_studio.trash.index import State
 from cache_studio.trash.trash import Trash
 
 NOW = 1_790_000_000.0
+
+
+@pytest.fixture(autouse=True, params=["rows", "pages"])
+def written(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How copies are written: a row each, or all on a page."""
+    if request.param == "pages":
+        monkeypatch.setattr(pages, "FOLDED_FROM", 1)
+    return str(request.param)
 
 
 @pytest.fixture
@@ -104,6 +115,33 @@ def test_a_kill_between_two_moves(tmp_path: Path, trash: Trash) -> None:
     assert (action.removed, action.waiting, action.state) == (1, 1, State.DONE)
     assert waiting(trash, bin.action_id) == ["moved"]
     assert paths[1].exists()
+
+
+def test_emptying_leaves_files_of_what_is_not_settled(tmp_path: Path, trash: Trash, written: str) -> None:
+    bin = begin(trash)
+    paths = put(tmp_path, "settled", "open")
+    os.rename(paths[0], keep(bin, tmp_path, ["settled"])[0])
+    bin.settle_removals([Removal(1, Fate.REMOVED)], lambda copies: [False] * len(copies))
+    os.rename(paths[1], keep(bin, tmp_path, ["open"])[0])
+    bin.finish()  # as good as a kill: nobody said what became of the second one
+    assert trash.empty([bin.action_id]) == (1, 7)
+    assert trash_files(tmp_path) == ["open"]
+    if written == "pages":
+        with closing(sqlite3.connect(tmp_path / "trash" / "index.db")) as index, index:
+            index.execute("UPDATE pages SET data=x'00'")  # of a damaged one it is not known which files are its own
+        trash.empty([bin.action_id])
+        assert trash_files(tmp_path) == ["open"]
+
+
+def test_copies_of_what_stayed_are_dropped_with_the_names_of_their_files(tmp_path: Path, trash: Trash) -> None:
+    bin = begin(trash)
+    put(tmp_path, "a", "bb")
+    keep(bin, tmp_path, ["a", "bb"])
+    bin.settle_removals([Removal(1, Fate.CHANGED), Removal(2, Fate.GONE)], lambda copies: [False] * len(copies))
+    bin.finish()
+    assert (waiting(trash, bin.action_id), trash.usage()) == ([], (0, 0))
+    with closing(sqlite3.connect(tmp_path / "trash" / "index.db")) as index:
+        assert index.execute("SELECT name FROM files").fetchall() == []
 
 
 def test_what_its_application_wrote_to_it_later_is_no_damage(tmp_path: Path, trash: Trash) -> None:
