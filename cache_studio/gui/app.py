@@ -76,7 +76,15 @@ def begin(window: "MainWindow", targets: Sequence[str]) -> None:
 
         keep_ready(PRELOAD)
 
+    def load_formats(_stop: threading.Event) -> None:
+        from cache_studio.adapters import preload
+
+        preload.formats()
+
     window.controller.tasks.run("ready child", keep_one, lambda _none: None, lambda _error: None)
+    window.controller.ready.connect(
+        lambda: window.controller.tasks.run("formats", load_formats, lambda _none: None, lambda _error: None)
+    )
     window.begin(targets)
 
 

@@ -71,6 +71,20 @@ def test_what_a_page_needs_is_loaded_before_the_first_cache_and_needs_nothing_he
     assert not [name for name in loaded if not name.startswith(("PySide6", "cache_studio.gui"))]
 
 
+def test_common_formats_are_loaded_before_the_first_cache_and_make_no_class_of_qt() -> None:
+    probe = (
+        "import sys; from cache_studio.gui import main_window\n"
+        "main_window._load_services(); import cache_studio.services.studio; before = set(sys.modules)\n"
+        "from cache_studio.adapters import preload; preload.formats()\n"
+        "print(*(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], stdout=subprocess.PIPE, text=True, timeout=120, check=True)
+    loaded = set(done.stdout.split())
+    names = ("json_directory", "json_file", "sqlite_table", "redis_keys", "diskcache")
+    assert {f"cache_studio.adapters.{name}.adapter" for name in names} <= loaded
+    assert not [name for name in loaded if name.startswith(("PySide6", "cache_studio.gui"))]
+
+
 def test_modules_are_loaded_one_a_turn_and_in_order(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     turns: list[str] = []
     monkeypatch.setattr(loading, "import_module", turns.append)
