@@ -10,7 +10,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
@@ -224,10 +224,20 @@ def restore_file(root: Folder, entry: EntryCopy, kept: Kept) -> Restoration:
     """Bring the file back with its bytes, times, mode and (where allowed) owner; never over a newer one."""
     try:
         copy = FileCopy.unpack(entry.data)
-        if is_present(root, copy):
+    except CacheStudioError as error:
+        return Restoration(Return.FAILED, error.message)
+    return put_back(root, copy.parts, lambda: is_present(root, copy), lambda folder: restore_copy(folder, copy, kept))
+
+
+def put_back(
+    root: Folder, parts: tuple[str, ...], is_there: Callable[[], bool], into: Callable[[Folder], Restoration]
+) -> Restoration:
+    """What `into` answers for the folder in which a file lay, made anew where it is gone; or why that fails."""
+    try:
+        if is_there():
             return Restoration(Return.RESTORED)
-        with root.holding(copy.parts, create=True) as folder:
-            return restore_copy(folder, copy, kept)
+        with root.holding(parts, create=True) as folder:
+            return into(folder)
     except CacheStudioError as error:
         return Restoration(Return.FAILED, error.message)
     except (OSError, ValueError) as error:

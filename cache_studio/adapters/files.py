@@ -159,17 +159,15 @@ class Folder:
 
     def stamps(self, names: Sequence[str]) -> list[Stamp]:
         """The stamp of what lies directly in the folder by each of these names; NO_STAMP where nothing does."""
-        if not BY_DESCRIPTOR:
+        if not BY_DESCRIPTOR or not all(map(safe_name, names)):
             return [self._stamp(name) for name in names]
         descriptor, look, found = self.descriptor, os.stat, []
         for name in names:  # 100,000 times in a listing
             try:
-                status = look(name, dir_fd=descriptor, follow_symlinks=False)
-            except (OSError, ValueError):
+                found.append(stamp_of(look(name, dir_fd=descriptor, follow_symlinks=False)))
+            except OSError:
                 found.append(NO_STAMP)
-            else:
-                found.append((status.st_ino & _INT64, status.st_mtime_ns, status.st_size))
-        return [stamp if safe_name(name) else NO_STAMP for name, stamp in zip(names, found, strict=True)]
+        return found
 
     def _stamp(self, name: str) -> Stamp:
         with suppress(OSError, ValueError):

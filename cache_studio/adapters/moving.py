@@ -18,9 +18,8 @@ import msgpack
 import msgspec
 
 from cache_studio.adapters.base import EntryCopy, Kept
-from cache_studio.adapters.file_copies import NEWER, FileCopy, Outcome, give_name_back, restore_copy
+from cache_studio.adapters.file_copies import NEWER, FileCopy, Outcome, give_name_back, put_back, restore_copy
 from cache_studio.adapters.files import Folder, stamp_of
-from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.identity import Stamp
 from cache_studio.model.seeing import Fate, Restoration, Return
 
@@ -158,15 +157,7 @@ def move_back(root: Folder, moved: MovedFile, kept: Kept) -> Restoration:
 
     Where it cannot have both names it is copied. What an application that had it open wrote to it meanwhile is in it.
     """
-    if is_back(root, moved):
-        return Restoration(Return.RESTORED)
-    try:
-        with root.holding(moved.parts, create=True) as folder:
-            return _link_back(folder, moved, kept)
-    except CacheStudioError as error:
-        return Restoration(Return.FAILED, error.message)
-    except (OSError, ValueError) as error:
-        return Restoration(Return.FAILED, f"It cannot be written: {getattr(error, 'strerror', None) or error}.")
+    return put_back(root, moved.parts, lambda: is_back(root, moved), lambda folder: _link_back(folder, moved, kept))
 
 
 def _link_back(folder: Folder, moved: MovedFile, kept: Kept) -> Restoration:
@@ -180,7 +171,7 @@ def _link_back(folder: Folder, moved: MovedFile, kept: Kept) -> Restoration:
             return Restoration(Return.RESTORED)
         except FileExistsError:
             return NEWER
-        except NotImplementedError:
+        except NotImplementedError:  # a platform that links no link itself or knows no descriptors: it is copied
             pass
         except OSError as error:
             if error.errno not in _NO_LINK:

@@ -13,16 +13,21 @@ LONGEST = 0.05
 
 _free = threading.Event()
 _free.set()
+_depth = 0
 
 
 @contextmanager
 def going_first() -> Iterator[None]:
     """No step of background work begins within the block. For the window's thread alone, and for milliseconds."""
+    global _depth
+    _depth += 1
     _free.clear()
     try:
         yield
     finally:
-        _free.set()
+        _depth -= 1
+        if not _depth:  # what is taken in may paint at once: then the inner block ends first
+            _free.set()
 
 
 def let_pass() -> None:

@@ -260,7 +260,7 @@ def test_a_child_that_is_left_in_the_middle_does_not_wait_again(ready: None, oth
     (waiting,) = _children(others)
     numbers = isolation.stream(HERE + "count", 3)
     assert next(numbers) == 0
-    numbers.close()  # type: ignore[attr-defined]
+    numbers.close()  # type: ignore[attr-defined]  # it is promised as an iterator, and is a generator
     assert _children(others) == set()
     assert isolation.call(HERE + "process_id") != waiting
     assert len(_children(others)) == 1

@@ -10,20 +10,23 @@ from cache_studio.services.catalog import Catalog
 from cache_studio.services.standing import Phase, Standing
 
 
+def read_three_times(script: Script) -> tuple[gauge.Gauge, ScriptedAdapter, Standing]:
+    """A gauge of a cache, its adapter, and what the third reading said."""
+    place = place_of(script, "metered")
+    reading, adapter = gauge.Gauge(place.target, place.format), ScriptedAdapter(script, True)
+    standing = Standing(Phase.LIVE, 0.0)
+    for _turn in range(3):
+        standing = reading.read(adapter, Catalog(), standing)
+    return reading, adapter, standing
+
+
 @pytest.mark.parametrize(("rest", "quiet", "measured"), [(0.0, 0.0, 3), (1e12, 0.0, 1), (0.0, 1e12, 1)])
 def test_a_dear_or_quiet_volume_is_read_seldom(
     script: Script, monkeypatch: pytest.MonkeyPatch, rest: float, quiet: float, measured: int
 ) -> None:
     monkeypatch.setattr(gauge, "VOLUME_REST", rest)
     monkeypatch.setattr(gauge, "QUIET_REST", quiet)
-    place = place_of(script, "metered")
-    reading, adapter, standing = (
-        gauge.Gauge(place.target, place.format),
-        ScriptedAdapter(script, True),
-        Standing(Phase.LIVE, 0.0),
-    )
-    for _turn in range(3):
-        standing = reading.read(adapter, Catalog(), standing)
+    reading, adapter, standing = read_three_times(script)
     assert script.measured == measured
     assert standing.volume.volume == 21
     assert standing.at == pytest.approx(time.time(), abs=30)
@@ -50,12 +53,5 @@ def test_what_is_not_watched_is_read_every_time(script: Script, monkeypatch: pyt
     monkeypatch.setattr(gauge, "VOLUME_REST", 0.0)
     monkeypatch.setattr(gauge, "QUIET_REST", 1e12)
     monkeypatch.setattr(ScriptedAdapter, "watched", lambda _self: ())
-    place = place_of(script, "metered")
-    reading, adapter, standing = (
-        gauge.Gauge(place.target, place.format),
-        ScriptedAdapter(script, True),
-        Standing(Phase.LIVE, 0.0),
-    )
-    for _turn in range(3):
-        standing = reading.read(adapter, Catalog(), standing)
+    read_three_times(script)
     assert script.measured == 3

@@ -36,6 +36,24 @@ def test_a_step_of_long_work_waits_until_who_goes_first_is_done(worker, monkeypa
     assert order == ["call", "painted", "step"]
 
 
+def test_a_block_within_another_does_not_end_it(worker, monkeypatch):
+    monkeypatch.setattr(precedence, "LONGEST", None)
+    order = []
+
+    def long():
+        order.append("step")
+        yield
+
+    with precedence.going_first():
+        with precedence.going_first():
+            pass
+        running = worker.run(long(), lambda step: None)
+        worker.call(lambda: None).result(5)
+        order.append("painted")
+    running.future.result(5)
+    assert order == ["painted", "step"]
+
+
 def test_a_step_goes_on_where_going_first_never_ends(worker, monkeypatch):
     monkeypatch.setattr(precedence, "LONGEST", 0.001)
     with precedence.going_first():

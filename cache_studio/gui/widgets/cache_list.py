@@ -2,7 +2,7 @@
 
 import math
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -223,11 +223,6 @@ class CacheListView(QListView):
         rows = model.rowCount() if model else 0
         heights = (self.sizeHintForIndex(model.index(row, 0)).height() for row in range(rows))
         self.setFixedHeight(sum(heights))
-
-    def row_at(self, point: QPoint) -> CacheRow | PlaceRow | None:
-        """The row under a point of the viewport, for context menus."""
-        found: CacheRow | PlaceRow | None = self.indexAt(point).data(Role.CACHE)
-        return found
 
 
 def _figures(row: CacheRow) -> str:

@@ -46,40 +46,33 @@ def test_nothing_heavy_is_loaded_before_the_window_is_drawn(tmp_path: Path, monk
     assert loaded.isdisjoint(HEAVY)
 
 
-def test_no_class_of_qt_is_made_off_the_windows_thread() -> None:
+SERVICES = "main_window._load_services(); import cache_studio.services.studio"
+
+
+def loaded_by(what: str, before: str = "pass") -> set[str]:
+    """The modules that `what` loads in a new process, after the window's own and `before`."""
     probe = (
-        "import sys; from cache_studio.gui import main_window; before = set(sys.modules)\n"
-        "main_window._load_services(); import cache_studio.services.studio\n"
-        "print(*(set(sys.modules) - before))"
+        "import importlib, sys; from cache_studio.gui import main_window\n"
+        f"{before}\nknown = set(sys.modules)\n{what}\nprint(*(set(sys.modules) - known))"
     )
     done = subprocess.run([sys.executable, "-c", probe], stdout=subprocess.PIPE, text=True, timeout=120, check=True)
-    loaded = done.stdout.split()
+    return set(done.stdout.split())
+
+
+def test_no_class_of_qt_is_made_off_the_windows_thread() -> None:
+    loaded = loaded_by(SERVICES)
     assert "numpy" in loaded
     assert not [name for name in loaded if name.startswith(("PySide6", "cache_studio.gui"))]
 
 
 def test_what_a_page_needs_is_loaded_before_the_first_cache_and_needs_nothing_heavy_then() -> None:
-    probe = (
-        "import sys; from cache_studio.gui import main_window\n"
-        "main_window._load_services(); import cache_studio.services.studio; before = set(sys.modules)\n"
-        "import importlib; [importlib.import_module(name) for name in main_window.PAGES]\n"
-        "print(*(set(sys.modules) - before))"
-    )
-    done = subprocess.run([sys.executable, "-c", probe], stdout=subprocess.PIPE, text=True, timeout=120, check=True)
-    loaded = done.stdout.split()
-    assert {"cache_studio.gui.cache_page", "cache_studio.gui.dock.detail_dock"} <= set(loaded)
+    loaded = loaded_by("[importlib.import_module(name) for name in main_window.PAGES]", SERVICES)
+    assert {"cache_studio.gui.cache_page", "cache_studio.gui.dock.detail_dock"} <= loaded
     assert not [name for name in loaded if not name.startswith(("PySide6", "cache_studio.gui"))]
 
 
 def test_common_formats_are_loaded_before_the_first_cache_and_make_no_class_of_qt() -> None:
-    probe = (
-        "import sys; from cache_studio.gui import main_window\n"
-        "main_window._load_services(); import cache_studio.services.studio; before = set(sys.modules)\n"
-        "from cache_studio.adapters import preload; preload.formats()\n"
-        "print(*(set(sys.modules) - before))"
-    )
-    done = subprocess.run([sys.executable, "-c", probe], stdout=subprocess.PIPE, text=True, timeout=120, check=True)
-    loaded = set(done.stdout.split())
+    loaded = loaded_by("from cache_studio.adapters import preload; preload.formats()", SERVICES)
     names = ("json_directory", "json_file", "sqlite_table", "redis_keys", "diskcache")
     assert {f"cache_studio.adapters.{name}.adapter" for name in names} <= loaded
     assert not [name for name in loaded if name.startswith(("PySide6", "cache_studio.gui"))]

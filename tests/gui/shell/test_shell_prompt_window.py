@@ -1,0 +1,47 @@
+"""A window is painted before background work goes on, and lets go of what was painted of a cache that is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from cache_studio.gui.main_window import MainWindow
+from cache_studio.gui.prompt_window import PromptWindow
+from cache_studio.gui.widgets.painting import text_width
+from cache_studio.services import precedence
+
+
+class Canvas(QWidget):
+    """Notes whether background work might begin while it is painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free: list[bool] = []
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self.free.append(precedence._free.is_set())
+
+
+def test_its_widgets_are_painted_while_nothing_else_begins(qtbot: QtBot) -> None:
+    window, canvas = PromptWindow(), Canvas()
+    qtbot.addWidget(window)
+    window.setCentralWidget(canvas)
+    with qtbot.waitExposed(window):
+        window.show()
+    canvas.free.clear()
+    canvas.update()
+    qtbot.waitUntil(lambda: bool(canvas.free))
+    assert not any(canvas.free)
+    qtbot.waitUntil(precedence._free.is_set)
+
+
+def test_texts_of_a_detached_cache_are_let_go(qtbot: QtBot, window: MainWindow, comparisons: Path) -> None:
+    window.controller.attach(str(comparisons))
+    qtbot.waitUntil(lambda: window.current_page() is not None and text_width.cache_info().currsize > 20)
+    attachment = window.controller.attachments[0]
+    with qtbot.waitSignal(window.controller.detached):
+        window.controller.detach(attachment)
+    assert text_width.cache_info().currsize == 0
