@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from cache_studio.gui.loading import Loading
+from cache_studio.gui.loading import Loading, modules
 from cache_studio.gui.tasks import Tasks
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.targets import shown_target
@@ -75,6 +75,10 @@ class Controller(QObject):
         """Whether the studio is there."""
         return self._studio is not None and self._closing is None
 
+    def is_reading(self) -> bool:
+        """Whether any cache is being opened or listed for the first time."""
+        return any(attachment.standing.is_reading for attachment in self.attachments)
+
     def open(self, load: Callable[[], None] = lambda: None, pages: Sequence[str] = ()) -> None:
         """Make the studio (opens settings, trash and history) off the window's thread, and `load` there before.
 
@@ -85,7 +89,7 @@ class Controller(QObject):
             load()
             return self._make_studio()
 
-        self._loading = Loading(pages, self)
+        self._loading = Loading(modules(pages), self)
         self._loading.finished.connect(self.ready)
         self.tasks.run("studio", make, self._on_studio, lambda error: self.refused.emit("", error))
 

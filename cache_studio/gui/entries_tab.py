@@ -125,7 +125,7 @@ class EntriesTab(QWidget):
     def refresh(self) -> None:
         """The attachment has a new view or phase."""
         standing = self._attachment.standing
-        self.table.busy.set_busy(standing.phase in (Phase.OPENING, Phase.READING))
+        self.table.busy.set_busy(standing.is_reading)
         self._show_emptiness()
         self.feed.note_change()
         self.status_changed.emit()
@@ -226,7 +226,7 @@ class EntriesTab(QWidget):
     def _show_emptiness(self) -> None:
         shown, standing = self.feed.shown, self._attachment.standing
         if shown is None or (not len(shown) and not shown.view.complete and standing.phase is Phase.READING):
-            opening = standing.phase in (Phase.OPENING, Phase.READING)
+            opening = standing.is_reading
             self._empty.set_text(tr("Opening the cache…") if opening else tr("Nothing is listed."))
             self._stack.setCurrentWidget(self._empty)
         elif len(shown):

@@ -16,6 +16,7 @@ from cache_studio.gui.caches_panel import WIDTH, CachesPanel
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.entry_dock import EntryDock
 from cache_studio.gui.known_places import KnownPlaces
+from cache_studio.gui.loading import ChartLoading
 from cache_studio.gui.look.text import tr
 from cache_studio.gui.messages import show_notice
 from cache_studio.gui.prompt_window import PromptWindow
@@ -72,6 +73,7 @@ class MainWindow(PromptWindow):
         self.places = KnownPlaces(self.controller, self)
         self.attach_commands = AttachCommands(self, self, demo)
         self.window_commands = WindowCommands(self, self)
+        self.charts = ChartLoading(self.controller.is_reading, self)
         self.refusals = Refusals(self, self.controller, self.attach_commands.attach_dialog)
         self.panel = CachesPanel(self.controller, self.places)
         self.start = StartPage(self.places, has_demo=demo is not None)
@@ -276,6 +278,7 @@ class MainWindow(PromptWindow):
         self.places.read_recent()
         self.trash.count()
         QTimer.singleShot(LOOK_AFTER_MS, self.places, self.places.look)
+        self.charts.start()
 
     def _on_attached(self, attachment: Attachment, in_front: bool) -> None:
         page = self._pages.get(attachment)

@@ -96,6 +96,7 @@ class Catalog:
         self._bury(replaced, counted=False)
         self._append(batch, new)
         self._drop(replaced)
+        self._renew()
         return int(new.size)
 
     def fill(self, batch: Batch) -> None:
@@ -268,13 +269,16 @@ class Catalog:
         if self._dead < _TOMBSTONES or self._dead * 2 < self._n:
             return
         old = self.view()
-        arrays, problems, tables = self._arrays, self._problems, (self._namespaces, self._types, self._tag_sets)
+        arrays, problems = self._arrays, self._problems
+        namespaces, types, tag_sets = self._namespaces, self._types, self._tag_sets
         rows = old.rows()
         self._lay_out(0)
-        self._namespaces, self._types, self._tag_sets = tables
         self._n = int(rows.size)
         for name, column in arrays.items():
             self._arrays[name] = _unrecorded(self._n) if _is_unrecorded(column) else column[rows]
+        self._namespaces, self._arrays["namespace"] = _only_used(namespaces, self._arrays["namespace"])
+        self._types, self._arrays["type"] = _only_used(types, self._arrays["type"])
+        self._tag_sets, self._arrays["tags"] = _only_used(tag_sets, self._arrays["tags"])
         self._ids = [old.ids[row] for row in rows]
         self._keys = [old.keys[row] for row in rows]
         self._index.number(self._ids, 0)
@@ -301,3 +305,13 @@ def _codes(table: dict[Any, int], names: list[Any]) -> NDArray[np.int32]:
     for name in dict.fromkeys(names):
         table.setdefault(name, len(table))
     return np.fromiter(map(table.__getitem__, names), np.int32, len(names))
+
+
+def _only_used(table: dict[Any, int], codes: NDArray[np.int32]) -> tuple[dict[Any, int], NDArray[np.int32]]:
+    """The table without the names that no row has (but for its first), and the codes of the rows in it; -1 stays."""
+    used = np.zeros(len(table) + 1, np.bool_)  # -1 is the last place
+    used[codes] = True
+    used[:1] = True
+    used[-1] = False
+    renumbered = np.where(used, np.cumsum(used) - 1, -1).astype(np.int32)
+    return {name: int(renumbered[code]) for name, code in table.items() if used[code]}, renumbered[codes]

@@ -53,6 +53,11 @@ class Standing:
     watched: tuple[tuple[str, bool], ...] = ()
     """Folders and files whose change means that the cache changed, each with whether what lies below counts."""
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether the cache is being opened or listed for the first time."""
+        return self.phase in (Phase.OPENING, Phase.READING)
+
 
 def reading_words(standing: Standing, say: Callable[[str], str] = str) -> str:
     """How far a listing under way is: what is found, and of how many as far as that is known. `say` translates."""

@@ -42,6 +42,7 @@ def open_window() -> Iterator[MainWindow]:
     rest(LOOK_AFTER_MS / 1000 + 0.2)
     window.controller.tasks.drop("discover")  # it looks for caches once; that is another job, and not to disturb this
     rest(0.3)
+    until(lambda: window.charts.is_done, 30)
     try:
         yield window
     finally:

@@ -42,8 +42,8 @@ from cache_studio.services.demo import PREFIX
 from cache_studio.services.standing import Phase
 
 LOOKS = 20
-WARM_UP = 5
-"""Looks that are not compared: imports, first charts, the first entries of the caches."""
+WARM_UP = 10
+"""Looks that are not compared: until both tabs of all five caches were made, which takes ten."""
 FLAT = 1.1
 MORE_HANDLES = 8
 """Files and pipes that a listing under way may have open."""

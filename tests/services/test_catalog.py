@@ -112,6 +112,33 @@ def test_many_tombstones_are_swept_into_a_new_epoch(monkeypatch):
     assert content(view) == {f"id {n}": 3 for n in range(20)}
 
 
+def test_tombstones_of_changes_are_swept_without_a_listing(monkeypatch):
+    monkeypatch.setattr(catalog_module, "_TOMBSTONES", 10)
+    catalog = Catalog()
+    first = listed(catalog, {"a": 0, "b": 0})
+    for stamp in range(1, 1_000):
+        catalog.add(batch({"a": stamp}))
+        assert catalog.view().n <= 22
+    assert content(catalog.view()) == {"a": 999, "b": 0}
+    assert content(first) == {"a": 0, "b": 0}
+
+
+def test_names_that_no_entry_has_any_more_are_swept_with_the_tombstones(monkeypatch):
+    monkeypatch.setattr(catalog_module, "_TOMBSTONES", 10)
+    catalog = Catalog()
+    listed(catalog, {"a": 0})
+    for stamp in range(1, 100):
+        catalog.add(batch({"b": stamp}, namespaces=[f"n{stamp}"], types=[f"t{stamp}"], tags=[(f"tag {stamp}",)]))
+        view = catalog.view()
+        assert max(map(len, (view.namespace_names, view.type_names, view.tag_sets))) <= 24
+        (row,) = (row for row in view.rows().tolist() if view.ids[row] == "b")
+        assert view.namespace_names[view.namespace_codes[row]] == f"n{stamp}"
+        assert view.type_names[view.type_codes[row]] == f"t{stamp}"
+        assert view.tag_sets[view.tag_codes[row]] == (f"tag {stamp}",)
+        (row,) = (row for row in view.rows().tolist() if view.ids[row] == "a")
+        assert (view.namespace_names[view.namespace_codes[row]], view.tag_codes[row]) == ("", -1)
+
+
 def test_what_was_emptied_whole_is_listed_again(monkeypatch):
     monkeypatch.setattr(catalog_module, "_TOMBSTONES", 10)
     catalog = Catalog()

@@ -7,7 +7,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QBrush, QPen, QWheelEvent
-from PySide6.QtWidgets import QGraphicsRectItem, QWidget
+from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QGraphicsRectItem, QSizePolicy, QWidget
 
 from cache_studio.gui.look import fonts, theme
 from cache_studio.gui.look.text import plain_label, tr
@@ -20,34 +20,37 @@ Span = tuple[float, float]
 _GAP_LABEL_PX = 76
 
 
-class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
-    """A chart that only shows: the wheel scrolls the page, nothing can be dragged, the pointer reads figures."""
+class Plot(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
+    """A chart that only shows: the wheel scrolls the page, nothing can be dragged, the pointer reads figures.
+
+    Two axes and a box. Not a PlotWidget, which makes forms and menus of a hundred widgets that nobody would see.
+    """
 
     def __init__(self, name: str, scale: Scale, bottom: pg.AxisItem, parent: QWidget | None = None) -> None:
         self.scale_words = scale
         self.value_axis, self.bottom_axis = ValueAxis(scale), bottom
-        super().__init__(parent, axisItems={"left": self.value_axis, "bottom": bottom})
+        super().__init__(parent)
         self.setAccessibleName(name)
         self.setFrameShape(self.Shape.NoFrame)
-        self.setMenuEnabled(False)
-        self.hideButtons()
-        self.setMouseEnabled(x=False, y=False)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setViewportUpdateMode(self.ViewportUpdateMode.FullViewportUpdate)  # what is drawn anew is all of it
-        for side in ("top", "right"):
-            self.getPlotItem().getAxis(side).unlinkFromView()  # they are never shown
-        self.getPlotItem().setContentsMargins(0, 8, 14, 0)
-        self.getViewBox().setDefaultPadding(0)
-        self.getViewBox().disableAutoRange()
+        self.box = pg.ViewBox(enableMouse=False, enableMenu=False, defaultPadding=0)
+        self.box.disableAutoRange()
+        self._lay_out()
         self._readout = plain_label("", "readout", self)
         self._readout.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._readout.hide()
         self._cursor = pg.InfiniteLine(angle=90, movable=False)
         self._cursor.setZValue(50)
         self._cursor.hide()
-        self.addItem(self._cursor, ignoreBounds=True)
+        self.add(self._cursor)
         self.scene().sigMouseMoved.connect(self._on_moved)
         theme.theme().changed.connect(self.restyle)
+
+    def add(self, item: QGraphicsItem) -> None:
+        """Draw something in the box, in its figures; it does not move what is shown."""
+        self.box.addItem(item, ignoreBounds=True)
 
     def restyle(self) -> None:
         """Take the colours in force; children colour their curves as well."""
@@ -65,8 +68,8 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
 
     def show_range(self, across: Span, up: Span) -> None:
         """Show this much of the bottom and of the left axis."""
-        self.setRange(xRange=across, yRange=up, padding=0, disableAutoRange=True)
-        self.getViewBox().updateMatrix()  # else the next paint does so, and everything is painted twice
+        self.box.setRange(xRange=across, yRange=up, padding=0, disableAutoRange=True)
+        self.box.updateMatrix()  # else the next paint does so, and everything is painted twice
 
     def readout(self, at: float) -> tuple[float, str] | None:
         """(place on the bottom axis, words) of what is nearest to `at`; None where there is nothing to say."""
@@ -82,8 +85,21 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self._cursor.hide()
         super().leaveEvent(event)
 
+    def _lay_out(self) -> None:
+        whole, grid = pg.GraphicsWidget(), QGraphicsGridLayout()
+        grid.setContentsMargins(0, 8, 14, 0)
+        grid.setSpacing(0)
+        grid.addItem(self.box, 0, 1)
+        grid.setRowStretchFactor(0, 1)
+        grid.setColumnStretchFactor(1, 1)
+        for axis, row, column in ((self.value_axis, 0, 0), (self.bottom_axis, 1, 1)):
+            grid.addItem(axis, row, column)
+            axis.linkToView(self.box)
+        whole.setLayout(grid)
+        self.setCentralItem(whole)
+
     def _on_moved(self, place: QPointF) -> None:
-        box = self.getViewBox()
+        box = self.box
         found = self.readout(box.mapSceneToView(place).x()) if box.sceneBoundingRect().contains(place) else None
         self._readout.setVisible(found is not None)
         self._cursor.setVisible(found is not None)
@@ -112,7 +128,7 @@ class TimePlot(Plot):
         self.times: Floats = np.empty(0)
         self.series: list[Floats] = []
         self.names: list[str] = []
-        self.getViewBox().sigResized.connect(self._place_labels)
+        self.box.sigResized.connect(self._place_labels)
 
     def span(self) -> Span:
         """What is shown."""
@@ -171,14 +187,14 @@ class TimePlot(Plot):
         low, high = self.limits()
         while len(self._shades) > len(wanted):
             for item in self._shades.pop():
-                self.removeItem(item)
+                self.box.removeItem(item)
         while len(self._shades) < len(wanted):
             rect, label = QGraphicsRectItem(), pg.TextItem(tr(NOT_RECORDED), anchor=(0.5, 0.5))
             rect.setPen(QPen(Qt.PenStyle.NoPen))
             rect.setZValue(-50)
             label.setFont(fonts.text_font(11))
-            self.addItem(rect, ignoreBounds=True)
-            self.addItem(label, ignoreBounds=True)
+            self.add(rect)
+            self.add(label)
             _color(rect, label)
             self._shades.append((rect, label))
         for (rect, label), (start, end) in zip(self._shades, wanted, strict=True):
@@ -189,7 +205,7 @@ class TimePlot(Plot):
     def _place_labels(self) -> None:
         if not self._shades:
             return
-        per_px = self.getViewBox().viewPixelSize()[0]
+        per_px = self.box.viewPixelSize()[0]
         for rect, label in self._shades:
             label.setVisible(rect.rect().width() > _GAP_LABEL_PX * per_px)
 

@@ -26,7 +26,7 @@ class ExpiryPlot(Plot):
         self._counts: list[int] = []
         self._words: list[str] = []
         self._bars = pg.BarGraphItem(x=[], height=[], width=0.72)
-        self.addItem(self._bars, ignoreBounds=True)
+        self.add(self._bars)
         self.set_counts(0, [0] * len(EXPIRY_BOUNDS))
         self.restyle()
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsPathItem, QStyleOptionGraphicsItem, QWidget
 
+from cache_studio.gui.plots.base import Plot
 from cache_studio.gui.plots.series import Floats, runs
 from cache_studio.gui.widgets.cards import role_color
 
@@ -36,12 +37,12 @@ class _Curve(QGraphicsPathItem):
 class RunLine:
     """A line that is never joined over a gap, with soft fill below."""
 
-    def __init__(self, plot: pg.PlotWidget, role: str, fill: int) -> None:
+    def __init__(self, plot: Plot, role: str, fill: int) -> None:
         self._role, self._fill = role, fill
         self._area, self.curve = QGraphicsPathItem(), _Curve()
         for item, z in ((self._area, 0), (self.curve, 10)):
             item.setZValue(z)
-            plot.addItem(item, ignoreBounds=True)
+            plot.add(item)
 
     def set_values(self, times: Floats, values: Floats) -> None:
         """Draw `values` over `times`; NaN is a gap."""
@@ -49,7 +50,7 @@ class RunLine:
         lines = [(times[run], values[run]) for run in found]
         self.curve.dots = QPolygonF([QPointF(x[0], y[0]) for x, y in lines if len(x) == 1])
         self.curve.setPath(_path([line for line in lines if len(line[0]) > 1]))
-        self._area.setPath(_path([(np.pad(x, 1, "edge"), np.pad(y, 1)) for x, y in lines]))
+        self._area.setPath(_path([_down_to_zero(x, y) for x, y in lines]))
 
     def restyle(self) -> None:
         """Take the colours in force."""
@@ -64,11 +65,11 @@ class RunLine:
 class Bars:
     """Bars up or down from 0, all in one colour."""
 
-    def __init__(self, plot: pg.PlotWidget, role: str) -> None:
+    def __init__(self, plot: Plot, role: str) -> None:
         self._role = role
         self.item = QGraphicsPathItem()
         self.item.setPen(_NO_PEN)
-        plot.addItem(self.item, ignoreBounds=True)
+        plot.add(self.item)
 
     def set_values(self, centres: Floats, heights: Floats, width: float) -> None:
         """A bar for each height that is not NaN."""
@@ -83,6 +84,11 @@ class Bars:
     def restyle(self) -> None:
         """Take the colours in force."""
         self.item.setBrush(QBrush(QColor(role_color(self._role))))
+
+
+def _down_to_zero(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """A line with its ends led down to 0."""
+    return np.concatenate((x[:1], x, x[-1:])), np.concatenate(((0.0,), y, (0.0,)))
 
 
 def _path(lines: Sequence[tuple[Floats, Floats] | Floats]) -> QPainterPath:

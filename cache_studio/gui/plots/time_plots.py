@@ -43,9 +43,9 @@ class HitRatePlot(TimePlot):
         self.target_line = pg.InfiniteLine(angle=0, movable=False)
         self.target_line.setZValue(20)
         self.target_line.hide()
-        self.addItem(self.target_line, ignoreBounds=True)
+        self.add(self.target_line)
         self._dot = pg.ScatterPlotItem(size=7)
-        self.addItem(self._dot, ignoreBounds=True)
+        self.add(self._dot)
         self.set_series(np.empty(0), np.empty(0))
         self.restyle()
 

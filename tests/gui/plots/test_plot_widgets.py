@@ -45,7 +45,7 @@ def test_the_picture_has_ink_where_something_is_known_and_none_in_the_gap(qtbot:
     plot.show()
     qtbot.waitExposed(plot)
     plot.grab()  # the axes are laid out in the first paint
-    picture, box = plot.grab().toImage(), plot.getViewBox()
+    picture, box = plot.grab().toImage(), plot.box
 
     def inked(moment: float) -> bool:
         x = round(box.mapViewToScene(QPointF(moment, 70)).x())
@@ -161,7 +161,7 @@ def test_charts_restyle_live_and_leave_the_wheel_to_the_page(
     dark = plot.grab().toImage().pixelColor(2, 2).name().upper()
     theme.apply(qapp, "light")
     assert (light, dark) == (LIGHT.surface, DARK.surface)
-    before = plot.viewRange()
+    before = plot.box.viewRange()
     wheel = QWheelEvent(
         QPointF(50, 50),
         QPointF(50, 50),
@@ -174,5 +174,5 @@ def test_charts_restyle_live_and_leave_the_wheel_to_the_page(
     )
     plot.wheelEvent(wheel)
     assert not wheel.isAccepted()
-    assert plot.getViewBox().state["mouseEnabled"] == [False, False]
-    assert plot.viewRange() == before
+    assert plot.box.state["mouseEnabled"] == [False, False]
+    assert plot.box.viewRange() == before

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -81,7 +81,7 @@ def test_common_formats_are_loaded_before_the_first_cache_and_make_no_class_of_q
 def test_modules_are_loaded_one_a_turn_and_in_order(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     turns: list[str] = []
     monkeypatch.setattr(loading, "import_module", turns.append)
-    made = loading.Loading(["one", "two"])
+    made = loading.Loading(loading.modules(["one", "two"]))
     beat = QTimer(made)
     beat.timeout.connect(lambda: turns.append("turn"))
     with qtbot.waitSignal(made.finished):
@@ -90,6 +90,30 @@ def test_modules_are_loaded_one_a_turn_and_in_order(qtbot: QtBot, monkeypatch: p
     beat.stop()
     assert [name for name in turns if name != "turn"] == ["one", "two"]
     assert turns.index("two") - turns.index("one") > 1
+
+
+def test_charts_are_loaded_when_nothing_is_read_any_more(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "CHARTS_AFTER_MS", 1)
+    monkeypatch.setattr(loading, "charts", lambda: loaded.append("begun") or iter([None]))
+    asked, loaded = [], []
+    parent = QObject()
+
+    def is_reading() -> bool:
+        asked.append(len(asked) < 2)
+        return asked[-1]
+
+    made = loading.ChartLoading(is_reading, parent)
+    made.start()
+    assert not made.is_done
+    qtbot.waitUntil(lambda: made.is_done)
+    assert asked == [True, True, False]
+
+
+def test_a_dashboard_loads_nothing_heavy_after_the_charts() -> None:
+    before = f"{SERVICES}\n[importlib.import_module(name) for name in main_window.PAGES]"
+    charts = "from cache_studio.gui import loading; list(loading.charts())"
+    loaded = loaded_by("import pyqtgraph, cache_studio.gui.dashboard.charts", f"{before}\n{charts}")
+    assert loaded == set()
 
 
 class Window(QWidget):
