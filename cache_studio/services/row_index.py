@@ -15,6 +15,8 @@ PART = 21_845
 A dictionary of a million ids takes 100 ms and more in one call to become larger; one of these takes one. Parts by rows
 are filled in one call each; parts by hash would need one for each entry.
 """
+_OFFSETS = tuple(range(PART))
+"""Where a row stands in its part, as numbers that all parts share: a number of its own for each takes 32 bytes."""
 _HASHED_AT_ONCE = 65_536
 
 
@@ -37,10 +39,11 @@ class RowIndex(Mapping[EntryId, int]):
 
     def get(self, entry_id: EntryId, default: T = None) -> int | T:  # type: ignore[assignment]  # None where T is not said
         """The row, else `default`."""
-        for part in reversed(self._parts):
-            row = part.get(entry_id)
-            if row is not None:
-                return row
+        parts = self._parts
+        for number in range(len(parts) - 1, -1, -1):
+            offset = parts[number].get(entry_id)
+            if offset is not None:
+                return number * PART + offset
         return default
 
     def __iter__(self) -> Iterator[EntryId]:
@@ -59,11 +62,11 @@ class RowIndex(Mapping[EntryId, int]):
             found = list(map(parts[number].get, [ids[at] for at in left]))
             if found.count(None) == len(found):
                 continue
-            self._likely = number
-            for at, row in zip(left, found, strict=True):
-                if row is not None:
-                    rows[at] = row
-            left = [at for at, row in zip(left, found, strict=True) if row is None]
+            self._likely, first = number, number * PART
+            for at, offset in zip(left, found, strict=True):
+                if offset is not None:
+                    rows[at] = first + offset
+            left = [at for at, offset in zip(left, found, strict=True) if offset is None]
         return rows
 
     def number(self, ids: Sequence[EntryId], first: int) -> None:
@@ -74,15 +77,15 @@ class RowIndex(Mapping[EntryId, int]):
             if at == len(self._parts):
                 self._parts.append({})
             some = ids[done : done + PART - offset]
-            self._parts[at].update(zip(some, range(first + done, first + done + len(some)), strict=True))
+            self._parts[at].update(zip(some, _OFFSETS[offset : offset + len(some)], strict=True))
             done += len(some)
 
     def drop(self, ids: Iterable[EntryId], rows: Iterable[int]) -> None:
         """These stand no longer in these rows; those that were numbered again since stay where they are."""
         for entry_id, row in zip(ids, rows, strict=True):
-            part = self._parts[row // PART]
-            if part.get(entry_id) == row:
-                del part[entry_id]
+            number, offset = divmod(row, PART)
+            if self._parts[number].get(entry_id) == offset:
+                del self._parts[number][entry_id]
 
 
 def repeated(ids: Sequence[EntryId]) -> list[int]:

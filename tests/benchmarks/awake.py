@@ -52,22 +52,6 @@ def between(began: Moments, ended: Moments) -> Moments:
     return passed - (np.interp(ended, edges, stood) - np.interp(began, edges, stood)) if len(edges) else passed
 
 
-def longest_standstills(began: Moments, ended: Moments, most: Moments) -> Moments:
-    """Seconds of the longest standstill between each two moments that took no longer than `most` of it; or 0.
-
-    For what only says how long it took, and nearly when.
-    """
-    edges, _ = _stood_still(float(ended.max(initial=0.0)))
-    begun, over = edges[::2], edges[1::2]
-    long = over - begun
-    return np.array(
-        [
-            long[(over > first) & (begun < last) & (long <= limit)].max(initial=0.0)
-            for first, last, limit in zip(began, ended, most, strict=True)
-        ]
-    )
-
-
 def longest(spans: Sequence[tuple[float, float]]) -> float:
     """Seconds of the longest of these spans; 0 where there is none."""
     if not spans:

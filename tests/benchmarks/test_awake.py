@@ -40,12 +40,6 @@ def test_many_pairs_at_once(logs: Path) -> None:
     assert awake.longest([]) == 0.0
 
 
-def test_what_only_says_how_long_it_took(logs: Path) -> None:
-    began, ended = np.array([0.0, 0.0, 2.0, 4.0]), np.array([5.0, 5.0, 3.0, 5.0])
-    longest = awake.longest_standstills(began, ended, np.array([1.1, 0.9, 0.6, 9.0]))
-    assert longest.tolist() == pytest.approx([1.0, 0.25, 0.25, 0.0])
-
-
 def test_without_watchers_time_is_what_the_clock_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(awake.LOG, raising=False)
     assert awake.seconds(1.0, 3.5) == 2.5

@@ -50,7 +50,9 @@ def _grown(window: MainWindow, few: str, target: str, count: int) -> float:
     Of several copies at once where it is small: what one takes is lost in memory that was freed before.
     """
     copies = max(1, min(MOST_COPIES, ENTRIES_TOGETHER // count))
-    return (_held(window, target, count, copies) - _held(window, few, FEW, copies)) / copies
+    # First the few: what the many leave behind would be taken for theirs, and be missing from what the many add.
+    without = _held(window, few, FEW, copies)
+    return (_held(window, target, count, copies) - without) / copies
 
 
 def _held(window: MainWindow, target: str, count: int, copies: int) -> int:

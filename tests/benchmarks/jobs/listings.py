@@ -2,15 +2,14 @@
 
 import shutil
 import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import awake
 import data
 import floors
-import numpy as np
 import redis
+import server_commands
 from attaching import Arrival, arrive, detach, open_window
 from floors import Program
 from servers import RedisServer
@@ -23,8 +22,6 @@ from cache_studio.gui.main_window import MainWindow
 FIRST_ROWS = 0.3
 GAP_MS, WORST_GAP_MS = 50.0, 100.0
 SERVER_COMMAND_MS = 5.0
-SLOW_MICROSECONDS = 200
-"""Commands of the server that take less are not looked at."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +62,10 @@ def rows(bench: Bench) -> Iterator[Row]:
             yield from _measured(window, bench, listing)
         with RedisServer() as server:
             listing = _redis(bench, server)
+            yield from _measured(window, bench, listing)
             with redis.Redis(port=server.port) as client:
-                yield from _measured(window, bench, listing, lambda: _watch_commands(client))
-                yield Row(
-                    "Redis: longest command of the server",
-                    listing.size,
-                    _longest_command(client),
-                    "ms",
-                    SERVER_COMMAND_MS,
-                )
+                longest = server_commands.longest(client, window.controller.studio.resolve(listing.target))
+            yield Row("Redis: longest command of the server", listing.size, longest, "ms", SERVER_COMMAND_MS)
 
 
 def _files(bench: Bench) -> Iterator[Listing]:
@@ -120,15 +112,12 @@ def _redis(bench: Bench, server: RedisServer) -> Listing:
     return Listing("Redis", f"{count:,} keys", url, count, floor, 2.6, peer)
 
 
-def _measured(
-    window: MainWindow, bench: Bench, listing: Listing, before_ours: Callable[[], None] = lambda: None
-) -> Iterator[Row]:
+def _measured(window: MainWindow, bench: Bench, listing: Listing) -> Iterator[Row]:
     figures = Figures()
     for number in range(bench.size.rounds):
         figures.floors.append(awake.took(listing.floor.run))
         if listing.peer is not None and number % 3 == 0:  # a peer may take minutes
             figures.peers.append(awake.took(listing.peer.run))
-        before_ours()
         shutil.rmtree(listings_folder(), ignore_errors=True)  # the first is one of a cache that was never seen
         for arrivals in (figures.first, figures.again) if listing.again_goal else (figures.first,):
             page, arrival = arrive(window, listing.target, listing.entries)
@@ -170,20 +159,3 @@ def _rows(listing: Listing, figures: Figures) -> Iterator[Row]:
         worst=max(longest),
         worst_goal=WORST_GAP_MS,
     )
-
-
-def _watch_commands(client: redis.Redis) -> None:
-    client.config_set("slowlog-max-len", 100_000)
-    client.config_set("slowlog-log-slower-than", SLOW_MICROSECONDS)
-    client.slowlog_reset()
-
-
-def _longest_command(client: redis.Redis) -> float:
-    """Milliseconds of the longest one since the watching began; the shortest that is looked at where none was."""
-    found = client.slowlog_get(100_000)
-    offset = time.time() - time.perf_counter()
-    began = np.array([entry["start_time"] - offset for entry in found])
-    taken = np.array([entry["duration"] / 1e6 for entry in found])
-    # The log has whole seconds, and a standstill in one of them counts only when the command may have lasted over it.
-    stood = awake.longest_standstills(began - 1, began + 2, taken)
-    return float(np.max(taken - stood, initial=SLOW_MICROSECONDS / 1e6)) * 1000

@@ -8,19 +8,23 @@ from listed_memory import FEW, peak_of_listing, settled, while_listed
 from sizes import Bench
 from table import Against, Row, Rule
 
+from cache_studio.adapters.sqlite_listing import LISTED_HERE
+
 ENTRY_BYTES = 400.0
 LEFT_SHARE = 10.0
-"""Per cent of what a cache added to one of ten entries that may stay when it is detached."""
+"""Per cent of what a cache added that may stay when it is detached."""
+BY_A_CHILD = 10 * LISTED_HERE
+"""Rows of the cache that is listed and detached before, so that the child that lists has its modules, too."""
 FOLDER_MB = 500.0
 
 
 def rows(bench: Bench) -> Iterator[Row]:
     """A table with keys of 64 characters from the empty window on; a folder and one JSON file after a small one."""
     table = data.sqlite_rows(bench.folder, bench.size.rows)
-    small = data.sqlite_rows(bench.folder, FEW)
+    small = data.sqlite_rows(bench.folder, BY_A_CHILD)
     with open_window() as window:
         empty = settled()
-        while_listed(window, f"sqlite-table:{small}?table=entries", FEW)
+        while_listed(window, f"sqlite-table:{small}?table=entries", BY_A_CHILD)
         loaded = settled()
         listed = while_listed(window, f"sqlite-table:{table}?table=entries", bench.size.rows)
         left = (settled() - loaded) / (listed - loaded)
