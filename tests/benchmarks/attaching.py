@@ -11,10 +11,14 @@ from event_loop import application, gaps, rest, until
 from cache_studio.config.settings import Settings
 from cache_studio.gui import app
 from cache_studio.gui.cache_page import CachePage
+from cache_studio.gui.controller import GIVE_BACK_MS
 from cache_studio.gui.dressing import dress
 from cache_studio.gui.entry_feed import FacetFigures
 from cache_studio.gui.main_window import LOOK_AFTER_MS, MainWindow
 from cache_studio.services.attachment import Place
+
+GIVING_BACK = 0.5
+"""Seconds in which the memory of a cache is given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +115,11 @@ def detach(window: MainWindow, page: CachePage) -> None:
     gone: list[None] = []
     window.controller.detach(page.attachment, lambda: gone.append(None))
     until(lambda: bool(gone), 60)
+
+
+def leave(window: MainWindow, page: CachePage) -> float:
+    """The same, and wait until its memory was given back; seconds of the longest gap of the event loop meanwhile."""
+    with gaps() as found:
+        detach(window, page)
+        rest(GIVE_BACK_MS / 1000 + GIVING_BACK)
+    return found.longest
