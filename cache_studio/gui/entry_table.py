@@ -116,16 +116,19 @@ class EntryTable(EntryTableView):
         self.setAutoScroll(False)
         self._restoring = True
         try:
-            moved = self.entries.set_shown(shown)
-            if moved and before is not None:
+            changed = self.entries.set_shown(shown)
+            if changed is None and before is not None:
                 self._restore(before, shown, chosen, top, offset)
         finally:
             self._restoring = False
             self.setAutoScroll(True)
-        self.viewport().update()
+        if changed is None or before is None or _may_look_otherwise(before, shown):
+            self.viewport().update()
+        else:
+            self.draw_again(changed.tolist())
         if not self._fitted and len(shown):
             self._fit()
-        if moved:
+        if changed is None or changed.size:
             self.selection_moved.emit()
         self._tell_current()
         self.visible_changed.emit()
@@ -303,6 +306,11 @@ class EntryTable(EntryTableView):
             action.setEnabled(at != columns.KEY)
             action.triggered.connect(lambda shown, at=at: self.setColumnHidden(at, not shown))
         menu.popup(self.horizontalHeader().mapToGlobal(point))
+
+
+def _may_look_otherwise(before: EntryRows, shown: EntryRows) -> bool:
+    """Whether rows that did not change may have to be drawn again: figures that were awaited have come."""
+    return bool(before.listing.totals.pending or shown.listing.totals.pending)
 
 
 def _width_of(names: Sequence[str], least: int) -> int:

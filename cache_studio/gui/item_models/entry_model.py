@@ -4,6 +4,8 @@ import math
 import time
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from cache_studio.gui.item_models.entry_columns import COLUMNS, NOTHING, TAGS, TTL, TYPE
@@ -34,16 +36,16 @@ class EntryModel(QAbstractTableModel):
         """What the table shows; None before the first listing."""
         return self._shown
 
-    def set_shown(self, shown: EntryRows) -> bool:
-        """Show another listing. True when rows came, went or moved (the model was reset), False for new figures."""
-        before = self._shown
-        if before is not None and shown.shows_the_same(before):
+    def set_shown(self, shown: EntryRows) -> NDArray[np.intp] | None:
+        """Show another listing. Positions of changed entries; None when entries came, went or moved: it was reset."""
+        changed = None if self._shown is None else shown.changed_since(self._shown)
+        if changed is None:
+            self.beginResetModel()
             self._shown = shown
-            return False
-        self.beginResetModel()
-        self._shown = shown
-        self.endResetModel()
-        return True
+            self.endResetModel()
+        else:
+            self._shown = shown
+        return changed
 
     def entry(self, position: int) -> Entry | None:
         """The entry at a position."""

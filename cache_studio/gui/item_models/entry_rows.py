@@ -10,6 +10,9 @@ from cache_studio.model.columns import View
 from cache_studio.model.identity import EntryId
 from cache_studio.services.browse import Listing
 
+MOST_CHANGED = 2_000
+"""Entries that changed between two listings and are looked at one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class EntryRows:
@@ -38,10 +41,21 @@ class EntryRows:
         row = self.view.row_of(entry_id)
         return -1 if row is None else int(self.positions[row])
 
-    def shows_the_same(self, other: "EntryRows") -> bool:
-        """Whether the same rows stand in the same order, so that only figures can differ."""
-        mine, theirs = self.listing.rows, other.listing.rows
-        return self.view.epoch == other.view.epoch and mine.size == theirs.size and bool((mine == theirs).all())
+    def changed_since(self, before: "EntryRows") -> NDArray[np.intp] | None:
+        """Positions at which the same entry stands but has changed; None where entries came, went or moved.
+
+        Figures of the others are the same unless they were pending: rows of a view are never altered. None as well
+        where so much changed that looking at each would take longer than a new beginning.
+        """
+        mine, theirs = self.listing.rows, before.listing.rows
+        if self.view.epoch != before.view.epoch or mine.size != theirs.size:
+            return None
+        changed = np.flatnonzero(mine != theirs)
+        if changed.size > MOST_CHANGED:
+            return None
+        now, then = self.view.ids, before.view.ids
+        pairs = zip(mine[changed].tolist(), theirs[changed].tolist(), strict=True)
+        return changed if all(now[row] == then[old] for row, old in pairs) else None
 
     def follow(self, before: "EntryRows", chosen: NDArray[np.int32]) -> NDArray[np.int32]:
         """Positions here, in order, of the entries that stood at the positions `chosen` of `before`."""

@@ -1,5 +1,6 @@
 """The table of entries as it looks: lines, header, density, hover, the accent edge of the selected row."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QRect, QRectF, QSize, Qt
@@ -183,6 +184,14 @@ class EntryTableView(QTableView):
             for row in rows:
                 if one.delegate.look(self.model().index(row, one.at)) != self._looks.get((row, one.at)):
                     again += QRect(one.left, self.rowViewportPosition(row), one.width, self.rowHeight(row))
+        self.viewport().update(again)
+
+    def draw_again(self, rows: Iterable[int]) -> None:
+        """Draw those of these rows that are on the screen again."""
+        visible, width, again = self._visible_rows(), self.viewport().width(), QRegion()
+        for row in rows:
+            if row in visible:
+                again += QRect(0, self.rowViewportPosition(row), width, self.rowHeight(row))
         self.viewport().update(again)
 
     def _columns_in(self, region: QRegion) -> list["_Column"]:

@@ -141,10 +141,15 @@ def test_positions_follow_entries_into_another_epoch(monkeypatch: pytest.MonkeyP
 def test_new_figures_alone_do_not_reset_the_model() -> None:
     made = catalog(5)
     model = EntryModel(clock=lambda: NOW)
-    assert model.set_shown(listing(made.view())) is True
-    assert model.set_shown(listing(made.view())) is False
+    assert model.set_shown(listing(made.view())) is None
+    assert model.set_shown(listing(made.view())).tolist() == []
+    made.add(make_batch(["id3", "id1"], ["key0003", "key0001"], [(3, 2, 1), (1, 2, 1)], size=[7.0, 9.0]))
+    assert model.set_shown(listing(made.view())).tolist() == [1, 3]
+    assert [model.entry(at).size for at in (1, 3)] == [9, 7]
     made.forget(["id1"])
-    assert model.set_shown(listing(made.view())) is True
+    assert model.set_shown(listing(made.view())) is None
+    made.add(make_batch(["id3"], ["a key that moves"], [(3, 3, 1)]))
+    assert model.set_shown(listing(made.view())) is None
 
 
 def test_runs_of_positions() -> None:
