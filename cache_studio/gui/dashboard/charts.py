@@ -1,4 +1,4 @@
-"""The charts of the Dashboard in their cards. Imports pyqtgraph: import this module when the tab is first shown."""
+"""The charts of the Dashboard in their cards. Imports pyqtgraph: nothing that the first paint needs may import this."""
 
 from dataclasses import astuple
 

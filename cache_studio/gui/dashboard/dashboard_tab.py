@@ -127,7 +127,7 @@ class DashboardTab(QWidget):
 
     def _make_charts(self) -> None:
         if self.charts is None:
-            # Imported here: pyqtgraph takes 0.2 s, which only this tab needs.
+            # Imported here: pyqtgraph takes 0.2 s where it was not loaded while nothing was read (gui/loading.py).
             from cache_studio.gui.dashboard.charts import Charts
 
             self.charts = Charts(self._attachment.place.target_hit_rate)

@@ -121,9 +121,9 @@ class ValueAxis(_QuietAxis):
         self.setGrid(255)  # so that its bounds are those of the chart
 
     def _draw_lines(self, painter: QPainter, values: Sequence[float]) -> None:
-        view, painted = self.linkedView(), QPen(theme.color("border"), 1)
+        view = self.linkedView()
         right = view.mapRectToItem(self, view.boundingRect()).right()
-        painter.setPen(painted)
+        painter.setPen(QPen(theme.color("border"), 1))
         painter.drawLines([QLineF(self.rect().right(), up, right, up) for up in map(self._height, values)])
 
     def _height(self, value: float) -> float:

@@ -56,6 +56,45 @@ def test_the_picture_has_ink_where_something_is_known_and_none_in_the_gap(qtbot:
     assert [inked(float(TIMES[at])) for at in (20, 45, 50, 55)] == [True, False, True, False]
 
 
+def test_what_is_charted_lies_above_the_lines_of_the_axis(qtbot: QtBot, qapp: QApplication) -> None:
+    theme.apply(qapp, "light")
+    plot = HitRatePlot()
+    qtbot.addWidget(plot)
+    plot.resize(600, 300)
+    plot.set_target(0.6)  # at the height of a line of the axis
+    plot.set_series(TIMES, np.full(100, np.nan))
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.grab()
+    picture = plot.grab().toImage()
+
+    def colors(value: float) -> set[str]:
+        left, right = (round(plot.box.mapViewToScene(QPointF(at, value)).x()) for at in (TIMES[0], TIMES[-1]))
+        y = round(plot.box.mapViewToScene(QPointF(0, value)).y())
+        return {picture.pixelColor(x, y + dy).name().upper() for x in range(left + 2, right - 2) for dy in (-1, 0, 1)}
+
+    assert LIGHT.soon.bar.upper() in colors(60)
+    assert LIGHT.soon.bar.upper() not in colors(80)
+
+
+def test_an_axis_makes_room_for_its_words_and_writes_them_there(qtbot: QtBot, qapp: QApplication) -> None:
+    theme.apply(qapp, "light")
+    narrow, wide = volume_plot(), volume_plot()
+    for plot, value in ((narrow, 3.0), (wide, 123_456_789.0)):
+        qtbot.addWidget(plot)
+        plot.resize(500, 250)
+        plot.set_series(TIMES, [np.full(100, value), np.full(100, 0.0)])
+        plot.show()
+        qtbot.waitExposed(plot)
+        plot.grab()
+        qapp.processEvents()  # the first paint asks for the room
+        picture, left = plot.grab().toImage(), round(plot.box.sceneBoundingRect().left())
+        rows = range(picture.height())
+        assert any(picture.pixelColor(x, y).lightness() < 160 for x in range(left - 4) for y in rows)
+        assert all(picture.pixelColor(0, y).lightness() > 240 for y in rows)  # none is cut off
+    assert wide.value_axis.width() > narrow.value_axis.width() + 8
+
+
 def test_bars_that_overlap_leave_no_hole(qtbot: QtBot) -> None:
     plot = ChurnPlot()
     qtbot.addWidget(plot)
