@@ -15,7 +15,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before anything imports
 
 import leftovers
 import pytest
+from hypothesis import settings
 from servers import RedisServer, find_redis_server
+
+settings.register_profile("no clock", deadline=None)  # a machine that stands still fails no test
+settings.load_profile("no clock")
 
 HOME_FOLDERS = {
     "HOME": "",
