@@ -91,7 +91,7 @@ class CachePage(QWidget):
         if news is News.PHASE:
             self.entries.refresh()
         if self._dashboard is not None and self.tab == DASHBOARD:
-            self._dashboard.refresh()
+            self._dashboard.note_change()
         if self.isVisible():
             self.header.show_standing(self.attachment.standing)
         self._show_problem()

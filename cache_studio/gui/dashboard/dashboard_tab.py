@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from cache_studio.gui.dialogs.announce_dialog import AnnounceDialog
 
 FIRST_RANGE = "15 min"
+NEWS_MS = 500
+"""Before a drawing that only news of the cache ask for: one after the other they leave no turn to anything else."""
 _CARDS = 5
 _WIDE = 980
 
@@ -36,6 +38,10 @@ class DashboardTab(QWidget):
         self._task = f"dashboard {id(self)}"
         self._columns = 0
         self._active = self._running = self._again = False
+        self._news = QTimer(self)
+        self._news.setSingleShot(True)
+        self._news.setInterval(NEWS_MS)
+        self._news.timeout.connect(self.refresh)
         self.charts: Charts | None = None
         self.board: Board | None = None
         self.asking: AnnounceDialog | None = None
@@ -61,6 +67,13 @@ class DashboardTab(QWidget):
         if active:
             self._make_charts()
             self.refresh()
+        else:
+            self._news.stop()
+
+    def note_change(self) -> None:
+        """There is news of the cache: draw it, but at most twice a second."""
+        if self._active and not self._news.isActive():
+            self._news.start()
 
     def refresh(self) -> None:
         """Read and draw anew; while that is under way, once more afterwards. Does nothing off screen."""
@@ -163,7 +176,8 @@ class DashboardTab(QWidget):
         if self.charts is not None:
             self.charts.show_board(board)
         if self._again:
-            self.refresh()
+            self._again = False
+            self.note_change()
 
     def _refuse(self, error: CacheStudioError) -> None:
         self._running = False

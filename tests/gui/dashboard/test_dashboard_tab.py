@@ -10,7 +10,7 @@ from conftest import Attach, write_asset
 from pytestqt.qtbot import QtBot
 
 from cache_studio.adapters.registry import get_format
-from cache_studio.gui.dashboard import words
+from cache_studio.gui.dashboard import dashboard_tab, words
 from cache_studio.gui.dashboard.board import RANGES, Board, board_of
 from cache_studio.gui.dashboard.dashboard_tab import DashboardTab
 from cache_studio.gui.tasks import Tasks
@@ -115,6 +115,24 @@ def test_it_rests_off_screen_and_never_asks_twice_at_once(
     assert tab._again
     qtbot.waitUntil(lambda: tab.board is not None and not tab._running, timeout=20_000)
     assert not tab._again
+
+
+def test_much_news_is_drawn_once_and_not_at_once(
+    qtbot: QtBot, tasks: Tasks, studio: Studio, assets: Attachment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboard_tab, "NEWS_MS", 30)
+    tab = shown(qtbot, tasks, studio, assets)
+    drawn: list[Board] = []
+    monkeypatch.setattr(dashboard_tab, "warning", lambda board: drawn.append(board) or "")
+    for _ in range(100):
+        tab.note_change()
+    assert not tab._running
+    qtbot.waitUntil(lambda: bool(drawn))
+    assert len(set(map(id, drawn))) == 1
+    assert not tab._news.isActive()
+    tab.note_change()
+    tab.set_active(False)
+    assert not tab._news.isActive()
 
 
 def test_it_narrows_to_fewer_columns(qtbot: QtBot, tasks: Tasks, studio: Studio, assets: Attachment) -> None:
