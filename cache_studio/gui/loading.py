@@ -11,6 +11,7 @@ from importlib import import_module
 from PySide6.QtCore import QObject, QTimer, Signal
 
 CLASSES_AT_ONCE = 60
+"""Names of a module of Qt that are asked for in one part."""
 CHARTS_AFTER_MS = 2_500
 """After the window has what its pages need; and again, where a cache was being read then."""
 CHART_PAUSE_MS = 20
@@ -46,6 +47,8 @@ class Loading(QObject):
 
     def __init__(self, parts: Iterator[None], parent: QObject | None = None, pause_ms: int = 0) -> None:
         super().__init__(parent)
+        self.is_done = False
+        """Whether all are there."""
         self._parts = parts
         self._timer = QTimer(self)
         self._timer.setInterval(pause_ms)
@@ -58,6 +61,7 @@ class Loading(QObject):
     def _load_next(self) -> None:
         if next(self._parts, self) is self:
             self._timer.stop()
+            self.is_done = True
             self.finished.emit()
 
 
@@ -66,14 +70,16 @@ class ChartLoading(QObject):
 
     def __init__(self, is_reading: Callable[[], bool], parent: QObject) -> None:
         super().__init__(parent)
-        self.is_done = False
-        """Whether they are there."""
         self._is_reading = is_reading
         self._loading = Loading(charts(), self, CHART_PAUSE_MS)
-        self._loading.finished.connect(self._finish)
         self._wait = QTimer(self)
         self._wait.setInterval(CHARTS_AFTER_MS)
         self._wait.timeout.connect(self._begin)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether they are there."""
+        return self._loading.is_done
 
     def start(self) -> None:
         """Begin after CHARTS_AFTER_MS."""
@@ -83,9 +89,6 @@ class ChartLoading(QObject):
         if not self._is_reading():
             self._wait.stop()
             self._loading.start()
-
-    def _finish(self) -> None:
-        self.is_done = True
 
 
 def modules(names: Sequence[str]) -> Iterator[None]:
