@@ -154,8 +154,8 @@ class TimePlot(Plot):
         """Stretches of time that are shaded as not recorded."""
         if not self.series:
             return gaps(np.empty(0), np.empty(0), *self.span())
-        unknown = np.all(np.isnan(np.vstack(self.series)), axis=0)
-        return gaps(self.times, np.where(unknown, np.nan, 0.0), *self.span())
+        known = self.series[0] if len(self.series) == 1 else np.fmax.reduce(self.series)
+        return gaps(self.times, known, *self.span())
 
     def readout(self, at: float) -> tuple[float, str] | None:
         """Time and figures of the sample nearest to `at`."""

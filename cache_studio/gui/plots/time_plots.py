@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QBrush, QColor, QPen
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsLineItem, QWidget
 
 from cache_studio.gui.look import theme
 from cache_studio.gui.look.text import tr
 from cache_studio.gui.plots.base import Span, TimePlot
 from cache_studio.gui.plots.series import Floats, Scale, count_label, percent_label, rate_label, size_label
-from cache_studio.gui.plots.shapes import Bars, RunLine
+from cache_studio.gui.plots.shapes import Bars, Dot, RunLine
 from cache_studio.model.units import format_count, format_size
 
 PERCENT = Scale(percent_label, lambda value: f"{value:.1f} %", (20.0, 50.0))
@@ -40,28 +39,29 @@ class HitRatePlot(TimePlot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Hit rate per interval"), PERCENT, parent)
         self.line = RunLine(self, "accent", 30)
-        self.target_line = pg.InfiniteLine(angle=0, movable=False)
+        self._target: float | None = None
+        self.target_line = QGraphicsLineItem()
         self.target_line.setZValue(20)
-        self.target_line.hide()
         self.add(self.target_line)
-        self._dot = pg.ScatterPlotItem(size=7)
+        self._dot = Dot()
         self.add(self._dot)
         self.set_series(np.empty(0), np.empty(0))
         self.restyle()
 
     def set_target(self, rate: float | None) -> None:
         """The target hit rate (0 to 1); None without one."""
-        self.target_line.setVisible(rate is not None)
-        if rate is not None:
-            self.target_line.setValue(rate * 100)
+        self._target = rate
+        self._draw_target()
 
     def set_series(self, times: Floats, rates: Floats, span: Span | None = None) -> None:
         """Hit rates of 0 to 1 at epoch seconds; NaN where nothing was recorded."""
         values = np.asarray(rates, dtype=float) * 100
         self.take(times, [values], [tr("hit rate")], span)
         self.line.set_values(self.times, values)
-        newest = values[-1:] if len(values) and not np.isnan(values[-1]) else values[:0]
-        self._dot.setData(self.times[len(self.times) - len(newest) :], newest)
+        self._draw_target()
+        self._dot.setVisible(bool(len(values)) and not np.isnan(values[-1]))
+        if self._dot.isVisible():
+            self._dot.setPos(self.times[-1], values[-1])
 
     def limits(self) -> tuple[float, float]:
         """Always the whole scale."""
@@ -76,6 +76,12 @@ class HitRatePlot(TimePlot):
         self.target_line.setPen(dashes)
         self._dot.setBrush(QBrush(theme.color("accent")))
         self._dot.setPen(QPen(theme.color("surface"), 0))
+
+    def _draw_target(self) -> None:
+        self.target_line.setVisible(self._target is not None)
+        if self._target is not None:
+            (start, end), height = self.span(), self._target * 100
+            self.target_line.setLine(start, height, end, height)
 
 
 class AreaPlot(TimePlot):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -13,6 +13,7 @@ from cache_studio.gui.look import theme
 from cache_studio.gui.look.colors import DARK, LIGHT
 from cache_studio.gui.plots.base import Plot
 from cache_studio.gui.plots.expiry_plot import ExpiryPlot
+from cache_studio.gui.plots.shapes import Bars
 from cache_studio.gui.plots.time_plots import ChurnPlot, HitRatePlot, entries_plot, volume_plot
 
 NOW = 1_795_186_800.0
@@ -100,8 +101,35 @@ def test_bars_that_overlap_leave_no_hole(qtbot: QtBot) -> None:
     qtbot.addWidget(plot)
     times = NOW + np.array([-400.0, -300.0, -200.0, -100.0, -90.0])
     plot.set_series(times, np.full(5, 42.0), np.full(5, 31.0))
-    for bars, height in ((plot.stored, 20.0), (plot.removed, -20.0)):
-        assert bars.item.path().contains(QPointF(float(times[-1]) - 5, height))
+    for height, bars in ((20.0, plot.stored), (-20.0, plot.removed)):
+        assert _is_drawn(plot, bars, float(times[-1]) - 5, height)
+
+
+def test_bars_thinner_than_a_pixel_are_seen(qtbot: QtBot) -> None:
+    plot = ChurnPlot()
+    qtbot.addWidget(plot)
+    times = NOW + np.arange(-2_000.0, 0.0)
+    stored = np.full(2_000, np.nan)
+    stored[50::100] = 42.0
+    plot.set_series(times, stored, np.full(2_000, np.nan))
+    picture = _picture(plot)
+    row = plot.mapFromScene(plot.box.mapViewToScene(QPointF(NOW, 20.0))).y()
+    color = plot.stored.item.color
+    seen = sum(picture.pixelColor(x, row) == color for x in range(picture.width()))
+    assert seen == 20, seen
+
+
+def _is_drawn(plot: ChurnPlot, bars: Bars, at: float, height: float) -> bool:
+    picture = _picture(plot)
+    place = plot.mapFromScene(plot.box.mapViewToScene(QPointF(at, height)))
+    return bool(picture.pixelColor(place) == bars.item.color)
+
+
+def _picture(plot: ChurnPlot) -> QImage:
+    plot.resize(300, 200)
+    plot.grab()
+    QApplication.processEvents()  # the first paint asks for the room
+    return plot.grab().toImage()
 
 
 class Paints(QObject):
@@ -169,8 +197,8 @@ def test_churn_bars_go_up_and_down_and_leave_gaps_out(qtbot: QtBot) -> None:
     stored, removed = np.full(100, 42.0), np.full(100, 31.0)
     stored[10], removed[10] = np.nan, np.nan
     plot.set_series(TIMES, stored, removed)
-    up, down = (bars.item.path() for bars in (plot.stored, plot.removed))
-    assert len(up.toSubpathPolygons()) == 99
+    up, down = plot.stored.item, plot.removed.item
+    assert len(up.centres) == 99
     assert (up.boundingRect().bottom(), down.boundingRect().top()) == (42.0, -31.0)
     low, high = plot.limits()
     assert low == -high
