@@ -7,7 +7,6 @@ under way; what the cache changes waits for the listing under way, and a dear li
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from cache_studio.gui.conditions import (
 )
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.item_models.entry_rows import EntryRows
+from cache_studio.gui.tasks import Stop
 from cache_studio.model.columns import Mask, View
 from cache_studio.model.errors import CacheStudioError, SelectionError
 from cache_studio.model.matching import match
@@ -137,12 +137,12 @@ class EntryFeed(QObject):
         reader, tasks = self._controller.studio.reader, self._controller.tasks
         self._running, self._outdated, self._began = True, False, time.monotonic()
 
-        def work(stop: Event) -> EntryRows:
+        def work(stop: Stop) -> EntryRows:
             def looked(done: int, of: int) -> None:
                 tasks.tell(lambda: self.looked.emit(done, of))
 
             now = time.time()
-            return EntryRows.of(list_entries(attachment, expression, sort, now, reader, stop.is_set, looked))
+            return EntryRows.of(list_entries(attachment, expression, sort, now, reader, stop.between_steps, looked))
 
         tasks.run(self._name("list"), work, self._on_listed, self._on_error)
 
@@ -187,7 +187,7 @@ class EntryFeed(QObject):
         )
 
 
-def count_facets(listing: Listing, now: float, stop: Event) -> FacetFigures:
+def count_facets(listing: Listing, now: float, stop: Stop) -> FacetFigures:
     """Facets and chips of a listing. Not for the window's thread."""
     view, mask = listing.view, listing.matched.true
     namespaces = by_namespace(view, now, _mask_without(listing, namespace_terms(view.namespace_names), now, stop))
@@ -201,8 +201,8 @@ def _tag_names(view: View) -> list[str]:
     return list(dict.fromkeys(tag for tags in view.tag_sets for tag in tags))
 
 
-def _count_of(term: str, view: View, mask: Mask, now: float, stop: Event) -> int | None:
-    found = match(parse_selection(term), view, now, stop=stop.is_set)
+def _count_of(term: str, view: View, mask: Mask, now: float, stop: Stop) -> int | None:
+    found = match(parse_selection(term), view, now, stop=stop.between_steps)
     count = int(np.count_nonzero(found.true & mask & view.alive))
     return None if not count and (found.unknown & mask & view.alive).any() else count
 
@@ -216,7 +216,7 @@ def _lifetimes(view: View, mask: Mask, now: float) -> Iterator[Group]:
         yield Group(name, int(np.count_nonzero(part)), int(sizes[part].sum()), 0, 0)
 
 
-def _mask_without(listing: Listing, terms: dict[str, str], now: float, stop: Event) -> Mask:
+def _mask_without(listing: Listing, terms: dict[str, str], now: float, stop: Stop) -> Mask:
     """What would be shown without the conditions of a group; the same mask where it has none."""
     own = group_part(listing.expression, terms)
     if not own:
@@ -224,7 +224,7 @@ def _mask_without(listing: Listing, terms: dict[str, str], now: float, stop: Eve
     node = parse_selection(parts_of(listing.expression).less(own).expression)
     if any(term.field == "value" for term in comparisons(node)):
         return listing.matched.true  # values are read once, for the list itself
-    return match(node, listing.view, now, stop=stop.is_set).true
+    return match(node, listing.view, now, stop=stop.between_steps).true
 
 
 def totals_of(view: View, rows: NDArray[np.int32], now: float) -> Totals:

@@ -22,12 +22,21 @@ Refusal = Callable[[CacheStudioError], None]
 _log = logging.getLogger(__name__)
 
 
+class Stop(Event):
+    """Whether a task shall stop."""
+
+    def between_steps(self) -> bool:
+        """The same, after whoever goes first has ended: for the task itself between two steps of long work."""
+        precedence.let_pass()
+        return self.is_set()
+
+
 @dataclass
 class Ticket:
     """One request on its way."""
 
     name: str
-    stop: Event
+    stop: Stop
     on_done: Answer
     on_error: Refusal
 
@@ -51,7 +60,7 @@ class Tasks(QObject):
         self._arrived.connect(self._on_arrived, Qt.ConnectionType.QueuedConnection)
         self._told.connect(self._on_told, Qt.ConnectionType.QueuedConnection)
 
-    def run(self, name: str, work: Callable[[Event], T], on_done: Answer, on_error: Refusal) -> Ticket:
+    def run(self, name: str, work: Callable[[Stop], T], on_done: Answer, on_error: Refusal) -> Ticket:
         """Run `work(stop)` in a thread; the newest request of a name wins, older answers are dropped.
 
         `on_done(result)` or `on_error(error)` is called on the window's thread; neither after `close`,
@@ -89,7 +98,7 @@ class Tasks(QObject):
 
     def _ticket(self, name: str, on_done: Answer, on_error: Refusal) -> Ticket:
         self.drop(name)
-        ticket = Ticket(name, Event(), on_done, on_error)
+        ticket = Ticket(name, Stop(), on_done, on_error)
         self._newest[name] = ticket
         return ticket
 

@@ -1,3 +1,4 @@
+import sys
 import threading
 
 import pytest
@@ -65,3 +66,12 @@ def test_an_error_ends_going_first(monkeypatch):
     with pytest.raises(ZeroDivisionError), precedence.going_first():
         raise ZeroDivisionError
     precedence.let_pass()
+
+
+def test_who_goes_first_waits_a_shorter_time_for_the_interpreter():
+    before = sys.getswitchinterval()
+    with precedence.going_first():
+        with precedence.going_first():
+            assert sys.getswitchinterval() == pytest.approx(precedence.SWITCH_SECONDS)
+        assert sys.getswitchinterval() == pytest.approx(precedence.SWITCH_SECONDS)
+    assert sys.getswitchinterval() == pytest.approx(before)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from cache_studio.gui.dialogs.frame import DialogHead, Foot, FrameDialog, error_
 from cache_studio.gui.dialogs.plan_words import entries_words
 from cache_studio.gui.dialogs.progress_page import ProgressPage
 from cache_studio.gui.look.text import display_text, tr
-from cache_studio.gui.tasks import Tasks
+from cache_studio.gui.tasks import Stop, Tasks
 from cache_studio.gui.widgets.buttons import PrimaryButton, SecondaryButton
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.units import format_count
@@ -145,8 +144,8 @@ class ExportDialog(FrameDialog):
         def tell(done: int) -> None:
             self._tasks.tell(lambda: self._show_progress(done, len(rows)))
 
-        def work(stop: Event) -> str:
-            found = entry_rows(view, rows.tolist(), time.time(), stop.is_set, tell)
+        def work(stop: Stop) -> str:
+            found = entry_rows(view, rows.tolist(), time.time(), stop.between_steps, tell)
             export_entries(path, found if as_it_is else masking.rows(found), format_name=name, replace=replace)
             written = tr("{entries} written to {path}.")
             words = written.format(entries=entries_words(len(rows)), path=display_text(str(path)))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 
+import pytest
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from cache_studio.gui.main_window import MainWindow
 from cache_studio.gui.prompt_window import PromptWindow
+from cache_studio.gui.tasks import Stop, Tasks
 from cache_studio.gui.widgets.painting import text_width
 from cache_studio.services import precedence
 
@@ -45,3 +48,24 @@ def test_texts_of_a_detached_cache_are_let_go(qtbot: QtBot, window: MainWindow, 
     with qtbot.waitSignal(window.controller.detached):
         window.controller.detach(attachment)
     assert text_width.cache_info().currsize == 0
+
+
+def test_a_step_of_a_task_waits_until_who_goes_first_is_done(
+    qtbot: QtBot, tasks: Tasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precedence, "LONGEST", None)
+    order: list[str] = []
+    began = Event()
+
+    def work(stop: Stop) -> str:
+        began.set()
+        assert not stop.between_steps()
+        order.append("step")
+        return "done"
+
+    with precedence.going_first():
+        tasks.run("work", work, order.append, lambda _error: None)
+        assert began.wait(5)
+        order.append("painted")
+    qtbot.waitUntil(lambda: len(order) == 3)
+    assert order == ["painted", "step", "done"]
