@@ -37,14 +37,14 @@ TYPING_MS = 150
 """An expression applies this long after the last key press."""
 LEAST_MS = 100
 """Between two listings that nobody asked for."""
-SOON_MS = 40
-"""The same where all is listed, only changes are followed, and a listing is `QUICK`."""
+SOON_MS = 10
+"""The same where all is listed and only changes are followed: there is a new view ten times a second at most."""
 FACETS_EVERY = 1.0
 """Seconds between two counts of facets that nobody asked for."""
 REST = 5.0
 """A listing or count that nobody asked for leaves so many times its length to the other threads."""
 QUICK = 0.03
-"""A listing of fewer seconds takes nothing from anybody that a user would notice."""
+"""Seconds of a listing that take nothing from anybody that a user would notice: no rest for them while following."""
 ACTING_REST = 50.0
 """The same while an action changes the cache: the list lies behind its progress, and takes the interpreter from it."""
 
@@ -116,9 +116,15 @@ class EntryFeed(QObject):
             self._outdated = True
         elif not self._timer.isActive() or (self._gives_way and not self._attachment.is_acting):
             self._gives_way = self._attachment.is_acting
-            rest = ACTING_REST if self._gives_way else REST
-            soon = view is not None and view.complete and not self._gives_way and self._seconds < QUICK
-            self._timer.start(SOON_MS if soon else max(LEAST_MS, round(1_000 * rest * self._seconds)))
+            self._timer.start(self._rest_ms(view is not None and view.complete))
+
+    def _rest_ms(self, complete: bool) -> int:
+        """Until the next listing that nobody asked for."""
+        if self._gives_way:
+            return max(LEAST_MS, round(1_000 * ACTING_REST * self._seconds))
+        if complete:
+            return max(SOON_MS, round(1_000 * REST * (self._seconds - QUICK)))
+        return max(LEAST_MS, round(1_000 * REST * self._seconds))
 
     def stop(self) -> None:
         """Want nothing any more."""

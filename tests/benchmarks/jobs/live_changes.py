@@ -39,6 +39,8 @@ SHARE = 20.0
 TOUCH_EVERY = 0.5
 WRITTEN = 1
 """Where the time of writing stands in the stamp of a file."""
+LAST_SHOWN = 1.0
+"""Seconds in which the last changes are shown, or are late."""
 SETTLE = 120.0
 """Seconds in which everything must be exact after the last change."""
 
@@ -81,6 +83,7 @@ def _steady(window: MainWindow, bench: Bench, folder: Path) -> Iterator[Row]:
         assert writer.stdout is not None
         # What it prints must not fill the pipe: it prints when all is done.
         until(lambda: writer.poll() is not None or _is_readable(writer))
+        rest(LAST_SHOWN)  # to take in what it prints holds the window's thread
         noted = [Change(name, int(written), float(at)) for name, written, at in map(str.split, writer.stdout)]
     assert len(noted) == changes, f"{len(noted)} changes of {changes}"
     differ = _settle(page, folder)
