@@ -7,6 +7,7 @@ here through queued signals.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event, Lock
@@ -165,18 +166,19 @@ class Controller(QObject):
             return
         self.attachments.remove(attachment)
         self.detached.emit(attachment)
+        gone = weakref.ref(attachment)
         self.tasks.run(
             f"detach {id(attachment)}",
             lambda _stop: self.studio.detach(attachment),
-            lambda _none: self._on_gone(then),
+            lambda _none: self._on_gone(gone, then),
             lambda error: self.refused.emit(str(attachment.place.target), error),
         )
 
-    def _on_gone(self, then: Callable[[], None]) -> None:
-        from cache_studio.services.heap import collect_and_give_back  # loaded with the studio
+    def _on_gone(self, gone: weakref.ref[Attachment], then: Callable[[], None]) -> None:
+        from cache_studio.services.heap import give_back_of  # loaded with the studio
 
         def give_back(_stop: Event) -> None:
-            collect_and_give_back()
+            give_back_of(gone)
 
         then()
         # Later: the page of the cache is deleted only when the event loop has come round.

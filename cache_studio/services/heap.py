@@ -3,6 +3,8 @@
 import ctypes
 import gc
 import os
+import weakref
+from typing import Any
 
 WORTH_IT = 50_000
 """Entries of a listing from which on it is asked: it takes milliseconds."""
@@ -33,7 +35,11 @@ def give_back() -> None:
         trim(ctypes.c_size_t(0))
 
 
-def collect_and_give_back() -> None:
-    """The same, and what only refers to itself is freed before: a cache that was detached."""
-    gc.collect()
+def give_back_of(gone: weakref.ref[Any]) -> None:
+    """The same after something was let go: a cache that was detached.
+
+    The collector is asked only where something refers to it still: it holds up all threads, the longer the more there is.
+    """
+    if gone() is not None:
+        gc.collect()
     give_back()

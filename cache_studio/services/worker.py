@@ -136,7 +136,8 @@ class Worker:
             running.advance()
         for _, future in self._calls:
             future.set_exception(CacheUnavailable("The cache is detached."))
-        self._on_end()
+        on_end, self._background, self._on_end = self._on_end, lambda: None, lambda: None
+        on_end()  # and who is served is freed without a look by the collector, which holds everybody up
 
     def _turn(self) -> bool:
         with self._changed:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 
 import psutil
 import pytest
@@ -22,7 +24,7 @@ def test_freed_memory_goes_back() -> None:
     kept.append(bytes(2_000))  # what stands above them on the heap would hold them all
     before = process.memory_info().rss
     del pieces
-    heap.collect_and_give_back()
+    heap.give_back()
     assert before - process.memory_info().rss > 100_000_000
     assert kept
 
@@ -42,7 +44,7 @@ before = psutil.Process().memory_info().rss
 thread = threading.Thread(target=work)
 thread.start()
 thread.join()
-heap.collect_and_give_back()
+heap.give_back()
 print(psutil.Process().memory_info().rss - before)
 """
 
@@ -57,3 +59,21 @@ def test_what_a_thread_freed_goes_back_too() -> None:
 
 def test_giving_back_can_be_asked_anywhere() -> None:
     heap.give_back()
+
+
+class Big:
+    """Something that weak references can be had of."""
+
+
+def test_what_refers_to_itself_is_found_where_it_was_let_go() -> None:
+    big = Big()
+    vars(big)["me"] = big
+    gone = weakref.ref(big)
+    gc.disable()
+    try:
+        del big
+        assert gone() is not None
+        heap.give_back_of(gone)
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from threading import Event
 
@@ -10,8 +12,10 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from cache_studio.gui.dashboard.dashboard_tab import DashboardTab
 from cache_studio.gui.main_window import MainWindow
 from cache_studio.gui.prompt_window import PromptWindow
+from cache_studio.gui.tabs import DASHBOARD, ENTRIES
 from cache_studio.gui.tasks import Stop, Tasks
 from cache_studio.gui.widgets.painting import text_width
 from cache_studio.services import precedence
@@ -48,6 +52,25 @@ def test_texts_of_a_detached_cache_are_let_go(qtbot: QtBot, window: MainWindow, 
     with qtbot.waitSignal(window.controller.detached):
         window.controller.detach(attachment)
     assert text_width.cache_info().currsize == 0
+
+
+def test_a_detached_cache_is_gone_without_the_collector(qtbot: QtBot, window: MainWindow, comparisons: Path) -> None:
+    window.controller.attach(str(comparisons))
+    qtbot.waitUntil(lambda: window.current_page() is not None)
+    page = window.current_page()
+    assert page is not None
+    for tab in (DASHBOARD, ENTRIES):
+        page.show_tab(tab)
+    qtbot.waitUntil(lambda: page.entries.feed.shown is not None and page.findChild(DashboardTab).board is not None)
+    gone, view = weakref.ref(page.attachment), weakref.ref(page.entries.feed.shown.view.alive)
+    del page
+    gc.collect()
+    gc.disable()
+    try:
+        window.controller.detach(window.controller.attachments[0])
+        qtbot.waitUntil(lambda: gone() is None and view() is None)
+    finally:
+        gc.enable()
 
 
 def test_a_step_of_a_task_waits_until_who_goes_first_is_done(
