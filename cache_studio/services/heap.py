@@ -38,7 +38,7 @@ def give_back() -> None:
 def give_back_of(gone: weakref.ref[Any]) -> None:
     """The same after something was let go: a cache that was detached.
 
-    The collector is asked only where something refers to it still: it holds up all threads, the longer the more there is.
+    The collector is asked only where something refers to it still: it holds up all threads while it looks.
     """
     if gone() is not None:
         gc.collect()

@@ -6,6 +6,7 @@ import gc
 import weakref
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from PySide6.QtGui import QPaintEvent
@@ -55,22 +56,28 @@ def test_texts_of_a_detached_cache_are_let_go(qtbot: QtBot, window: MainWindow, 
 
 
 def test_a_detached_cache_is_gone_without_the_collector(qtbot: QtBot, window: MainWindow, comparisons: Path) -> None:
-    window.controller.attach(str(comparisons))
+    gone = _shown_on_both_tabs(qtbot, window, comparisons)
+    gc.collect()
+    gc.disable()
+    try:
+        window.controller.detach(window.controller.attachments[0])
+        qtbot.waitUntil(lambda: all(one() is None for one in gone))
+    finally:
+        gc.enable()
+
+
+def _shown_on_both_tabs(qtbot: QtBot, window: MainWindow, folder: Path) -> list[weakref.ref[Any]]:
+    """The attachment and what it listed."""
+    window.controller.attach(str(folder))
     qtbot.waitUntil(lambda: window.current_page() is not None)
     page = window.current_page()
     assert page is not None
     for tab in (DASHBOARD, ENTRIES):
         page.show_tab(tab)
-    qtbot.waitUntil(lambda: page.entries.feed.shown is not None and page.findChild(DashboardTab).board is not None)
-    gone, view = weakref.ref(page.attachment), weakref.ref(page.entries.feed.shown.view.alive)
-    del page
-    gc.collect()
-    gc.disable()
-    try:
-        window.controller.detach(window.controller.attachments[0])
-        qtbot.waitUntil(lambda: gone() is None and view() is None)
-    finally:
-        gc.enable()
+    dashboard, feed = page.findChild(DashboardTab), page.entries.feed
+    qtbot.waitUntil(lambda: feed.shown is not None and dashboard.board is not None)
+    assert feed.shown is not None
+    return [weakref.ref(page.attachment), weakref.ref(feed.shown.view.alive)]
 
 
 def test_a_step_of_a_task_waits_until_who_goes_first_is_done(
