@@ -8,6 +8,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -200,10 +201,10 @@ def texts_tester(term: Compare) -> Callable[[list[str]], Mask | list[bool]]:
     if term.operator == "~":
         return Pattern(term.text).among
     wanted = term.text
-    if term.operator == ":" and term.field not in ("ns", "tag"):  # a call for each text would be most of its time
+    if term.operator == ":" and term.field not in ("ns", "tag"):  # Python code for each text would be most of its time
         if wanted != wanted.lower():
-            return lambda texts: [wanted in text for text in texts]
-        return lambda texts: [wanted in text for text in map(str.lower, texts)]
+            return lambda texts: list(map(operator.contains, texts, repeat(wanted)))
+        return lambda texts: list(map(operator.contains, map(str.lower, texts), repeat(wanted)))
     tester = text_tester(term)
     return lambda texts: [bool(tester(text)) for text in texts]
 
