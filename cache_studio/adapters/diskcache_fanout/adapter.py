@@ -21,6 +21,7 @@ from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Payload
 from cache_studio.model.seeing import Counters, Fate, Part, Removal, Renewal, Renewed, Restoration, Return, Seen, Volume
+from cache_studio.model.seen_columns import SeenColumns
 from cache_studio.model.targets import Target
 
 NESTED = ("cache", "deque", "index")
@@ -113,11 +114,13 @@ class FanoutAdapter(Adapter, SetsExpiry):
         groups = self._by_shard(entries, lambda entry: entry.id)
         answers: dict[int, dict[EntryId, Removal]] = {number: {} for number in groups}
         chunks = {}
-        for number, group in groups.items():
-            inside = [Seen(inner, entry.stamp) for inner, entry in group]
-            shard_keep = None if keep is None else _ShardKeep(keep, number)
-            chunks[number] = self.shards[number].chosen(inside, shard_keep, answers[number])
-        self._remove_in_turns({n: self.shards[n].removing(chunks[n], answers[n]) for n in groups}, groups, answers)
+        with ExitStack() as opened:
+            for number, group in groups.items():
+                shard, shard_keep = self.shards[number], None if keep is None else _ShardKeep(keep, number)
+                inside = SeenColumns.of([Seen(inner, entry.stamp) for inner, entry in group])
+                writer = opened.enter_context(shard.writer())
+                chunks[number] = shard.chosen(writer, inside, shard_keep, answers[number])
+            self._remove_in_turns({n: self.shards[n].removing(chunks[n], answers[n]) for n in groups}, groups, answers)
         return [self._answer(entry.id, answers) for entry in entries]
 
     def _remove_in_turns(
