@@ -19,6 +19,7 @@ from cache_studio.adapters.response_rows import (
     rows_of_copies,
 )
 from cache_studio.adapters.sqlite_adapter import RowsAdapter, table_missing
+from cache_studio.adapters.sqlite_answers import Answers
 from cache_studio.adapters.sqlite_copies import COPY_BYTES, unpack_id, unpack_row
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_listing import CHANGING
@@ -36,7 +37,7 @@ from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Payload
 from cache_studio.model.seeing import Part, Removal, Restoration
-from cache_studio.model.seen_columns import SeenColumns
+from cache_studio.model.seeing_columns import SeenColumns
 from cache_studio.model.targets import Target
 
 RESPONSES, REDIRECTS = "responses", "redirects"
@@ -148,7 +149,7 @@ class ResponsesAdapter(RowsAdapter):
     # Removing and restoring, with the redirects.
 
     def chosen(
-        self, writer: sqlite3.Connection, entries: SeenColumns, keep: Keep | None, answers: dict[EntryId, Removal]
+        self, writer: sqlite3.Connection, entries: SeenColumns, keep: Keep | None, answers: Answers
     ) -> list[Copied]:
         """As every table of rows, and the redirects to them are copied."""
         self.rows.led.clear()

@@ -1,7 +1,7 @@
 """Rows taken out of a table: read, copied and compared a page at a time, removed in short transactions."""
 
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import repeat
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cache_studio.adapters.base import Keep
 from cache_studio.adapters.copy_columns import CopyColumns
 from cache_studio.adapters.defaults import join
+from cache_studio.adapters.sqlite_answers import Answers
 from cache_studio.adapters.sqlite_copies import COPY_BYTES, pack_copies, pack_ids
 from cache_studio.adapters.sqlite_listing import ListsRows
 from cache_studio.adapters.sqlite_open import Cell
@@ -22,7 +23,7 @@ from cache_studio.model.columns import Batch
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.identity import EntryId
 from cache_studio.model.seeing import Fate, Removal, Seen
-from cache_studio.model.seen_columns import SeenColumns
+from cache_studio.model.seeing_columns import RemovalColumns, SeenColumns
 
 CHUNK_BYTES = 8_000_000
 """Values that are held in memory, and made durable, at once."""
@@ -62,14 +63,14 @@ class RemovesRows(ListsRows):
         pages = [page for where, values in self.rows.places(ids) if (page := self._listed(where, values))]
         return join(list(map(self._batch, pages)))
 
-    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
+    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> RemovalColumns:
         """Compare-and-remove: copies first, then short transactions in which the rows are compared again."""
         seen = SeenColumns.of(entries)
-        answers: dict[EntryId, Removal] = {}
+        answers = Answers()
         with self.writer() as writer:
             for _ in self.removing(self.chosen(writer, seen, keep, answers), answers):
                 pass
-        return list(map(answers.__getitem__, seen.ids))
+        return answers.of(seen.ids)
 
     def writer(self) -> AbstractContextManager[sqlite3.Connection]:
         """The connection for both halves of `remove`, to be entered first."""
@@ -77,14 +78,14 @@ class RemovesRows(ListsRows):
         return self.database.several()
 
     def chosen(
-        self, writer: sqlite3.Connection, entries: SeenColumns, keep: Keep | None, answers: dict[EntryId, Removal]
+        self, writer: sqlite3.Connection, entries: SeenColumns, keep: Keep | None, answers: Answers
     ) -> list[Copied]:
         """First half of `remove`: what is still as it was seen, copied; the others are answered."""
         batch = self._current(entries.ids)
-        chunks = list(self._chunks(batch, self._unchanged(batch, entries, answers), keep, answers))
+        chunks = self._chunks(batch, self._unchanged(batch, entries, answers), keep, answers)
         return [self._copied(writer, batch, chunk, keep, answers) for chunk in chunks]
 
-    def removing(self, chunks: Sequence[Copied], answers: dict[EntryId, Removal]) -> Generator[None, None, None]:
+    def removing(self, chunks: Sequence[Copied], answers: Answers) -> Generator[None, None, None]:
         """Second half, a transaction at a time: remove them and answer.
 
         Another database can be written to while this one rests. Raises only where nothing was removed yet.
@@ -94,33 +95,31 @@ class RemovesRows(ListsRows):
             try:
                 yield from self._remove_chunk(chunk, answers)
             except CacheStudioError as error:
-                left = [entry_id for entry_id in chunk.ids if entry_id not in answers]
+                left = [entry_id for entry_id in chunk.ids if entry_id not in answers.fates]
                 if not started and len(left) == len(chunk):
                     raise
-                answers |= {entry_id: Removal(entry_id, Fate.FAILED, reason=error.message) for entry_id in left}
+                answers.add(left, Fate.FAILED, error.message)
             started = True
 
-    def _unchanged(self, batch: Batch, entries: SeenColumns, answers: dict[EntryId, Removal]) -> NDArray[np.intp]:
+    def _unchanged(self, batch: Batch, entries: SeenColumns, answers: Answers) -> NDArray[np.intp]:
         """Where those that are listed as they were seen stand in `batch`; the others are answered."""
         row_of = dict(zip(batch.ids, range(len(batch)), strict=True))
         rows = np.fromiter(map(row_of.get, entries.ids, repeat(-1)), np.intp, len(entries))
         there = np.flatnonzero(rows >= 0)
         same = (batch.stamps[rows[there]] == entries.stamps[there]).all(axis=1)
         for fate, places in ((Fate.GONE, np.flatnonzero(rows < 0)), (Fate.CHANGED, there[~same])):
-            _answer(map(entries.ids.__getitem__, places.tolist()), fate, answers)
+            answers.add(map(entries.ids.__getitem__, places.tolist()), fate)
         unchanged: NDArray[np.intp] = rows[there[same]]
         _, first = np.unique(unchanged, return_index=True)  # an entry that is given twice is removed once
         first.sort()
         return unchanged[first]
 
-    def _chunks(
-        self, batch: Batch, rows: NDArray[np.intp], keep: Keep | None, answers: dict[EntryId, Removal]
-    ) -> Iterator[list[int]]:
+    def _chunks(self, batch: Batch, rows: NDArray[np.intp], keep: Keep | None, answers: Answers) -> Iterator[list[int]]:
         """Rows of the batch in parts that are held in memory at once; what is too large for that is answered."""
         held = self._held_sizes(batch, _sizes(batch))[rows]
         if keep is not None and (large := held > COPY_BYTES).any():
             reason = f"It is larger than {COPY_BYTES:,} bytes: too large to be copied for undo."
-            _answer(map(batch.ids.__getitem__, rows[large].tolist()), Fate.FAILED, answers, reason)
+            answers.add(map(batch.ids.__getitem__, rows[large].tolist()), Fate.FAILED, reason)
             rows, held = rows[~large], held[~large]
         ends = np.cumsum(held)
         start, before = 0, 0
@@ -139,19 +138,19 @@ class RemovesRows(ListsRows):
         batch: Batch,
         chunk: Sequence[int],
         keep: Keep | None,
-        answers: dict[EntryId, Removal],
+        answers: Answers,
     ) -> Copied:
         version = version_of(writer)  # before the rows are read: what comes after is a change
         wanted = [batch.ids[row] for row in chunk]
         fetched = self.rows.fetch_all(self.database.rows, wanted)
         found = {entry_id: row for entry_id in wanted if (row := fetched.get(entry_id)) is not None}
-        _answer([entry_id for entry_id in wanted if entry_id not in found], Fate.GONE, answers)
+        answers.add([entry_id for entry_id in wanted if entry_id not in found], Fate.GONE)
         beside: dict[EntryId, CopiedBeside] = {}
         for entry_id, one in self._take_beside(found, keep).items():
             if isinstance(one, CopiedBeside):
                 beside[entry_id] = one
             else:
-                answers[entry_id] = one
+                answers.add([entry_id], one.fate, one.reason)
                 del found[entry_id]
         packed = packed_rows(list(found.values()))
         if keep is not None and found:
@@ -178,7 +177,7 @@ class RemovesRows(ListsRows):
         """After the rows of these entries are gone: remove it; the bytes that were freed and, where it failed, why."""
         return {}
 
-    def _remove_chunk(self, chunk: Copied, answers: dict[EntryId, Removal]) -> Generator[None, None, None]:
+    def _remove_chunk(self, chunk: Copied, answers: Answers) -> Generator[None, None, None]:
         at = 0
         while at < len(chunk):
             left = chunk.part(at)
@@ -186,19 +185,14 @@ class RemovesRows(ListsRows):
                 fates = self.rows.remove_equal(connection, left, self.lock_seconds)
             ids = left.ids[: len(fates)]
             removed = [entry_id for entry_id, fate in zip(ids, fates, strict=True) if fate is Fate.REMOVED]
+            answers.fates |= zip(ids, fates, strict=True)
             # The pages of a removed row stay in the file until it is compacted, so a row frees nothing by itself.
-            answers |= zip(ids, map(Removal._make, zip(ids, fates, repeat(0), repeat(""))), strict=True)
-            for entry_id, (freed, reason) in self._remove_beside(removed).items():
-                answers[entry_id] = Removal(entry_id, Fate.REMOVED, freed, reason)
+            answers.told |= self._remove_beside(removed)
             at += len(fates)
             yield
 
 
 _NOTHING = CopiedBeside({})
-
-
-def _answer(ids: Iterable[EntryId], fate: Fate, answers: dict[EntryId, Removal], reason: str = "") -> None:
-    answers |= {entry_id: Removal(entry_id, fate, reason=reason) for entry_id in ids}
 
 
 def _sizes(batch: Batch) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cache_studio.model.columns import View
 from cache_studio.model.entries import Entry, entry_at
 from cache_studio.model.seeing import Part
-from cache_studio.model.seen_columns import SeenColumns
+from cache_studio.model.seeing_columns import SeenColumns
 from cache_studio.model.statistics import Group
 
 

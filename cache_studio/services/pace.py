@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from cache_studio.adapters.base import Adapter
 from cache_studio.model.plans import Plan
-from cache_studio.model.seen_columns import SeenColumns
+from cache_studio.model.seeing_columns import SeenColumns
 
 BATCH_SECONDS = 0.05
 """What a batch should take: a quarter of the time in which Stop answers, for the next one may be four times as dear."""

@@ -50,6 +50,7 @@ from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Fact, Payload, Piece
 from cache_studio.model.seeing import Counters, Fate, Part, Removal, Restoration, Return, Scope, Seen, Source, Volume
+from cache_studio.model.seeing_columns import RemovalColumns
 from cache_studio.model.targets import Target
 
 _LOWEST_SIZE_PARTS = ("text", "metadata")
@@ -212,7 +213,7 @@ class AssetCacheAdapter(ExpiringAssets):
 
     # Removing and restoring.
 
-    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
+    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> RemovalColumns:
         """Rows by compare-and-remove; a value file goes after its row, when no other row names it."""
         self._copier = Copier(keep)
         try:

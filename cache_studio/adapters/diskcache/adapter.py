@@ -44,6 +44,7 @@ from cache_studio.adapters.diskcache.listing import (
 )
 from cache_studio.adapters.file_copies import Copier, FileCopy, is_present, restore_file
 from cache_studio.adapters.files import Folder, NoRegularFile, stamp_of
+from cache_studio.adapters.sqlite_answers import Answers
 from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import unpack_row
 from cache_studio.adapters.sqlite_database import Database
@@ -62,7 +63,7 @@ from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Fact, Payload, Piece
 from cache_studio.model.seeing import Counters, Part, Removal, Restoration, Return, Scope, Source, Volume
-from cache_studio.model.seen_columns import SeenColumns
+from cache_studio.model.seeing_columns import SeenColumns
 from cache_studio.model.targets import Target
 
 LOCK_SECONDS = 0.004
@@ -241,7 +242,7 @@ class DiskcacheAdapter(ExpiringRows):
         return np.where([kind.endswith(IN_FILE) for kind in batch.types], 0, sizes)
 
     def chosen(
-        self, writer: sqlite3.Connection, entries: SeenColumns, keep: Keep | None, answers: dict[EntryId, Removal]
+        self, writer: sqlite3.Connection, entries: SeenColumns, keep: Keep | None, answers: Answers
     ) -> list[Copied]:
         """As in `RowsAdapter`, with the value files."""
         self._copier = Copier(keep)
