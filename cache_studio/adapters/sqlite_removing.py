@@ -1,4 +1,4 @@
-"""Rows taken out of a table: read, copied and compared a page at a time, removed in short transactions."""
+"""Rows taken out of a table: read, compared and copied a batch at a time, removed in short transactions."""
 
 import sqlite3
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -64,7 +64,7 @@ class RemovesRows(ListsRows):
         return join(list(map(self._batch, pages)))
 
     def remove(self, entries: Sequence[Seen], keep: Keep | None) -> RemovalColumns:
-        """Compare-and-remove: copies first, then short transactions in which the rows are compared again."""
+        """Compare-and-remove: copies first, then short transactions; compared is where others wrote meanwhile."""
         seen = SeenColumns.of(entries)
         answers = Answers()
         with self.writer() as writer:
@@ -140,6 +140,7 @@ class RemovesRows(ListsRows):
         keep: Keep | None,
         answers: Answers,
     ) -> Copied:
+        """Copy these rows of the batch, durable when this returns; those that are gone or must stay are answered."""
         version = version_of(writer)  # before the rows are read: what comes after is a change
         wanted = [batch.ids[row] for row in chunk]
         fetched = self.rows.fetch_all(self.database.rows, wanted)
@@ -178,13 +179,13 @@ class RemovesRows(ListsRows):
         return {}
 
     def _remove_chunk(self, chunk: Copied, answers: Answers) -> Generator[None, None, None]:
-        at = 0
+        at, gone = 0, Fate.REMOVED  # asked for once: an enumeration takes its time
         while at < len(chunk):
             left = chunk.part(at)
             with self.database.writing() as connection:
                 fates = self.rows.remove_equal(connection, left, self.lock_seconds)
             ids = left.ids[: len(fates)]
-            removed = [entry_id for entry_id, fate in zip(ids, fates, strict=True) if fate is Fate.REMOVED]
+            removed = [entry_id for entry_id, fate in zip(ids, fates, strict=True) if fate is gone]
             answers.fates |= zip(ids, fates, strict=True)
             # The pages of a removed row stay in the file until it is compacted, so a row frees nothing by itself.
             answers.told |= self._remove_beside(removed)

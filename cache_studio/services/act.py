@@ -25,6 +25,9 @@ from cache_studio.trash.trash import Trash
 LOOK_AGAIN_SECONDS = 2.0
 """When to look whether entries came back: an application that holds them in memory has stored them by then."""
 
+_NOT_STORED = Fate.REMOVED, Fate.GONE
+"""A name of its own: to ask an enumeration for its members once for each entry takes longer than all else here."""
+
 
 def run(
     attachment: Attachment, plan: Plan, trash: Trash, by: str, on_progress: Callable[[Progress], None] = lambda _: None
@@ -50,7 +53,7 @@ def _removing(
             tally.count(removals.fates, removals.reasons)
             freed += sum(removals.freed)
             answers = zip(removals.ids, removals.fates, strict=True)
-            attachment.forget([entry_id for entry_id, fate in answers if fate in (Fate.REMOVED, Fate.GONE)])
+            attachment.forget([entry_id for entry_id, fate in answers if fate in _NOT_STORED])
             yield _progress(tally, freed)
     except Cancelled:
         tally.stopped = True

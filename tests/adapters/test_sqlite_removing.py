@@ -132,8 +132,10 @@ def test_what_a_trigger_changed_meanwhile_stays(tmp_path: Path, monkeypatch: pyt
     assert keys_in(path) == ["c"]
 
 
-def test_a_version_is_another_after_the_commit_of_anybody_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_a_version_is_another_after_the_commit_of_anybody_else(tmp_path: Path, journal: str) -> None:
     path = made(tmp_path / "a.db", KEYS["rowid"], ["a", "b", "c"])
+    changed(path, f"PRAGMA journal_mode={journal}")
     with closing(sqlite3.connect(path)) as own:
         version = version_of(own)
         with own:
