@@ -32,7 +32,7 @@ LOCK_SECONDS = 0.008
 
 SQLite looks again 1, 3, 8, 18 and 33 ms after it found a lock: a commit that takes as long is over at the fourth.
 """
-BATCHES = (100, 4_000)
+BATCHES = (100, 2_000)
 """Entries of one batch: what is asked once for all of them (a connection, room on the disk) costs each little then.
 
 How many of them one transaction removes is a matter of its time alone.

@@ -28,7 +28,7 @@ T = TypeVar("T")
 NEWER = "The application stored a newer one meanwhile."
 CELLS_AT_ONCE = 900
 """How many values are bound to one statement; old builds of SQLite allow 999."""
-ROWS_AT_ONCE = 4_000
+ROWS_AT_ONCE = 2_000
 """How many rows one statement reads where it names only the first and the last."""
 LARGEST_STEP = 500
 """Rows that one statement removes."""
