@@ -190,7 +190,7 @@ class Adapter(ABC):
         """
         return None
 
-    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
+    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> Sequence[Removal]:
         """Remove one batch, compare-and-remove; an answer for each entry, in order.
 
         Always in this order: the stamp is still the same; a complete copy is handed to `keep` and is

@@ -29,8 +29,8 @@ from cache_studio.adapters.files import (
     write_all,
 )
 from cache_studio.model.errors import CacheStudioError
-from cache_studio.model.identity import Stamp
-from cache_studio.model.seeing import Fate, Restoration, Return
+from cache_studio.model.identity import EntryId, Stamp
+from cache_studio.model.seeing import Fate, Removal, Restoration, Return
 
 try:
     import fcntl
@@ -133,6 +133,20 @@ class Copier:
             return Outcome(Fate.FAILED, reason=f"It cannot be read: {error.strerror}.")
         finally:
             os.close(descriptor)
+
+    def take_of_row(self, root: Folder, parts: tuple[str, ...], stamp: Stamp, entry_id: EntryId) -> FileCopy | Removal:
+        """As `take`, of the value file of a row; where there is none, the answer for the entry."""
+        try:
+            with root.holding(parts) as folder:
+                copy = self.take(folder, parts, stamp)
+        except FileNotFoundError:
+            copy = Outcome(Fate.GONE)
+        except OSError as error:
+            copy = Outcome(Fate.FAILED, reason=f"Its value file cannot be read: {error.strerror}.")
+        if isinstance(copy, FileCopy):
+            return copy
+        # A file that vanished a moment ago is a change: the entry was listed with it.
+        return Removal(entry_id, Fate.CHANGED if copy.fate is Fate.GONE else copy.fate, reason=copy.reason)
 
     def _copy(self, descriptor: int, status: os.stat_result, parts: tuple[str, ...]) -> FileCopy:
         length = status.st_size

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import Table, placeholders, quoted
-from cache_studio.adapters.sqlite_rows import Row, Rows
+from cache_studio.adapters.sqlite_rows import Copied, Row, Rows
 from cache_studio.adapters.sqlite_text import lengths_sql
 from cache_studio.model.seeing import Fate, Part, Restoration, Return
 
@@ -48,12 +48,10 @@ class ResponseRows(Rows):
                 found.setdefault(str(row[value]), []).append(row)
         return found
 
-    def remove_equal(
-        self, connection: Connection, seen: "Sequence[tuple[EntryId, bytes]]", seconds: float = float("inf")
-    ) -> list[Fate]:
+    def remove_equal(self, connection: Connection, copied: Copied, seconds: float = float("inf")) -> list[Fate]:
         """As `Rows.remove_equal`; the copied redirects go with the responses that went."""
-        fates = Rows.remove_equal(self, connection, seen, seconds)
-        for entry_id, _proof in seen[: len(fates)]:
+        fates = Rows.remove_equal(self, connection, copied, seconds)
+        for entry_id in copied.ids[: len(fates)]:
             for row in self.led.get(entry_id, ()):
                 self._remove_redirect(connection, row)
         return fates

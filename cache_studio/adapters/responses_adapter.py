@@ -1,6 +1,7 @@
 """The studio's side of HTTP responses in SQLite: a table `responses` and a table `redirects`, keys hashes."""
 
 import hashlib
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from typing import ClassVar, Self, cast
@@ -18,13 +19,14 @@ from cache_studio.adapters.response_rows import (
     rows_of_copies,
 )
 from cache_studio.adapters.sqlite_adapter import RowsAdapter, table_missing
+from cache_studio.adapters.sqlite_answers import Answers
 from cache_studio.adapters.sqlite_copies import COPY_BYTES, unpack_id, unpack_row
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell, Table
 from cache_studio.adapters.sqlite_pages import Page
-from cache_studio.adapters.sqlite_removing import Chosen
-from cache_studio.adapters.sqlite_rows import Row, entry_id_of
+from cache_studio.adapters.sqlite_removing import CopiedBeside
+from cache_studio.adapters.sqlite_rows import Copied, Row, entry_id_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key
 from cache_studio.adapters.sqlite_values import column_piece
 from cache_studio.adapters.stored_responses import END, LARGEST_JSON, Told, told, told_by_ends
@@ -34,7 +36,8 @@ from cache_studio.model.errors import WrongFormat
 from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Payload
-from cache_studio.model.seeing import Part, Removal, Restoration, Seen
+from cache_studio.model.seeing import Part, Removal, Restoration
+from cache_studio.model.seeing_columns import SeenColumns
 from cache_studio.model.targets import Target
 
 RESPONSES, REDIRECTS = "responses", "redirects"
@@ -145,16 +148,17 @@ class ResponsesAdapter(RowsAdapter):
 
     # Removing and restoring, with the redirects.
 
-    def chosen(self, entries: Sequence[Seen], keep: Keep | None, answers: dict[EntryId, Removal]) -> list[list[Chosen]]:
+    def chosen(
+        self, writer: sqlite3.Connection, entries: SeenColumns, keep: Keep | None, answers: Answers
+    ) -> list[Copied]:
         """As every table of rows, and the redirects to them are copied."""
         self.rows.led.clear()
-        self.rows.led.update(self.rows.leading_to(self.database, [entry.id for entry in entries]))
-        return super().chosen(entries, keep, answers)
+        self.rows.led.update(self.rows.leading_to(self.database, entries.ids))
+        return super().chosen(writer, entries, keep, answers)
 
-    def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
-        if chosen.seen.id in self.rows.led:
-            chosen.extra = {"redirects": self.rows.led[chosen.seen.id]}
-        return None
+    def _take_beside(self, rows: Mapping[EntryId, Row], keep: Keep | None) -> Mapping[EntryId, CopiedBeside | Removal]:
+        led = self.rows.led
+        return {entry_id: CopiedBeside({"redirects": led[entry_id]}) for entry_id in rows if entry_id in led}
 
     def restore(self, copies: Sequence[EntryCopy], kept: Kept) -> list[Restoration]:
         """Responses with their redirects."""

@@ -30,7 +30,7 @@ def pack_ids(ids: "Sequence[EntryId]") -> list[bytes]:
     return [pack(entry_id) for entry_id in ids]
 
 
-def pack_copies(rows: Rows, packed: Sequence[bytes], extras: Sequence[Mapping[str, object] | None]) -> list[bytes]:
+def pack_copies(rows: Rows, packed: Sequence[bytes], extras: Sequence[Mapping[str, object]]) -> list[bytes]:
     """Complete copies of rows that `packed_rows` packed, with what the format adds to each: maps of four."""
     pack = _packer()
     shared = {"table": rows.table.name, "columns": rows.columns}

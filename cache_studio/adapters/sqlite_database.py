@@ -263,11 +263,11 @@ class Database:
             self._is_uncertain = False
 
     @contextmanager
-    def several(self) -> Iterator[None]:
+    def several(self) -> Iterator[sqlite3.Connection]:
         """Transactions within the block follow each other on one connection: to open one takes longer than most."""
         with self._writer() as self._shared:
             try:
-                yield
+                yield self._shared
             finally:
                 self._shared = None
 
@@ -278,7 +278,7 @@ class Database:
                 yield writer
         else:
             self.require_same_file()
-            with self._interruptible(self._shared):
+            with speaking_plainly(), self._interruptible(self._shared):
                 yield self._shared
 
     def require_certain(self) -> None:

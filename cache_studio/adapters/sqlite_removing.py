@@ -1,23 +1,29 @@
-"""Rows taken out of a table: read, copied and compared a page at a time, removed in short transactions."""
+"""Rows taken out of a table: read, compared and copied a batch at a time, removed in short transactions."""
 
+import sqlite3
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cache_studio.adapters.base import Keep
 from cache_studio.adapters.copy_columns import CopyColumns
 from cache_studio.adapters.defaults import join
+from cache_studio.adapters.sqlite_answers import Answers
 from cache_studio.adapters.sqlite_copies import COPY_BYTES, pack_copies, pack_ids
 from cache_studio.adapters.sqlite_listing import ListsRows
 from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.adapters.sqlite_pages import Page, Pages
-from cache_studio.adapters.sqlite_rows import Row, packed_rows, proofs_of
+from cache_studio.adapters.sqlite_rows import Copied, Row, packed_rows, proofs_of, version_of
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.identity import EntryId
 from cache_studio.model.seeing import Fate, Removal, Seen
+from cache_studio.model.seeing_columns import RemovalColumns, SeenColumns
 
 CHUNK_BYTES = 8_000_000
 """Values that are held in memory, and made durable, at once."""
@@ -33,19 +39,12 @@ How many of them one transaction removes is a matter of its time alone.
 """
 
 
-@dataclass(slots=True)
-class Chosen:
-    """An entry on its way out: the whole row, and what the format keeps beside it."""
+@dataclass(frozen=True, slots=True)
+class CopiedBeside:
+    """The copy of what the format keeps beside a row."""
 
-    seen: Seen
-    key: str
-    namespace: str
-    size: int
-    row: Row = ()
-    extra: Mapping[str, object] | None = None
-    """None for most rows, which have nothing beside them."""
+    extra: Mapping[str, object]
     files: tuple[str, ...] = ()
-    proof: bytes = b""
 
 
 class RemovesRows(ListsRows):
@@ -64,122 +63,138 @@ class RemovesRows(ListsRows):
         pages = [page for where, values in self.rows.places(ids) if (page := self._listed(where, values))]
         return join(list(map(self._batch, pages)))
 
-    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
-        """Compare-and-remove: copies first, then short transactions in which the rows are compared again."""
-        answers: dict[EntryId, Removal] = {}
-        self.remove_chosen(self.chosen(entries, keep, answers), answers)
-        return [answers[entry.id] for entry in entries]
+    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> RemovalColumns:
+        """Compare-and-remove: copies first, then short transactions; compared is where others wrote meanwhile."""
+        seen = SeenColumns.of(entries)
+        answers = Answers()
+        with self.writer() as writer:
+            for _ in self.removing(self.chosen(writer, seen, keep, answers), answers):
+                pass
+        return answers.of(seen.ids)
 
-    def chosen(self, entries: Sequence[Seen], keep: Keep | None, answers: dict[EntryId, Removal]) -> list[list[Chosen]]:
-        """First half of `remove`: what is still as it was seen, copied; the others are answered."""
+    def writer(self) -> AbstractContextManager[sqlite3.Connection]:
+        """The connection for both halves of `remove`, to be entered first."""
         self.capabilities.require(Ability.REMOVE)
-        self.database.require_same_file()
-        return [self._copied(chunk, keep, answers) for chunk in self._chunks(entries, answers, keep)]
+        return self.database.several()
 
-    def remove_chosen(self, chunks: Sequence[Sequence[Chosen]], answers: dict[EntryId, Removal]) -> None:
-        """Second half: remove them and answer. Raises only where nothing was removed yet."""
-        for _ in self.removing(chunks, answers):
-            pass
+    def chosen(
+        self, writer: sqlite3.Connection, entries: SeenColumns, keep: Keep | None, answers: Answers
+    ) -> list[Copied]:
+        """First half of `remove`: what is still as it was seen, copied; the others are answered."""
+        batch = self._current(entries.ids)
+        chunks = self._chunks(batch, self._unchanged(batch, entries, answers), keep, answers)
+        return [self._copied(writer, batch, chunk, keep, answers) for chunk in chunks]
 
-    def removing(
-        self, chunks: Sequence[Sequence[Chosen]], answers: dict[EntryId, Removal]
-    ) -> Generator[None, None, None]:
-        """The same a transaction at a time, so that another database is written to while this one rests."""
+    def removing(self, chunks: Sequence[Copied], answers: Answers) -> Generator[None, None, None]:
+        """Second half, a transaction at a time: remove them and answer.
+
+        Another database can be written to while this one rests. Raises only where nothing was removed yet.
+        """
         started = False
         for chunk in chunks:
             try:
                 yield from self._remove_chunk(chunk, answers)
             except CacheStudioError as error:
-                left = [one.seen.id for one in chunk if one.seen.id not in answers]
+                left = [entry_id for entry_id in chunk.ids if entry_id not in answers.fates]
                 if not started and len(left) == len(chunk):
                     raise
-                answers |= {entry_id: Removal(entry_id, Fate.FAILED, reason=error.message) for entry_id in left}
+                answers.add(left, Fate.FAILED, error.message)
             started = True
 
-    def _chunks(
-        self, entries: Sequence[Seen], answers: dict[EntryId, Removal], keep: Keep | None
-    ) -> Iterator[list[Chosen]]:
-        batch = self._current([entry.id for entry in entries])
+    def _unchanged(self, batch: Batch, entries: SeenColumns, answers: Answers) -> NDArray[np.intp]:
+        """Where those that are listed as they were seen stand in `batch`; the others are answered."""
         row_of = dict(zip(batch.ids, range(len(batch)), strict=True))
-        stamps = list(map(tuple, batch.stamps.tolist()))
-        sizes = np.nan_to_num(batch.numbers["size"]).astype(np.int64).tolist()
-        held = self._held_sizes(batch, sizes)
-        chunk: list[Chosen] = []
-        room = CHUNK_BYTES
-        for entry in entries:
-            row = row_of.get(entry.id)
-            if row is None:
-                answers[entry.id] = Removal(entry.id, Fate.GONE)
-            elif stamps[row] != entry.stamp:
-                answers[entry.id] = Removal(entry.id, Fate.CHANGED)
-            elif keep is not None and held[row] > COPY_BYTES:
-                reason = f"It is larger than {COPY_BYTES:,} bytes: too large to be copied for undo."
-                answers[entry.id] = Removal(entry.id, Fate.FAILED, reason=reason)
-            else:
-                if held[row] > room and chunk:
-                    yield chunk
-                    chunk, room = [], CHUNK_BYTES
-                chunk.append(Chosen(entry, batch.keys[row], batch.namespaces[row], sizes[row]))
-                room -= held[row]
-        if chunk:
-            yield chunk
+        rows = np.fromiter(map(row_of.get, entries.ids, repeat(-1)), np.intp, len(entries))
+        there = np.flatnonzero(rows >= 0)
+        same = (batch.stamps[rows[there]] == entries.stamps[there]).all(axis=1)
+        for fate, places in ((Fate.GONE, np.flatnonzero(rows < 0)), (Fate.CHANGED, there[~same])):
+            answers.add(map(entries.ids.__getitem__, places.tolist()), fate)
+        unchanged: NDArray[np.intp] = rows[there[same]]
+        _, first = np.unique(unchanged, return_index=True)  # an entry that is given twice is removed once
+        first.sort()
+        return unchanged[first]
 
-    def _held_sizes(self, batch: Batch, sizes: Sequence[int]) -> Sequence[int]:
+    def _chunks(self, batch: Batch, rows: NDArray[np.intp], keep: Keep | None, answers: Answers) -> Iterator[list[int]]:
+        """Rows of the batch in parts that are held in memory at once; what is too large for that is answered."""
+        held = self._held_sizes(batch, _sizes(batch))[rows]
+        if keep is not None and (large := held > COPY_BYTES).any():
+            reason = f"It is larger than {COPY_BYTES:,} bytes: too large to be copied for undo."
+            answers.add(map(batch.ids.__getitem__, rows[large].tolist()), Fate.FAILED, reason)
+            rows, held = rows[~large], held[~large]
+        ends = np.cumsum(held)
+        start, before = 0, 0
+        while start < len(rows):
+            stop = max(start + 1, int(np.searchsorted(ends, before + CHUNK_BYTES, side="right")))
+            yield rows[start:stop].tolist()
+            start, before = stop, int(ends[stop - 1])
+
+    def _held_sizes(self, batch: Batch, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many bytes of each entry are held in memory while it is copied, by their sizes (0 where not known)."""
         return sizes
 
-    def _copied(self, chunk: Sequence[Chosen], keep: Keep | None, answers: dict[EntryId, Removal]) -> list[Chosen]:
-        chosen: list[Chosen] = []
-        rows = self.rows.fetch_all(self.database.rows, [one.seen.id for one in chunk])
-        for one in chunk:
-            one.row = rows.pop(one.seen.id, ())
-            failure = self._take_beside(one, keep) if one.row else Removal(one.seen.id, Fate.GONE)
-            if failure is None:
-                chosen.append(one)
+    def _copied(
+        self,
+        writer: sqlite3.Connection,
+        batch: Batch,
+        chunk: Sequence[int],
+        keep: Keep | None,
+        answers: Answers,
+    ) -> Copied:
+        """Copy these rows of the batch, durable when this returns; those that are gone or must stay are answered."""
+        version = version_of(writer)  # before the rows are read: what comes after is a change
+        wanted = [batch.ids[row] for row in chunk]
+        fetched = self.rows.fetch_all(self.database.rows, wanted)
+        found = {entry_id: row for entry_id in wanted if (row := fetched.get(entry_id)) is not None}
+        answers.add([entry_id for entry_id in wanted if entry_id not in found], Fate.GONE)
+        beside: dict[EntryId, CopiedBeside] = {}
+        for entry_id, one in self._take_beside(found, keep).items():
+            if isinstance(one, CopiedBeside):
+                beside[entry_id] = one
             else:
-                answers[one.seen.id] = failure
-        packed = packed_rows([one.row for one in chosen])
-        for one, proof in zip(chosen, proofs_of(packed), strict=True):
-            one.row, one.proof = (), proof  # compared by its proof: the values need not stay in memory
-        if keep is not None and chosen:
+                answers.add([entry_id], one.fate, one.reason)
+                del found[entry_id]
+        packed = packed_rows(list(found.values()))
+        if keep is not None and found:
+            copied = [row for row, entry_id in zip(chunk, wanted, strict=True) if entry_id in found]
+            taken = [beside.get(entry_id, _NOTHING) for entry_id in found]
             keep.copies(
                 CopyColumns(
-                    keys=[one.key for one in chosen],
-                    namespaces=[one.namespace for one in chosen],
-                    sizes=[one.size for one in chosen],
-                    data=pack_copies(self.rows, packed, [one.extra for one in chosen]),
-                    ids=pack_ids([one.seen.id for one in chosen]),
-                    files=[one.files for one in chosen],
+                    keys=[batch.keys[row] for row in copied],
+                    namespaces=[batch.namespaces[row] for row in copied],
+                    sizes=_sizes(batch)[copied].tolist(),
+                    data=pack_copies(self.rows, packed, [one.extra for one in taken]),
+                    ids=pack_ids(list(found)),
+                    files=[one.files for one in taken],
                 )
             )
-        return chosen
+        # Compared by its proof: the values need not stay in memory.
+        return Copied(list(found), proofs_of(packed), self.rows.rowids_of(list(found.values())), version)
 
-    def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
-        """Copy what belongs to the entry beside its row into `extra` and `files`; why it must stay, or None."""
-        return None
+    def _take_beside(self, rows: Mapping[EntryId, Row], keep: Keep | None) -> Mapping[EntryId, CopiedBeside | Removal]:
+        """Copy what belongs to these entries beside their rows, where there is any; why one must stay."""
+        return {}
 
-    def _rows_removed(self, chunk: Sequence[Chosen]) -> None:
-        """Called after the commit, before `_remove_beside` for each: what is asked once for all of them."""
-        return None
+    def _remove_beside(self, ids: Sequence[EntryId]) -> Mapping[EntryId, tuple[int, str]]:
+        """After the rows of these entries are gone: remove it; the bytes that were freed and, where it failed, why."""
+        return {}
 
-    def _remove_beside(self, chosen: Chosen) -> tuple[int, str]:
-        """After the commit: remove it; the bytes that were freed and, where it failed, why."""
-        return 0, ""
-
-    def _remove_chunk(self, chunk: Sequence[Chosen], answers: dict[EntryId, Removal]) -> Generator[None, None, None]:
-        wanted = [(one.seen.id, one.proof) for one in chunk]
-        at = 0
-        with self.database.several():
-            while at < len(chunk):
-                with self.database.writing() as connection:
-                    fates = self.rows.remove_equal(connection, wanted[at:], self.lock_seconds)
-                self._answer(chunk[at : at + len(fates)], fates, answers)
-                at += len(fates)
-                yield
-
-    def _answer(self, chunk: Sequence[Chosen], fates: Sequence[Fate], answers: dict[EntryId, Removal]) -> None:
-        self._rows_removed(chunk)
-        for one, fate in zip(chunk, fates, strict=True):
+    def _remove_chunk(self, chunk: Copied, answers: Answers) -> Generator[None, None, None]:
+        at, gone = 0, Fate.REMOVED  # asked for once: an enumeration takes its time
+        while at < len(chunk):
+            left = chunk.part(at)
+            with self.database.writing() as connection:
+                fates = self.rows.remove_equal(connection, left, self.lock_seconds)
+            ids = left.ids[: len(fates)]
+            removed = [entry_id for entry_id, fate in zip(ids, fates, strict=True) if fate is gone]
+            answers.fates |= zip(ids, fates, strict=True)
             # The pages of a removed row stay in the file until it is compacted, so a row frees nothing by itself.
-            freed, reason = self._remove_beside(one) if fate is Fate.REMOVED else (0, "")
-            answers[one.seen.id] = Removal(one.seen.id, fate, freed, reason)
+            answers.told |= self._remove_beside(removed)
+            at += len(fates)
+            yield
+
+
+_NOTHING = CopiedBeside({})
+
+
+def _sizes(batch: Batch) -> NDArray[np.int64]:
+    return np.nan_to_num(batch.numbers["size"]).astype(np.int64)

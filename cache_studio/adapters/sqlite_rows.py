@@ -4,7 +4,7 @@ import hashlib
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -28,12 +28,43 @@ T = TypeVar("T")
 NEWER = "The application stored a newer one meanwhile."
 CELLS_AT_ONCE = 900
 """How many values are bound to one statement; old builds of SQLite allow 999."""
+ROWS_AT_ONCE = 2_000
+"""How many rows one statement reads where it names only the first and the last."""
 LARGEST_STEP = 500
 """Rows that one statement removes."""
 GROWTH = 8
 """A transaction begins with one row, and a step is at most so many times the one before: how long it takes shows."""
 SHORT_PROOF = 1_024
 """A packed row of so many bytes is its own proof; a longer one is not kept, its digest is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Rows that were copied, and what tells later whether each is still the same."""
+
+    ids: "Sequence[EntryId]"
+    proofs: Sequence[bytes]
+    rowids: Sequence[int] | None = None
+    """As `Rows.rowids_of` says."""
+    version: int | None = None
+    """`version_of` the connection that removes them, before they were read."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def part(self, start: int, stop: int | None = None) -> "Copied":
+        """Some of them."""
+        rowids = None if self.rowids is None else self.rowids[start:stop]
+        return Copied(self.ids[start:stop], self.proofs[start:stop], rowids, self.version)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Another number than before on this connection as soon as any other one, of any process, has committed a change.
+
+    By it SQLite itself knows that the pages it remembers are those of the file.
+    """
+    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+    return version
 
 
 def asking(connection: sqlite3.Connection) -> Ask:
@@ -99,12 +130,13 @@ class Rows:
             yield from self._among(some)
 
     def _by_rowid(self, rowids: Sequence[int]) -> Iterator[tuple[str, list[Cell]]]:
-        for some in _cut(rowids, CELLS_AT_ONCE):
+        for some in _cut(rowids, ROWS_AT_ONCE):
             lowest, highest = min(some), max(some)
             if highest - lowest + 1 == len(set(some)):  # as the numbers of rows that were stored together are
                 yield f"{self.table.sql(self.table.rowid_name)} BETWEEN ? AND ?", [lowest, highest]
-            else:
-                yield f"{self.table.sql(self.table.rowid_name)} IN ({', '.join('?' * len(some))})", list(some)
+                continue
+            for few in _cut(some, CELLS_AT_ONCE):
+                yield f"{self.table.sql(self.table.rowid_name)} IN ({', '.join('?' * len(few))})", list(few)
 
     def _among(self, ids: "Sequence[EntryId]") -> Iterator[tuple[str, list[Cell]]]:
         width = len(self.identity)
@@ -157,28 +189,33 @@ class Rows:
             found |= {((number,),): row for row in rows if isinstance(number := row[at], int) and number in numbered}
         return found
 
-    def remove_equal(
-        self, connection: sqlite3.Connection, seen: Sequence[tuple["EntryId", bytes]], seconds: float = math.inf
-    ) -> list[Fate]:
-        """Delete the rows that still have these proofs; what became of each.
+    def rowids_of(self, rows: Sequence[Row]) -> Sequence[int] | None:
+        """Where rows stand that can be removed without being read again; None where they cannot.
 
+        Not where a trigger could change one of them while another is removed.
+        """
+        at = self._rowid_at
+        return None if at is None or self.table.triggers else [cast("int", row[at]) for row in rows]
+
+    def remove_equal(self, connection: sqlite3.Connection, copied: Copied, seconds: float = math.inf) -> list[Fate]:
+        """Delete the rows that are still as they were copied; what became of each.
+
+        Each is read again and compared, unless nobody else has written to the database since they were read.
         After `seconds` the others are left: the answer is so much shorter, and at least one.
         Must run in a transaction. CacheUnavailable, to be rolled back, when a trigger removes other rows than asked.
         """
         ask = asking(connection)
         before = self._count(ask)
+        is_current = copied.rowids is not None and copied.version == version_of(connection)
+        remove_some = self._remove_current if is_current else self._remove_compared
         asked = removed = 0
         fates: list[Fate] = []
         began, step = time.perf_counter(), 1
-        while step > 0 and len(fates) < len(seen):
-            some = seen[len(fates) : len(fates) + step]
-            rows = self.fetch_all(ask, [entry_id for entry_id, _proof in some])
-            current = [rows.get(entry_id) for entry_id, _proof in some]
-            found = _compared(current, [proof for _id, proof in some])
-            equal = [row for row, fate in zip(current, found, strict=True) if row is not None and fate is Fate.REMOVED]
+        while step > 0 and len(fates) < len(copied):
+            found, stored, count = remove_some(connection, copied.part(len(fates), len(fates) + step))
             fates += found
-            asked += self.stored_rows(equal)
-            removed += self._take_out(connection, equal)
+            asked += stored
+            removed += count
             taken = time.perf_counter() - began
             step = int(min((seconds - taken) * len(fates) / max(taken, 1e-9), step * GROWTH, LARGEST_STEP))
         if removed != asked or (self.table.triggers and self._count(ask) != before - asked):
@@ -188,12 +225,27 @@ class Rows:
             )
         return fates
 
+    def _remove_current(self, connection: sqlite3.Connection, copied: Copied) -> tuple[list[Fate], int, int]:
+        """Remove rows that are known to be as they were copied: fates, rows asked for, rows removed."""
+        assert copied.rowids is not None
+        removed = self._delete(connection, self._by_rowid(copied.rowids))
+        return [Fate.REMOVED] * len(copied), len(copied), removed
+
+    def _remove_compared(self, connection: sqlite3.Connection, copied: Copied) -> tuple[list[Fate], int, int]:
+        """The same where each has to be read again."""
+        rows = self.fetch_all(asking(connection), copied.ids)
+        current = list(map(rows.get, copied.ids))
+        found = _compared(current, copied.proofs)
+        equal = [row for row, fate in zip(current, found, strict=True) if row is not None and fate is Fate.REMOVED]
+        return found, self.stored_rows(equal), self._take_out(connection, equal)
+
     def _take_out(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
         """Remove rows as the format does it; how many rows of the table that changed."""
+        return self._delete(connection, self._exact_places(rows))
+
+    def _delete(self, connection: sqlite3.Connection, places: Iterable[tuple[str, list[Cell]]]) -> int:
         delete = f"DELETE FROM {quoted(self.table.name)} WHERE"
-        return sum(
-            connection.execute(f"{delete} {where}", values).rowcount for where, values in self._exact_places(rows)
-        )
+        return sum(connection.execute(f"{delete} {where}", values).rowcount for where, values in places)
 
     def stored_rows(self, rows: Sequence[Row]) -> int:
         """How many rows of the table these are: one each, where a format does not join several to an entry."""

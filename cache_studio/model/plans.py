@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from cache_studio.model.columns import View
 from cache_studio.model.entries import Entry, entry_at
-from cache_studio.model.seeing import Part, Seen
+from cache_studio.model.seeing import Part
+from cache_studio.model.seeing_columns import SeenColumns
 from cache_studio.model.statistics import Group
 
 
@@ -75,19 +76,17 @@ class Plan:
             PlanLine(entry_at(self.view, int(row)), self.reasons.of(self.view, int(row), self.now)) for row in largest
         ]
 
-    def batches(self, size: int) -> Iterator[list[Seen]]:
+    def batches(self, size: int) -> Iterator[SeenColumns]:
         """The entries as they were seen, in batches of at most `size`."""
         for start in range(0, self.count, size):
             yield self.batch(start, size)
 
-    def batch(self, start: int, size: int) -> list[Seen]:
+    def batch(self, start: int, size: int) -> SeenColumns:
         """At most `size` entries as they were seen, from the one at `start` on."""
         view, chosen = self.view, self.rows[start : start + size]
-        stamps, codes = view.stamps[chosen].tolist(), view.namespace_codes[chosen].tolist()
-        return [
-            Seen(view.ids[row], tuple(stamp), (view.keys[row], view.namespace_names[code]))
-            for row, stamp, code in zip(chosen.tolist(), stamps, codes, strict=True)
-        ]
+        rows, names = chosen.tolist(), map(view.namespace_names.__getitem__, view.namespace_codes[chosen].tolist())
+        titles = list(zip(map(view.keys.__getitem__, rows), names, strict=True))
+        return SeenColumns([view.ids[row] for row in rows], view.stamps[chosen], titles)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from cache_studio.model.capabilities import Ability
 from cache_studio.model.errors import BadRequest, CacheStudioError, Cancelled, UnsupportedAction
 from cache_studio.model.plans import CompactOutcome, CompactPlan, Outcome, Plan, Progress, UndoOutcome, Verb
 from cache_studio.model.seeing import Fate
+from cache_studio.model.seeing_columns import RemovalColumns
 from cache_studio.services import ttl_undo
 from cache_studio.services.attachment import Attachment
 from cache_studio.services.pace import paced
@@ -23,6 +24,9 @@ from cache_studio.trash.trash import Trash
 
 LOOK_AGAIN_SECONDS = 2.0
 """When to look whether entries came back: an application that holds them in memory has stored them by then."""
+
+_NOT_STORED = Fate.REMOVED, Fate.GONE
+"""A name of its own: to ask an enumeration for its members once for each entry takes longer than all else here."""
 
 
 def run(
@@ -42,13 +46,14 @@ def _removing(
     bin_ = None if plan.no_undo else _begin(attachment, plan, trash, by)
     try:
         for batch in paced(plan, adapter):
-            removals = adapter.remove(batch, bin_)
+            removals = RemovalColumns.of(adapter.remove(batch, bin_))
             tell_applications(attachment)
             if bin_ is not None:
                 bin_.settle_removals(removals, adapter.present)
-            tally.add(removals)
-            freed += sum(removal.freed for removal in removals)
-            attachment.forget([removal.id for removal in removals if removal.fate in (Fate.REMOVED, Fate.GONE)])
+            tally.count(removals.fates, removals.reasons)
+            freed += sum(removals.freed)
+            answers = zip(removals.ids, removals.fates, strict=True)
+            attachment.forget([entry_id for entry_id, fate in answers if fate in _NOT_STORED])
             yield _progress(tally, freed)
     except Cancelled:
         tally.stopped = True

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 
 from cache_studio.adapters.base import Adapter
 from cache_studio.model.plans import Plan
-from cache_studio.model.seeing import Seen
+from cache_studio.model.seeing_columns import SeenColumns
 
 BATCH_SECONDS = 0.05
 """What a batch should take: a quarter of the time in which Stop answers, for the next one may be four times as dear."""
 GROWTH = 2
 
 
-def paced(plan: Plan, adapter: Adapter, clock: Callable[[], float] = time.perf_counter) -> Iterator[list[Seen]]:
+def paced(plan: Plan, adapter: Adapter, clock: Callable[[], float] = time.perf_counter) -> Iterator[SeenColumns]:
     """The batches of a plan as the adapter wants them; the time until the next is asked for is that of a batch."""
     if adapter.fitted_batches is None:
         yield from plan.batches(adapter.batch_size)

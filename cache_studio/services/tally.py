@@ -39,8 +39,12 @@ class Tally(Generic[FateT]):
 
     def add(self, answers: Sequence[Answer[FateT]]) -> None:
         """Count the answers of one batch."""
-        self.fates.update([answer.fate for answer in answers])
-        self._reasons |= dict.fromkeys([answer.reason for answer in answers if answer.reason])
+        self.count([answer.fate for answer in answers], [answer.reason for answer in answers])
+
+    def count(self, fates: Sequence[FateT], reasons: Sequence[str]) -> None:
+        """The same for answers as columns."""
+        self.fates.update(fates)
+        self._reasons |= dict.fromkeys(filter(None, reasons))
 
     def fail(self, reasons: Sequence[str]) -> None:
         """One more that failed for each of these reasons."""

@@ -13,6 +13,7 @@ from cache_studio.adapters.moving import Berths, TakesFiles
 from cache_studio.config.claims import Claim
 from cache_studio.config.database import Database
 from cache_studio.model.seeing import Fate, Removal
+from cache_studio.model.seeing_columns import RemovalColumns
 from cache_studio.trash import pages
 from cache_studio.trash.files import FileFolder, free_names
 from cache_studio.trash.index import (
@@ -84,7 +85,7 @@ class TrashBin(TakesFiles):
         self._folder.require_room(sum(map(len, columns.data)))
         files = [self._files[name] for names in columns.files for name in names]
         self._folder.sync(files)
-        lengths = [self._length(names) for names in columns.files]
+        lengths = [self._length(names) if names else 0 for names in columns.files]
         with self._database.transaction() as write:
             if pages.fits(columns):
                 folded, opened = [pages.write_page(write, self._number, columns, lengths)], []
@@ -141,7 +142,7 @@ class TrashBin(TakesFiles):
         Asks the cache only where the answers alone do not say which copies are of removed entries. A copy
         that may be the only one left is kept.
         """
-        fates = Counter(removal.fate for removal in removals)
+        fates = Counter(RemovalColumns.of(removals).fates)
         count = len(self._open) + sum(len(page.copies) for page in self._folded)
         if not count:
             return

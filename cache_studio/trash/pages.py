@@ -184,8 +184,8 @@ def _salvaged(data: bytes, count: int) -> tuple[_Opened, list[bool]]:
 def _checks(data: Iterable[bytes], ids: Iterable[bytes], files: Iterable[str]) -> list[int]:
     """Of each copy alone: where a page is damaged, the others on it are not lost."""
     return [
-        crc32(names.encode(), crc32(copied, crc32(entry)))
-        for copied, entry, names in zip(data, ids, files, strict=True)
+        crc32(names.encode(), check) if names else check
+        for names, check in zip(files, map(crc32, data, map(crc32, ids)), strict=True)
     ]
 
 

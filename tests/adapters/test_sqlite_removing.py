@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from keeping import MemoryKeep
@@ -11,7 +12,7 @@ from keeping import MemoryKeep
 from cache_studio.adapters.copy_columns import CopyColumns
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import tables_of
-from cache_studio.adapters.sqlite_rows import Rows, packed_rows, proofs_of
+from cache_studio.adapters.sqlite_rows import Rows, packed_rows, proofs_of, version_of
 from cache_studio.adapters.sqlite_table.adapter import SQLiteTableAdapter
 from cache_studio.model.seeing import Fate, Seen
 from cache_studio.model.targets import Target
@@ -38,17 +39,28 @@ def changed(path: Path, sql: str) -> None:
         database.execute(sql)
 
 
+def attached(path: Path) -> SQLiteTableAdapter:
+    return SQLiteTableAdapter.open(Target(str(path), {}), {"table": "t", "key": "key"}, writable=True)
+
+
+def seen_in(adapter: SQLiteTableAdapter) -> list[Seen]:
+    return [
+        Seen(entry_id, tuple(stamp))
+        for batch in adapter.scan()
+        for entry_id, stamp in zip(batch.ids, batch.stamps.tolist(), strict=True)
+    ]
+
+
 def removed(path: Path, before_taking: Callable[[], None], count: int = ROWS) -> tuple[list[Fate], MemoryKeep]:
     """What became of the first entries, and the copies of them."""
-    target = Target(str(path), {})
-    with closing(SQLiteTableAdapter.open(target, {"table": "t", "key": "key"}, writable=True)) as adapter:
-        seen = [
-            Seen(entry_id, tuple(stamp))
-            for batch in adapter.scan()
-            for entry_id, stamp in zip(batch.ids, batch.stamps.tolist(), strict=True)
-        ]
+    with closing(attached(path)) as adapter:
         keep = MemoryKeep(before_taking)
-        return [removal.fate for removal in adapter.remove(seen[:count], keep)], keep
+        return [removal.fate for removal in adapter.remove(seen_in(adapter)[:count], keep)], keep
+
+
+def keys_in(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as database:
+        return [key for (key,) in database.execute("SELECT key FROM t ORDER BY key")]
 
 
 @pytest.mark.parametrize("schema", KEYS.values(), ids=KEYS)
@@ -66,8 +78,82 @@ def test_what_changed_since_it_was_copied_stays(tmp_path: Path, schema: str) -> 
         700: Fate.CHANGED,
         1199: Fate.CHANGED,
     }
-    with closing(sqlite3.connect(path)) as database:
-        assert [key for (key,) in database.execute("SELECT key FROM t ORDER BY key")] == ["k0700", "k1199"]
+    assert keys_in(path) == ["k0700", "k1199"]
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("schema", KEYS.values(), ids=KEYS)
+def test_what_changed_between_two_transactions_stays(
+    tmp_path: Path, schema: str, journal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SQLiteTableAdapter, "lock_seconds", 0.0)  # a transaction for each row
+    path = made(tmp_path / "a.db", schema, [f"k{number}" for number in range(8)])
+    changed(path, f"PRAGMA journal_mode={journal}")
+    edits = {3: "UPDATE t SET value = 'w' WHERE key = 'k5'", 5: "DELETE FROM t WHERE key = 'k7'"}
+    begun = 0
+
+    def writing(database: Database) -> AbstractContextManager[sqlite3.Connection]:
+        nonlocal begun
+        begun += 1
+        if begun in edits:
+            changed(path, edits[begun])
+        return genuine(database)
+
+    genuine = Database.writing
+    monkeypatch.setattr(Database, "writing", writing)
+    fates, keep = removed(path, lambda: None)
+    assert len(keep.taken) == 8
+    assert fates == [Fate.REMOVED] * 5 + [Fate.CHANGED, Fate.REMOVED, Fate.GONE]
+    assert keys_in(path) == ["k5"]
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_rows_are_read_again_only_where_somebody_else_wrote(tmp_path: Path, journal: str) -> None:
+    path = made(tmp_path / "a.db", KEYS["rowid"], [f"k{number:04}" for number in range(ROWS)])
+    changed(path, f"PRAGMA journal_mode={journal}")
+    changed(path, "CREATE TABLE other (n)")
+    writes: list[Callable[[], None]] = [lambda: None, lambda: changed(path, "INSERT INTO other VALUES (1)")]
+    with patch.object(Rows, "fetch_all", autospec=True, side_effect=Rows.fetch_all) as fetched:
+        for write in writes:
+            before = fetched.call_count
+            fates, keep = removed(path, write, count=ROWS // 2)
+            assert fates == [Fate.REMOVED] * len(keep.taken) == [Fate.REMOVED] * (ROWS // 2)
+            compared = fetched.call_count - before - 1  # the copies were read, too
+            assert (compared > 0) == (write is writes[1])
+    assert keys_in(path) == []
+
+
+def test_what_a_trigger_changed_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SQLiteTableAdapter, "lock_seconds", 0.0)
+    path = made(tmp_path / "a.db", KEYS["rowid"], ["a", "b", "c"])
+    changed(path, "CREATE TRIGGER x AFTER DELETE ON t BEGIN UPDATE t SET value = 'w' WHERE key = 'c'; END")
+    fates, _ = removed(path, lambda: None)
+    assert fates == [Fate.REMOVED, Fate.REMOVED, Fate.CHANGED]
+    assert keys_in(path) == ["c"]
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_a_version_is_another_after_the_commit_of_anybody_else(tmp_path: Path, journal: str) -> None:
+    path = made(tmp_path / "a.db", KEYS["rowid"], ["a", "b", "c"])
+    changed(path, f"PRAGMA journal_mode={journal}")
+    with closing(sqlite3.connect(path)) as own:
+        version = version_of(own)
+        with own:
+            own.execute("DELETE FROM t WHERE key = 'a'")
+        assert version_of(own) == version
+        changed(path, "DELETE FROM t WHERE key = 'b'")
+        assert version_of(own) != version
+
+
+def test_an_entry_that_is_given_twice_is_removed_once(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.db", KEYS["unique"], ["a", "b", "c"])
+    with closing(attached(path)) as adapter:
+        first, second, _ = seen_in(adapter)
+        keep = MemoryKeep()
+        answers = adapter.remove([first, second, first], keep)
+    assert [(answer.id, answer.fate) for answer in answers] == [(key, Fate.REMOVED) for key in "aba"]
+    assert [copy.key for copy in keep.taken] == ["a", "b"]
+    assert keys_in(path) == ["c"]
 
 
 @pytest.mark.parametrize("schema", KEYS.values(), ids=KEYS)

@@ -5,7 +5,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 from cache_studio.adapters.asset_cache.expiry import ExpiringAssets, why_not
@@ -39,7 +39,7 @@ from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell, placeholders, quoted
 from cache_studio.adapters.sqlite_pages import Page
-from cache_studio.adapters.sqlite_removing import Chosen
+from cache_studio.adapters.sqlite_removing import CopiedBeside
 from cache_studio.adapters.sqlite_rows import Row, Rows, entry_id_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key, shown_keys
 from cache_studio.adapters.time_columns import moments
@@ -50,6 +50,7 @@ from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Fact, Payload, Piece
 from cache_studio.model.seeing import Counters, Fate, Part, Removal, Restoration, Return, Scope, Seen, Source, Volume
+from cache_studio.model.seeing_columns import RemovalColumns
 from cache_studio.model.targets import Target
 
 _LOWEST_SIZE_PARTS = ("text", "metadata")
@@ -86,7 +87,6 @@ class AssetCacheAdapter(ExpiringAssets):
 
     _copies: dict[EntryId, tuple[FileCopy, str]]
     _copier: Copier
-    _still_named: set[str]
     _leftovers: Leftovers
 
     def _choose_table(self) -> None:
@@ -213,7 +213,7 @@ class AssetCacheAdapter(ExpiringAssets):
 
     # Removing and restoring.
 
-    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
+    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> RemovalColumns:
         """Rows by compare-and-remove; a value file goes after its row, when no other row names it."""
         self._copier = Copier(keep)
         try:
@@ -222,42 +222,36 @@ class AssetCacheAdapter(ExpiringAssets):
         finally:
             self._copies.clear()
 
-    def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
-        entry_id = chosen.seen.id
-        file = self._file_of(chosen.row)
-        if file.parts is None or file.status is None:
-            return None
-        try:
-            with self._root.holding(file.parts) as folder:
-                copy = self._copier.take(folder, file.parts, stamp_of(file.status))
-        except FileNotFoundError:
-            copy = Outcome(Fate.GONE)
-        except OSError as error:
-            copy = Outcome(Fate.FAILED, reason=f"Its value file cannot be read: {error.strerror}.")
-        if isinstance(copy, Outcome):
-            # A file that vanished a moment ago is a change: the entry was listed with it.
-            fate = Fate.FAILED if copy.fate is Fate.FAILED else Fate.CHANGED
-            return Removal(entry_id, fate, reason=copy.reason)
-        self._copies[entry_id] = (copy, shown_key(self._cell(chosen.row, "file")))
-        if keep is not None:
-            chosen.extra = {"file": copy.pack()}
-            chosen.files = (copy.kept,) if copy.kept else ()
-        return None
+    def _take_beside(self, rows: Mapping[EntryId, Row], keep: Keep | None) -> Mapping[EntryId, CopiedBeside | Removal]:
+        found: dict[EntryId, CopiedBeside | Removal] = {}
+        for entry_id, row in rows.items():
+            file = self._file_of(row)
+            if file.parts is None or file.status is None:
+                continue
+            copy = self._copier.take_of_row(self._root, file.parts, stamp_of(file.status), entry_id)
+            if isinstance(copy, Removal):
+                found[entry_id] = copy
+                continue
+            self._copies[entry_id] = (copy, shown_key(self._cell(row, "file")))
+            if keep is not None:
+                found[entry_id] = CopiedBeside({"file": copy.pack()}, (copy.kept,) if copy.kept else ())
+        return found
 
-    def _rows_removed(self, chunk: Sequence[Chosen]) -> None:
-        """Which of their files other rows still name: one query, because no index helps."""
-        paths = {self._copies[one.seen.id][1] for one in chunk if one.seen.id in self._copies}
+    def _remove_beside(self, ids: Sequence[EntryId]) -> Mapping[EntryId, tuple[int, str]]:
+        copies = {entry_id: self._copies[entry_id] for entry_id in ids if entry_id in self._copies}
+        still_named = self._named({path for _copy, path in copies.values()}) if copies else set()
+        return {entry_id: self._file_removed(copy, path in still_named) for entry_id, (copy, path) in copies.items()}
+
+    def _named(self, paths: Collection[str]) -> set[str]:
+        """Which of these files a row names: one query for all, because no index helps."""
         marks, values = placeholders(sorted(paths))
         column = quoted(self.columns.names["file"])
         sql = f"SELECT {column} FROM {quoted(self.rows.table.name)} WHERE {column} IN ({marks})"
         found = self.database.rows(sql, values)
-        self._still_named = {shown_key(path) for (path,) in found}
+        return {shown_key(path) for (path,) in found}
 
-    def _remove_beside(self, chosen: Chosen) -> tuple[int, str]:
-        if chosen.seen.id not in self._copies:
-            return 0, ""
-        copy, file_path = self._copies[chosen.seen.id]
-        if file_path in self._still_named:
+    def _file_removed(self, copy: FileCopy, is_named: bool) -> tuple[int, str]:
+        if is_named:
             return 0, "Its value file stays: another entry uses it."
         try:
             with self._root.holding(copy.parts) as folder:

@@ -16,7 +16,7 @@ from cache_studio.adapters.files import Folder, stamp_of
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import quoted
 from cache_studio.adapters.sqlite_pages import Pages
-from cache_studio.adapters.sqlite_rows import Rows, packed_rows, proofs_of
+from cache_studio.adapters.sqlite_rows import Copied, Rows, packed_rows, proofs_of
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key
 from cache_studio.model.identity import EntryId, Stamp
 from cache_studio.model.seeing import Fate, Part
@@ -148,9 +148,9 @@ class Leftovers:
         if not dead:
             return Part(DEAD_ROWS, 0, 0)
         found = self._rows.fetch_all(self._database.rows, [one.id for one in dead])
-        proofs = proofs_of(packed_rows(list(found.values())))
+        copied = Copied(list(found), proofs_of(packed_rows(list(found.values()))))
         with self._database.writing() as connection:
-            fates = self._rows.remove_equal(connection, list(zip(found, proofs, strict=True)))
+            fates = self._rows.remove_equal(connection, copied)
         return Part(DEAD_ROWS, fates.count(Fate.REMOVED), 0)
 
 

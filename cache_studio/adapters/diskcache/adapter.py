@@ -1,11 +1,13 @@
 """The studio's side of a diskcache: rows of its index together with their value files."""
 
 import os
+import sqlite3
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cache_studio.adapters.base import EntryCopy, Keep, Kept, require_found
 from cache_studio.adapters.defaults import join
@@ -40,8 +42,9 @@ from cache_studio.adapters.diskcache.listing import (
     stamps_with,
     value_type,
 )
-from cache_studio.adapters.file_copies import Copier, FileCopy, Outcome, is_present, restore_file
+from cache_studio.adapters.file_copies import Copier, FileCopy, is_present, restore_file
 from cache_studio.adapters.files import Folder, NoRegularFile, stamp_of
+from cache_studio.adapters.sqlite_answers import Answers
 from cache_studio.adapters.sqlite_columns import numbers
 from cache_studio.adapters.sqlite_copies import unpack_row
 from cache_studio.adapters.sqlite_database import Database
@@ -49,8 +52,8 @@ from cache_studio.adapters.sqlite_expiries import ExpiringRows, with_set_expiry
 from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.adapters.sqlite_pages import Page
-from cache_studio.adapters.sqlite_removing import Chosen
-from cache_studio.adapters.sqlite_rows import NEWER, Row
+from cache_studio.adapters.sqlite_removing import CopiedBeside
+from cache_studio.adapters.sqlite_rows import NEWER, Copied, Row
 from cache_studio.adapters.sqlite_text import shown_key
 from cache_studio.adapters.sqlite_values import column_piece
 from cache_studio.model.capabilities import Ability
@@ -59,7 +62,8 @@ from cache_studio.model.errors import CacheUnavailable, WrongFormat
 from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Fact, Payload, Piece
-from cache_studio.model.seeing import Counters, Fate, Part, Removal, Restoration, Return, Scope, Seen, Source, Volume
+from cache_studio.model.seeing import Counters, Part, Removal, Restoration, Return, Scope, Source, Volume
+from cache_studio.model.seeing_columns import SeenColumns
 from cache_studio.model.targets import Target
 
 LOCK_SECONDS = 0.004
@@ -233,44 +237,41 @@ class DiskcacheAdapter(ExpiringRows):
 
     # Removing and restoring.
 
-    def _held_sizes(self, batch: Batch, sizes: Sequence[int]) -> Sequence[int]:
+    def _held_sizes(self, batch: Batch, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
         """A value file is copied as a file, never through memory."""
-        return [0 if kind.endswith(IN_FILE) else size for kind, size in zip(batch.types, sizes, strict=True)]
+        return np.where([kind.endswith(IN_FILE) for kind in batch.types], 0, sizes)
 
-    def chosen(self, entries: Sequence[Seen], keep: Keep | None, answers: dict[EntryId, Removal]) -> list[list[Chosen]]:
+    def chosen(
+        self, writer: sqlite3.Connection, entries: SeenColumns, keep: Keep | None, answers: Answers
+    ) -> list[Copied]:
         """As in `RowsAdapter`, with the value files."""
         self._copier = Copier(keep)
         self._copies.clear()
-        return super().chosen(entries, keep, answers)
+        return super().chosen(writer, entries, keep, answers)
 
     def _cell(self, row: Row, name: str) -> Cell:
         return row[self.rows.columns.index(name)]
 
-    def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
-        file = value_file(self._root, self._cell(chosen.row, "filename"))
-        if file.parts is None or file.status is None:
-            return None
-        try:
-            with self._root.holding(file.parts) as folder:
-                copy = self._copier.take(folder, file.parts, stamp_of(file.status))
-        except FileNotFoundError:
-            copy = Outcome(Fate.CHANGED)
-        except OSError as error:
-            copy = Outcome(Fate.FAILED, reason=f"Its value file cannot be read: {error.strerror}.")
-        if isinstance(copy, Outcome):
-            # A file that vanished a moment ago is a change: the entry was listed with it.
-            return Removal(chosen.seen.id, Fate.CHANGED if copy.fate is Fate.GONE else copy.fate, reason=copy.reason)
-        self._copies[chosen.seen.id] = copy
-        if keep is not None:
-            chosen.extra = {"file": copy.pack()}
-            chosen.files = (copy.kept,) if copy.kept else ()
-        return None
+    def _take_beside(self, rows: Mapping[EntryId, Row], keep: Keep | None) -> Mapping[EntryId, CopiedBeside | Removal]:
+        found: dict[EntryId, CopiedBeside | Removal] = {}
+        for entry_id, row in rows.items():
+            file = value_file(self._root, self._cell(row, "filename"))
+            if file.parts is None or file.status is None:
+                continue
+            copy = self._copier.take_of_row(self._root, file.parts, stamp_of(file.status), entry_id)
+            if isinstance(copy, Removal):
+                found[entry_id] = copy
+                continue
+            self._copies[entry_id] = copy
+            if keep is not None:
+                found[entry_id] = CopiedBeside({"file": copy.pack()}, (copy.kept,) if copy.kept else ())
+        return found
 
-    def _remove_beside(self, chosen: Chosen) -> tuple[int, str]:
+    def _remove_beside(self, ids: Sequence[EntryId]) -> Mapping[EntryId, tuple[int, str]]:
         """Unlinked without a hidden name in between: no value file ever gets another content."""
-        copy = self._copies.pop(chosen.seen.id, None)
-        if copy is None:
-            return 0, ""
+        return {entry_id: self._unlinked(self._copies.pop(entry_id)) for entry_id in ids if entry_id in self._copies}
+
+    def _unlinked(self, copy: FileCopy) -> tuple[int, str]:
         try:
             with self._root.holding(copy.parts) as folder:
                 status = folder.status(copy.parts[-1])

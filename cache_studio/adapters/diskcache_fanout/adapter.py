@@ -13,6 +13,7 @@ from cache_studio.adapters.diskcache import DATABASE
 from cache_studio.adapters.diskcache.adapter import DiskcacheAdapter
 from cache_studio.adapters.diskcache.recognise import shard_names
 from cache_studio.adapters.files import unavailable
+from cache_studio.adapters.sqlite_answers import Answers
 from cache_studio.adapters.sqlite_removing import BATCHES
 from cache_studio.model.capabilities import Ability, Capabilities
 from cache_studio.model.columns import Batch, ScanEnd
@@ -20,7 +21,8 @@ from cache_studio.model.errors import CacheStudioError, Cancelled, EntryNotFound
 from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue
 from cache_studio.model.payload import Payload
-from cache_studio.model.seeing import Counters, Fate, Part, Removal, Renewal, Renewed, Restoration, Return, Seen, Volume
+from cache_studio.model.seeing import Counters, Fate, Part, Renewal, Renewed, Restoration, Return, Seen, Volume
+from cache_studio.model.seeing_columns import RemovalColumns, SeenColumns
 from cache_studio.model.targets import Target
 
 NESTED = ("cache", "deque", "index")
@@ -107,24 +109,30 @@ class FanoutAdapter(Adapter, SetsExpiry):
             groups.setdefault(number, []).append((inner, thing))
         return groups
 
-    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> list[Removal]:
+    def remove(self, entries: Sequence[Seen], keep: Keep | None) -> RemovalColumns:
         """Copies of all shards first; then each removes its own."""
         self.capabilities.require(Ability.REMOVE)
         groups = self._by_shard(entries, lambda entry: entry.id)
-        answers: dict[int, dict[EntryId, Removal]] = {number: {} for number in groups}
+        answers = {number: Answers() for number in groups}
         chunks = {}
-        for number, group in groups.items():
-            inside = [Seen(inner, entry.stamp) for inner, entry in group]
-            shard_keep = None if keep is None else _ShardKeep(keep, number)
-            chunks[number] = self.shards[number].chosen(inside, shard_keep, answers[number])
-        self._remove_in_turns({n: self.shards[n].removing(chunks[n], answers[n]) for n in groups}, groups, answers)
-        return [self._answer(entry.id, answers) for entry in entries]
+        with ExitStack() as opened:
+            for number, group in groups.items():
+                shard, shard_keep = self.shards[number], None if keep is None else _ShardKeep(keep, number)
+                seen = SeenColumns.of([Seen(inner, entry.stamp) for inner, entry in group])
+                writer = opened.enter_context(shard.writer())
+                chunks[number] = shard.chosen(writer, seen, shard_keep, answers[number])
+            self._remove_in_turns({n: self.shards[n].removing(chunks[n], answers[n]) for n in groups}, groups, answers)
+        found = Answers()
+        for number, inside in answers.items():
+            found.fates |= {(number, inner): fate for inner, fate in inside.fates.items()}
+            found.told |= {(number, inner): told for inner, told in inside.told.items()}
+        return found.of([entry.id for entry in entries])
 
     def _remove_in_turns(
         self,
         steps: dict[int, Generator[None, None, None]],
         groups: Mapping[int, Sequence[tuple[EntryId, Seen]]],
-        answers: dict[int, dict[EntryId, Removal]],
+        answers: Mapping[int, Answers],
     ) -> None:
         """One transaction of each shard, then the next of each: one rests while the others are written to.
 
@@ -141,14 +149,10 @@ class FanoutAdapter(Adapter, SetsExpiry):
                         del steps[number]
                     except CacheStudioError as error:
                         del steps[number]
-                        if not any(one.fate is Fate.REMOVED for found in answers.values() for one in found.values()):
+                        if not any(Fate.REMOVED in found.fates.values() for found in answers.values()):
                             raise
-                        left = [inner for inner, _entry in groups[number] if inner not in answers[number]]
-                        answers[number] |= {inner: Removal(inner, Fate.FAILED, reason=error.message) for inner in left}
-
-    def _answer(self, entry_id: EntryId, answers: Mapping[int, Mapping[EntryId, Removal]]) -> Removal:
-        number, inner = self._within(entry_id)
-        return answers[number][inner]._replace(id=entry_id)
+                        left = [inner for inner, _entry in groups[number] if inner not in answers[number].fates]
+                        answers[number].add(left, Fate.FAILED, error.message)
 
     def set_expiry(self, entries: Sequence[Seen], expires: Sequence[float]) -> list[Renewal]:
         """As each shard sets it."""

@@ -14,8 +14,8 @@ from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell, Table, quoted
 from cache_studio.adapters.sqlite_pages import Page
-from cache_studio.adapters.sqlite_removing import Chosen
-from cache_studio.adapters.sqlite_rows import NEWER
+from cache_studio.adapters.sqlite_removing import CopiedBeside
+from cache_studio.adapters.sqlite_rows import NEWER, Row
 from cache_studio.adapters.sqlite_text import lengths_sql, shown_key, shown_keys
 from cache_studio.adapters.sqlite_values import column_piece
 from cache_studio.adapters.time_columns import moments
@@ -143,10 +143,10 @@ class GptcacheAdapter(RowsAdapter):
 
     # Removing and restoring.
 
-    def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
-        """Note the newest question, to know later whether this one was asked anew."""
-        chosen.extra = {"newest": self.database.value(f"SELECT max(id) FROM {self._table(QUESTION)}")}
-        return None
+    def _take_beside(self, rows: Mapping[EntryId, Row], keep: Keep | None) -> Mapping[EntryId, CopiedBeside | Removal]:
+        """Note the newest question, to know later whether one was asked anew."""
+        newest = CopiedBeside({"newest": self.database.value(f"SELECT max(id) FROM {self._table(QUESTION)}")})
+        return dict.fromkeys(rows, newest)
 
     def _restore_beside(self, extra: Mapping[str, object], copy: EntryCopy, kept: Kept) -> Restoration | None:
         newest = extra.get("newest")

@@ -31,6 +31,9 @@ class MarkedRows(Rows):
         """Questions that are not marked."""
         return ((f"({where}) AND deleted = {LIVE}", values) for where, values in Rows.places(self, ids))
 
+    def rowids_of(self, rows: Sequence[Row]) -> None:
+        """Its answers are rows, too."""
+
     def fetch_all(self, ask: Ask, ids: "Sequence[EntryId]") -> "dict[EntryId, Row]":
         """The questions that are not marked, and their answers."""
         found = Rows.fetch_all(self, ask, ids)

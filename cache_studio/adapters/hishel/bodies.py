@@ -3,13 +3,12 @@
 import math
 import sqlite3
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cache_studio.adapters.hishel.layout import ENTRIES, STREAMS
 from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_open import Cell
-from cache_studio.adapters.sqlite_rows import NEWER, Ask, Row, Rows, asking
+from cache_studio.adapters.sqlite_rows import NEWER, Ask, Copied, Row, Rows, asking
 from cache_studio.model.identity import EntryId
 from cache_studio.model.payload import Piece
 from cache_studio.model.seeing import Fate, Restoration, Return
@@ -61,21 +60,19 @@ class RowsWithBodies(Rows):
     returning: dict[EntryId, Kept] = field(default_factory=dict)
     """For the restoration in progress: what comes back beside each row."""
 
-    def remove_equal(
-        self, connection: sqlite3.Connection, seen: Sequence[tuple[EntryId, bytes]], seconds: float = math.inf
-    ) -> list[Fate]:
+    def remove_equal(self, connection: sqlite3.Connection, copied: Copied, seconds: float = math.inf) -> list[Fate]:
         """As `Rows.remove_equal`; an entry whose body grew since it was copied stays."""
         ask = asking(connection)
         end = time.perf_counter() + seconds
         fates: list[Fate] = []
-        for entry_id, proof in seen:
+        for at, entry_id in enumerate(copied.ids):
             if fates and time.perf_counter() > end:
                 break
             body = summary(ask, entry_id)
             if body is not None and body != self.copied.get(entry_id):
                 fates.append(Fate.CHANGED)
                 continue
-            fates += super().remove_equal(connection, [(entry_id, proof)])
+            fates += super().remove_equal(connection, copied.part(at, at + 1))
             if fates[-1] is not Fate.CHANGED:
                 connection.execute(f"DELETE FROM {STREAMS} WHERE entry_id = ?", (entry_id,))
         return fates

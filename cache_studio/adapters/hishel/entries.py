@@ -34,8 +34,8 @@ from cache_studio.adapters.sqlite_database import Database
 from cache_studio.adapters.sqlite_listing import CHANGING
 from cache_studio.adapters.sqlite_open import Cell
 from cache_studio.adapters.sqlite_pages import Page
-from cache_studio.adapters.sqlite_removing import Chosen
-from cache_studio.adapters.sqlite_rows import entry_id_of
+from cache_studio.adapters.sqlite_removing import CopiedBeside
+from cache_studio.adapters.sqlite_rows import Row, entry_id_of
 from cache_studio.adapters.sqlite_text import shown_keys
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, Floats, make_batch
@@ -178,23 +178,20 @@ class EntriesAdapter(HashedKeysAdapter):
 
     # Removing and restoring: the chunks go with their row.
 
-    def _copied(self, chunk: Sequence[Chosen], keep: Keep | None, answers: dict[EntryId, Removal]) -> list[Chosen]:
-        chosen = super()._copied(chunk, keep, answers)
-        for one in chosen:
-            one.extra = None  # handed over: the bodies need not stay in memory
-        return chosen
-
-    def _take_beside(self, chosen: Chosen, keep: Keep | None) -> Removal | None:
-        entry_id = chosen.seen.id
-        self.rows.copied[entry_id] = summary(self.database.rows, entry_id)
-        if keep is not None:
+    def _take_beside(self, rows: Mapping[EntryId, Row], keep: Keep | None) -> Mapping[EntryId, CopiedBeside | Removal]:
+        self.rows.copied.update({entry_id: summary(self.database.rows, entry_id) for entry_id in rows})
+        if keep is None:
+            return {}
+        found = {}
+        for entry_id in rows:
             beside = kept_beside(self.database, entry_id)
-            chosen.extra = {"chunks": beside.chunks, "siblings": beside.siblings}
-        return None
+            found[entry_id] = CopiedBeside({"chunks": beside.chunks, "siblings": beside.siblings})
+        return found
 
-    def _remove_beside(self, chosen: Chosen) -> tuple[int, str]:
-        self.rows.copied.pop(chosen.seen.id, None)
-        return super()._remove_beside(chosen)
+    def _remove_beside(self, ids: Sequence[EntryId]) -> Mapping[EntryId, tuple[int, str]]:
+        for entry_id in ids:
+            self.rows.copied.pop(entry_id, None)
+        return {}
 
     def _restore_beside(self, extra: Mapping[str, object], copy: EntryCopy, kept: Kept) -> Restoration | None:
         chunks, siblings = extra.get("chunks"), extra.get("siblings")

@@ -26,6 +26,9 @@ class Groups(Rows):
         """How many rows the groups have."""
         return sum(map(len, rows)) // len(self.columns)
 
+    def rowids_of(self, rows: Sequence[Row]) -> None:
+        """An entry is several rows."""
+
     def fetch_all(self, ask: Ask, ids: "Sequence[EntryId]") -> "dict[EntryId, Row]":
         """The cells of all rows of each group."""
         names = ", ".join(self.table.sql(name) for name in self.columns)
