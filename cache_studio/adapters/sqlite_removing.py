@@ -81,9 +81,10 @@ class RemovesRows(ListsRows):
         self, writer: sqlite3.Connection, entries: SeenColumns, keep: Keep | None, answers: Answers
     ) -> list[Copied]:
         """First half of `remove`: what is still as it was seen, copied; the others are answered."""
+        version = version_of(writer)  # before anything is read: what comes after is a change
         batch = self._current(entries.ids)
         chunks = self._chunks(batch, self._unchanged(batch, entries, answers), keep, answers)
-        return [self._copied(writer, batch, chunk, keep, answers) for chunk in chunks]
+        return [self._copied(version, batch, chunk, keep, answers) for chunk in chunks]
 
     def removing(self, chunks: Sequence[Copied], answers: Answers) -> Generator[None, None, None]:
         """Second half, a transaction at a time: remove them and answer.
@@ -132,16 +133,8 @@ class RemovesRows(ListsRows):
         """How many bytes of each entry are held in memory while it is copied, by their sizes (0 where not known)."""
         return sizes
 
-    def _copied(
-        self,
-        writer: sqlite3.Connection,
-        batch: Batch,
-        chunk: Sequence[int],
-        keep: Keep | None,
-        answers: Answers,
-    ) -> Copied:
+    def _copied(self, version: int, batch: Batch, chunk: Sequence[int], keep: Keep | None, answers: Answers) -> Copied:
         """Copy these rows of the batch, durable when this returns; those that are gone or must stay are answered."""
-        version = version_of(writer)  # before the rows are read: what comes after is a change
         wanted = [batch.ids[row] for row in chunk]
         fetched = self.rows.fetch_all(self.database.rows, wanted)
         found = {entry_id: row for entry_id in wanted if (row := fetched.get(entry_id)) is not None}
