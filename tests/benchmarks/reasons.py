@@ -31,16 +31,16 @@ _KEYS = (
     "alone take 1.2 to 1.8; it rests only while a batch is taken in"
 )
 _COPIED = (
-    "cProfile: 20 us a row, where the floor is one statement of 0.7; SQLite gives each row to Python three times "
-    "(listing, copy, comparison under the lock), which takes 5.5, the objects in between most of the rest"
+    "cProfile: 11 us a row, where the floor is one statement of 0.8; SQLite gives each row to Python twice (listing, "
+    "copy), which takes 3, statements and commits take 2.3, the copies on a page of the trash 2"
 )
 _FILES_COPIED = (
     "cProfile: three looks at each file and its move into the trash take 14 us, where removing it takes 8; the "
     "copies on a page of the trash the rest"
 )
 _GAP = (
-    "cProfile of each turn of the event loop: beside threads that list a paint of the table takes 20 to 40 ms (7 "
-    "alone), making the page of a cache 30"
+    "sampled stacks of all threads in each gap: a paint of the table, 7 ms by itself, takes 30 to 50 beside threads "
+    "that list; making the page of a cache takes 15 and its first paint 15, in one turn"
 )
 REASONS: Mapping[str, Known] = {
     "window: first paint": Known("timed: the modules of the window take 232 ms to load, those of the bare one 93", 2.0),
@@ -49,13 +49,15 @@ REASONS: Mapping[str, Known] = {
         "the database"
     ),
     "dashboard: redraw": Known(
-        "cProfile: of 8 to 15 ms painting four charts takes 5, 2.4 of it their axes; working out paths and ranges 4"
+        "timed in parts: of 7.5 to 13 ms painting four charts takes 5, 1 of it one filled area; paths and ranges 2"
     ),
     "growth: time of an entry, few": Known(
-        "timed in parts: 10,000 rows are listed in the window's process at 5 us each, more of them by a child at 3", 2.0
+        "timed in parts: 10,000 rows are listed in the window's process, at 5 us each beside its first paint, more of "
+        "them by a child at 3",
+        2.0,
     ),
     "growth: time of an entry, some": Known(
-        "timed in parts: the first 10,000 rows take 5 us each, then a child begins"
+        "timed in parts: the first 10,000 rows take 5 us each, then a child begins", 1.8
     ),
     "JSON folder: every entry known": Known(_FILES, 7.0),
     "JSON folder: last row and facets in the window": Known(_FILES, 7.4),
@@ -75,10 +77,7 @@ REASONS: Mapping[str, Known] = {
     ),
     "Redis: every entry known": Known(_KEYS, 5.3),
     "Redis: last row and facets in the window": Known(_KEYS, 5.5),
-    "Redis: longest gap while it is detached": Known(
-        "timed: the collector takes 65 ms to go through two lists of 1,000,000, and 35 to free what they held"
-    ),
     "Redis: longest gap of the event loop": Known(_GAP),
-    "purge JSON files, with undo copies": Known(_FILES_COPIED, 4.7),
-    "purge rows of SQLite, with undo copies": Known(_COPIED, 36.1),
+    "purge JSON files, with undo copies": Known(_FILES_COPIED, 6.3),
+    "purge rows of SQLite, with undo copies": Known(_COPIED, 17.3),
 }
