@@ -280,7 +280,7 @@ def done_words(outcome: Outcome) -> str:
     if outcome.changed_meanwhile:
         words.append(tr("{n} changed meanwhile and stayed.").replace("{n}", format_count(outcome.changed_meanwhile)))
     if outcome.gone:
-        words.append(tr("{n} were gone already.").replace("{n}", format_count(outcome.gone)))
+        words.append(tr("{n} already gone.").replace("{n}", format_count(outcome.gone)))
     if outcome.failed:
         reason = f" {outcome.reasons[0]}" if outcome.reasons else ""
         words.append(tr("{n} failed.").replace("{n}", format_count(outcome.failed)) + reason)

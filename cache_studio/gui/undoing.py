@@ -98,7 +98,7 @@ def undone_words(outcome: UndoOutcome) -> str:
     count = tr("1 entry") if restored == 1 else f"{format_count(restored)} {tr('entries')}"
     words = [f"{tr('Brought back')} {count}."]
     if outcome.newer_kept:
-        words.append(tr("{n} have a newer value, which stays.").replace("{n}", format_count(outcome.newer_kept)))
+        words.append(tr("{n} kept a newer value.").replace("{n}", format_count(outcome.newer_kept)))
     return " ".join([*words, *_failed_words(outcome)])
 
 
@@ -108,7 +108,7 @@ def ttl_undone_words(outcome: UndoOutcome) -> str:
     count = tr("1 entry has") if restored == 1 else f"{format_count(restored)} {tr('entries have')}"
     words = [f"{count} {tr('the old TTL again')}."]
     if outcome.newer_kept:
-        words.append(tr("{n} were changed meanwhile and stay.").replace("{n}", format_count(outcome.newer_kept)))
+        words.append(tr("{n} changed meanwhile and stayed.").replace("{n}", format_count(outcome.newer_kept)))
     return " ".join([*words, *_failed_words(outcome)])
 
 

@@ -71,7 +71,7 @@ def done_words(plan: TtlPlan, outcome: TtlOutcome) -> str:
         kept = tr("{n} changed meanwhile and kept their own.")
         words.append(kept.format(n=format_count(outcome.changed_meanwhile)))
     if outcome.gone:
-        words.append(tr("{n} were gone already.").format(n=format_count(outcome.gone)))
+        words.append(tr("{n} already gone.").format(n=format_count(outcome.gone)))
     if outcome.failed:
         reason = f" {outcome.reasons[0]}" if outcome.reasons else ""
         words.append(tr("{n} failed.").format(n=format_count(outcome.failed)) + reason)

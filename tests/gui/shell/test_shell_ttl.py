@@ -148,7 +148,7 @@ def test_what_was_done_is_said_in_one_line(qtbot: QtBot, window: MainWindow, pag
     assert plan is not None
     outcome = TtlOutcome(Kind.SET, 9, 1, 2, 3, 3, stopped=True, reasons=("The table refuses it.",))
     assert ttl_words.done_words(plan, outcome) == (
-        "The TTL of 1 entry is 1 h now. 2 changed meanwhile and kept their own. 3 were gone already."
+        "The TTL of 1 entry is 1 h now. 2 changed meanwhile and kept their own. 3 already gone."
         " 3 failed. The table refuses it. Stopped before the end."
     )
     persisted = ttl_words.done_words(plan, TtlOutcome(Kind.PERSIST, 4, 4))

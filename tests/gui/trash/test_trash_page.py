@@ -109,7 +109,7 @@ def test_a_whole_action_comes_back_and_a_newer_value_stays(qtbot: QtBot, page: T
     page.table.selectRow(row_of(page, "stale 3"))
     with qtbot.waitSignal(page.restoring.ended, timeout=20_000) as ended:
         page.action_button.click()
-    assert ended.args == ["Brought back 4 entries. 1 have a newer value, which stays."]
+    assert ended.args == ["Brought back 4 entries. 1 kept a newer value."]
     assert "newer" in path.read_text()
     qtbot.waitUntil(lambda: [entry.key for entry in page.waiting.rows] == ["stale 1"])
 
