@@ -296,7 +296,7 @@ def still_there_words(count: int) -> str:
     if not count:
         return ""
     words = tr("1 is there again") if count == 1 else tr("{n} are there again").replace("{n}", format_count(count))
-    return words + tr(": an application stored them anew, or the removal had no effect.")
+    return words + tr(": stored anew by an application, or the removal had no effect.")
 
 
 def came_back_words(count: int) -> str:

@@ -5,9 +5,10 @@ from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from cache_studio.gui.look import icons, theme
-from cache_studio.gui.look.text import display_text, plain_label, set_tooltip, tr
+from cache_studio.gui.look.text import display_text, plain_label, tr
 from cache_studio.gui.widgets.buttons import IconButton, LinkButton, SecondaryButton
 from cache_studio.gui.widgets.cards import role_color
+from cache_studio.gui.widgets.elided_label import ElidedLabel
 
 
 class UndoBar(QFrame):
@@ -26,9 +27,8 @@ class UndoBar(QFrame):
         self.setProperty("ground", "bar")
         self.setFixedHeight(40)
         self._mark = QLabel()
-        self._text = plain_label("", "title")
-        # A long sentence is cut at its end and must not push the panels beside the table together.
-        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        # A long sentence must not push the panels beside the table together.
+        self._text = ElidedLabel("title", cut=Qt.TextElideMode.ElideRight)
         self._undo = LinkButton(tr("Undo"), "undo")
         self._undo.set_icon("undo", "undo_link")
         self._shortcut = plain_label(shortcut, "small")
@@ -55,9 +55,8 @@ class UndoBar(QFrame):
         self._tell(text, can_undo=False)
 
     def _tell(self, text: str, *, can_undo: bool) -> None:
-        self._text.setText(display_text(text, 300))
-        set_tooltip(self._text, text)
-        self.setAccessibleName(self._text.text())
+        self._text.set_words(text)
+        self.setAccessibleName(self._text.accessibleName())
         self._undo.setVisible(can_undo)
         self._shortcut.setVisible(can_undo)
         self.show()

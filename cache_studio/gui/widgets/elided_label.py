@@ -13,10 +13,13 @@ _LEAST = 6
 
 
 class ElidedLabel(QLabel):
-    """Literal text that is cut in its middle; it asks for no width. The whole of it stands in the tooltip."""
+    """Literal text that is cut where `cut` says; it asks for no width. The whole of it stands in the tooltip."""
 
-    def __init__(self, role: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, role: str, parent: QWidget | None = None, cut: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle
+    ) -> None:
         super().__init__(parent)
+        self._cut = cut
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setProperty("role", role)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -45,7 +48,7 @@ class ElidedLabel(QLabel):
             self._elide()
 
     def _elide(self) -> None:
-        cut = self._metrics().elidedText(self._words, Qt.TextElideMode.ElideMiddle, self.width() - _FRAME)
+        cut = self._metrics().elidedText(self._words, self._cut, self.width() - _FRAME)
         self.setText(cut if cut == self._words or len(cut) >= _LEAST else "")
 
     def _metrics(self) -> QFontMetrics:

@@ -155,6 +155,20 @@ def test_the_undo_bar_offers_undo_only_where_it_is_possible(qtbot: QtBot) -> Non
     assert bar.isHidden()
 
 
+def test_a_long_sentence_of_the_undo_bar_says_that_it_goes_on(qtbot: QtBot) -> None:
+    bar = UndoBar()
+    qtbot.addWidget(bar)
+    bar.resize(400, 40)
+    bar.show_done(
+        "Invalidated 5 entries. 1 is there again: an application stored it anew, or the removal had no effect."
+    )
+    qtbot.waitUntil(lambda: bar._text.text().endswith("…"))
+    assert bar._text.text().startswith("Invalidated 5 entries.")
+    assert bar.accessibleName().endswith("no effect.")
+    bar.resize(1_600, 40)
+    qtbot.waitUntil(lambda: bar._text.text() == bar.accessibleName())
+
+
 def test_a_notice_says_message_and_hint_literally(qtbot: QtBot) -> None:
     bar = NoticeBar()
     qtbot.addWidget(bar)
