@@ -1,6 +1,7 @@
 """Axes of the charts: few round ticks, local time with "now" at the right, units at the topmost tick."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import pyqtgraph as pg
 from PySide6.QtCore import QLineF, QRectF, Qt
@@ -29,13 +30,13 @@ class _QuietAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
 
     def boundingRect(self) -> QRectF:
         """With room for half a label beyond each end; pyqtgraph leaves out labels that do not fit in here."""
-        rect: QRectF = super().boundingRect()
-        return rect.adjusted(-24, -10, 24, 10)
+        return self._covered().adjusted(-24, -10, 24, 10)
 
     def restyle(self) -> None:
         """Take the colours in force."""
         self._font = fonts.text_font(11)
         self._metrics = QFontMetricsF(self._font)
+        self._wide = lru_cache(512)(self._metrics.horizontalAdvance)
         self.setStyle(tickTextOffset=_OFFSET, tickLength=0)
         self.setZValue(-200)  # the box has -100
         self.update()
@@ -43,14 +44,15 @@ class _QuietAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Lines and words straight to the chart: pyqtgraph's own way over a picture takes three times as long."""
         ((step, values),) = self.tickValues(*self.range, self._length())
+        marks = self._marks(values)
         painter.setFont(self._font)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        self._draw_lines(painter, values)
+        self._draw_lines(painter, marks)
         painter.setPen(theme.color("text2"))
         room, high, widest = self.boundingRect(), self._metrics.height() * 0.8, 0.0
-        for value, words in zip(values, self.tickStrings(values, 1.0, step), strict=True):
-            wide = self._metrics.horizontalAdvance(words)
-            place = self._place(value, wide, high)
+        for mark, words in zip(marks, self.tickStrings(values, 1.0, step), strict=True):
+            wide = self._wide(words)
+            place = self._place(mark, wide, high)
             widest = max(widest, wide)
             if room.contains(place):
                 painter.drawText(place, _WORDS, words)
@@ -61,18 +63,21 @@ class _QuietAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
         rect = self.rect()
         return float(rect.height() if self.orientation == "left" else rect.width())
 
-    def _share(self, value: float) -> float:
-        """Where a value lies on the axis, from 0 to 1."""
-        low, high = self.range
-        return float((value - low) / (high - low))
+    def _covered(self) -> QRectF:
+        """What it draws on, but for the words at its ends."""
+        return QRectF(self.rect())
 
-    def _draw_lines(self, painter: QPainter, values: Sequence[float]) -> None:
+    def _marks(self, values: Sequence[float]) -> list[float]:
+        """Where the values lie on the axis, in px from its beginning."""
+        (low, high), length = self.range, self._length()
+        return [(value - low) / (high - low) * length for value in values]
+
+    def _draw_lines(self, painter: QPainter, marks: Sequence[float]) -> None:
         """What crosses the chart."""
 
-    def _place(self, value: float, wide: float, high: float) -> QRectF:
-        """Of the words for a value: below the chart."""
-        at = self._share(value) * self._length()
-        return QRectF(at - wide / 2, _OFFSET, wide, high)
+    def _place(self, mark: float, wide: float, high: float) -> QRectF:
+        """Of the words for a mark: below the chart."""
+        return QRectF(mark - wide / 2, _OFFSET, wide, high)
 
 
 class TimeAxis(_QuietAxis):
@@ -115,22 +120,23 @@ class ValueAxis(_QuietAxis):
         top = max(values, default=0.0)
         return [self._figures.label(value, top, value == top) for value in values]
 
-    def restyle(self) -> None:
-        """Lines across."""
-        super().restyle()
-        self.setGrid(255)  # so that its bounds are those of the chart
+    def _covered(self) -> QRectF:
+        """Itself and the chart."""
+        view: QRectF = self.linkedView().geometry()
+        return super()._covered() | view.translated(-self.pos())
 
-    def _draw_lines(self, painter: QPainter, values: Sequence[float]) -> None:
-        view = self.linkedView()
-        right = view.mapRectToItem(self, view.boundingRect()).right()
+    def _marks(self, values: Sequence[float]) -> list[float]:
+        """In px from the top, where the axis ends."""
+        length = self._length()
+        return [length - mark for mark in super()._marks(values)]
+
+    def _draw_lines(self, painter: QPainter, marks: Sequence[float]) -> None:
+        left, right = self.rect().right(), self._covered().right()
         painter.setPen(QPen(theme.color("border"), 1))
-        painter.drawLines([QLineF(self.rect().right(), up, right, up) for up in map(self._height, values)])
+        painter.drawLines([QLineF(left, mark, right, mark) for mark in marks])
 
-    def _height(self, value: float) -> float:
-        return (1 - self._share(value)) * self._length()
-
-    def _place(self, value: float, wide: float, high: float) -> QRectF:
-        return QRectF(self.rect().right() - _OFFSET - wide, self._height(value) - high / 2, wide, high)
+    def _place(self, mark: float, wide: float, high: float) -> QRectF:
+        return QRectF(self.rect().right() - _OFFSET - wide, mark - high / 2, wide, high)
 
 
 class WordAxis(_QuietAxis):

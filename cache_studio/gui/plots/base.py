@@ -1,5 +1,6 @@
 """What all charts share: no dragging, a read-out under the pointer, colours that follow the theme."""
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -35,6 +36,7 @@ class Plot(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setViewportUpdateMode(self.ViewportUpdateMode.FullViewportUpdate)  # what is drawn anew is all of it
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # else the card is painted below it
         self.box = pg.ViewBox(enableMouse=False, enableMenu=False, defaultPadding=0)
         self.box.disableAutoRange()
         self._lay_out()
@@ -68,7 +70,7 @@ class Plot(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
 
     def show_range(self, across: Span, up: Span) -> None:
         """Show this much of the bottom and of the left axis."""
-        self.box.setRange(xRange=across, yRange=up, padding=0, disableAutoRange=True)
+        self.box.setRange(xRange=across, yRange=up, padding=0, disableAutoRange=False)  # it is off
         self.box.updateMatrix()  # else the next paint does so, and everything is painted twice
 
     def readout(self, at: float) -> tuple[float, str] | None:
@@ -147,8 +149,8 @@ class TimePlot(Plot):
 
     def limits(self) -> tuple[float, float]:
         """Lowest and highest value shown: 0 to a little over the greatest."""
-        known = [float(np.nanmax(values)) for values in self.series if not np.all(np.isnan(values))]
-        return 0.0, max(known, default=0.0) * 1.06 or 1.0
+        tops = [float(np.fmax.reduce(values)) for values in self.series if len(values)]
+        return 0.0, max((top for top in tops if not math.isnan(top)), default=0.0) * 1.06 or 1.0
 
     def shaded(self) -> list[tuple[float, float]]:
         """Stretches of time that are shaded as not recorded."""
@@ -180,11 +182,10 @@ class TimePlot(Plot):
         start, end = self.span()
         low, high = self.limits()
         self.show_range((start, max(end, start + 1)), (low, high))
-        self._shade()
+        self._shade(low, high)
 
-    def _shade(self) -> None:
+    def _shade(self, low: float, high: float) -> None:
         wanted = self.shaded()
-        low, high = self.limits()
         while len(self._shades) > len(wanted):
             for item in self._shades.pop():
                 self.box.removeItem(item)

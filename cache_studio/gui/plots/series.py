@@ -32,6 +32,12 @@ def runs(values: Floats) -> list[slice]:
     return [slice(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
+def spacing(times: Floats) -> float:
+    """The usual distance between two times that lie next to each other: the middle one; 0 for fewer than two times."""
+    between = np.sort(times[1:] - times[:-1])
+    return float(between[len(between) // 2]) if len(between) else 0.0
+
+
 def gaps(times: Floats, values: Floats, start: float, end: float) -> list[tuple[float, float]]:
     """Stretches of time in `start` to `end` where nothing is known, each from the last to the next known time.
 
@@ -40,7 +46,7 @@ def gaps(times: Floats, values: Floats, start: float, end: float) -> list[tuple[
     found = runs(values)
     if not found:
         return [(start, end)] if end > start else []
-    slack = 2 * float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    slack = 2 * spacing(times)
     result = [(float(times[a.stop - 1]), float(times[b.start])) for a, b in pairwise(found)]
     first, last = float(times[found[0].start]), float(times[found[-1].stop - 1])
     if first - start > slack:

@@ -1,12 +1,14 @@
 """What the charts draw their figures with: items of Qt, one path each, which Qt paints almost without Python."""
 
 from collections.abc import Sequence
+from typing import TypeVar, cast
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsEllipseItem, QGraphicsItem, QGraphicsPathItem, QStyleOptionGraphicsItem, QWidget
+from shiboken6 import wrapInstance
 
 from cache_studio.gui.plots.base import Plot
 from cache_studio.gui.plots.series import Floats, runs
@@ -14,6 +16,7 @@ from cache_studio.gui.widgets.cards import role_color
 
 _NO_PEN = QPen(Qt.PenStyle.NoPen)
 _DOT_PX, _NEWEST_PX = 3.0, 7.0
+Shape = TypeVar("Shape", QLineF, QRectF)
 
 
 class _Curve(QGraphicsPathItem):
@@ -90,6 +93,9 @@ class _BarsItem(QGraphicsItem):
         """Draw bars of these heights, none of them NaN."""
         self.prepareGeometryChange()
         self.centres, self.heights, self.width = centres, heights, width
+        nothing = np.zeros_like(centres)
+        self._lines = np.column_stack((centres, nothing, centres, heights))
+        self._rectangles = np.column_stack((centres - width / 2, nothing, nothing + width, heights))
         self._bounds = QRectF()
         if len(centres):
             bottom, top = min(0.0, heights.min()), max(0.0, heights.max())
@@ -102,14 +108,15 @@ class _BarsItem(QGraphicsItem):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Fill them; one that is thinner than a pixel would fall between two of them, so it is drawn as a line."""
-        width, bars = self.width, zip(self.centres.tolist(), self.heights.tolist(), strict=True)
-        if width * painter.worldTransform().m11() < 1:
+        if not len(self.centres):
+            return
+        if self.width * painter.worldTransform().m11() < 1:
             painter.setPen(QPen(self.color, 0))
-            painter.drawLines([QLineF(at, 0.0, at, height) for at, height in bars])
+            painter.drawLines(*_array_of(QLineF, self._lines))
         else:
             painter.setPen(_NO_PEN)
             painter.setBrush(QBrush(self.color))
-            painter.drawRects([QRectF(at - width / 2, 0.0, width, height) for at, height in bars])
+            painter.drawRects(*_array_of(QRectF, self._rectangles))
 
 
 class Bars:
@@ -129,6 +136,11 @@ class Bars:
         """Take the colours in force."""
         self.item.color = QColor(role_color(self._role))
         self.item.update()
+
+
+def _array_of(kind: type[Shape], figures: Floats) -> tuple[Shape, int]:
+    """The rows of `figures`, four numbers each, as the array of shapes that QPainter takes; they live in `figures`."""
+    return cast(Shape, wrapInstance(figures.ctypes.data, kind)), len(figures)
 
 
 def _down_to_zero(x: Floats, y: Floats) -> tuple[Floats, Floats]:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGraphicsLineItem, QWidget
 from cache_studio.gui.look import theme
 from cache_studio.gui.look.text import tr
 from cache_studio.gui.plots.base import Span, TimePlot
-from cache_studio.gui.plots.series import Floats, Scale, count_label, percent_label, rate_label, size_label
+from cache_studio.gui.plots.series import Floats, Scale, count_label, percent_label, rate_label, size_label, spacing
 from cache_studio.gui.plots.shapes import Bars, Dot, RunLine
 from cache_studio.model.units import format_count, format_size
 
@@ -119,7 +119,7 @@ class ChurnPlot(TimePlot):
     def set_series(self, times: Floats, stored: Floats, removed: Floats, span: Span | None = None) -> None:
         """Both per minute and not negative; NaN where nothing was recorded."""
         self.take(times, [stored, removed], [tr("stored"), tr("removed")], span)
-        width = float(np.median(np.diff(self.times))) * 0.7 if len(self.times) > 1 else 1.0
+        width = spacing(self.times) * 0.7 or 1.0
         self.stored.set_values(self.times, self.series[0], width)
         self.removed.set_values(self.times, -self.series[1], width)
 

@@ -26,6 +26,13 @@ def test_gaps_reach_from_known_to_known_and_to_the_ends_of_the_span() -> None:
     assert series.gaps(np.empty(0), np.empty(0), 5, 9) == [(5, 9)]
 
 
+@pytest.mark.parametrize(
+    ("times", "expected"), [([], 0.0), ([7.0], 0.0), ([0.0, 5.0], 5.0), ([0.0, 5.0, 10.0, 900.0], 5.0)]
+)
+def test_spacing_is_the_usual_distance(times: list[float], expected: float) -> None:
+    assert series.spacing(np.array(times)) == expected
+
+
 @pytest.mark.parametrize(("top", "step"), [(100, 25), (64.2, 20), (2318, 1000), (0, 1), (0.4, 0.1)])
 def test_steps_are_round(top: float, step: float) -> None:
     assert series.nice_step(top, 4) == pytest.approx(step)
