@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
+from cache_studio import precedence
 from cache_studio.adapters.batch_frames import TOLD, batch_from
 from cache_studio.adapters.defaults import without
 from cache_studio.isolation import Limits, stream
@@ -74,6 +75,7 @@ class ChildListing:
             for frame in stream(function, *arguments, limits=_LIMITS, stop=self._stop):
                 assert isinstance(frame, dict)
                 self._frames.put(frame)
+                precedence.let_pass()  # unpacking the next one holds the interpreter
                 if self._closed:
                     return
         except Exception as error:  # whatever it is belongs to who asked for the batches

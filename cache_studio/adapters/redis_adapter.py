@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from typing import ClassVar, Self, cast
 
+from cache_studio import precedence
 from cache_studio.adapters.base import (
     Adapter,
     Announcements,
@@ -134,6 +135,7 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
         try:
             before = as_of = self._live.heard
             for page in self._listing.pages(self._prefix):
+                precedence.let_pass()
                 self._live.learn(page, before)  # the look at a page may begin when the one before it is asked for
                 before, as_of = as_of, self._live.heard
                 with self._link.call():
@@ -151,6 +153,8 @@ class RedisAdapter(ReachesKeys, Adapter, Announces):
                 yield batch
         except CacheUnavailable as error:
             return ScanEnd(False, error.message)
+        finally:
+            seen.clear()
         return ScanEnd(not self._listing.partial, self._listing.partial)
 
     def lookup(self, keys: Collection[str], namespace: str | None = None) -> Batch:

@@ -21,3 +21,8 @@ class SeenNames:
                 part.add(name)
                 found.append(at)
         return found
+
+    def clear(self) -> None:
+        """Forget all, part by part: to free a million names in one call takes 60 ms and more."""
+        for part in self._parts:
+            part.clear()

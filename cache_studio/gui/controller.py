@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from cache_studio import precedence
 from cache_studio.gui.loading import Loading, modules
 from cache_studio.gui.tasks import Tasks
 from cache_studio.model.errors import CacheStudioError
 from cache_studio.model.targets import shown_target
-from cache_studio.services import precedence
 
 if TYPE_CHECKING:
     from cache_studio.services.attachment import Attachment, Place

@@ -176,7 +176,6 @@ class MainWindow(PromptWindow):
         self.panel.select(attachment)
         self.setWindowTitle(f"{page.attachment.place.name} – {tr('Cache Studio')}")
         self.dock.show_for(page if page.tab == ENTRIES else None)
-        self.status.show_attached(len(self.controller.attachments))
         self._show_status(page)
 
     def show_start(self) -> None:
@@ -299,6 +298,7 @@ class MainWindow(PromptWindow):
             page.entries.facets.setVisible(not self._narrow)
             self._take_up(page)
         if in_front or self._stack.currentWidget() is self.start:
+            self.paint_later()
             self.show_cache(attachment)
         else:
             self.panel.show_caches()

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 
+from cache_studio import precedence
 from cache_studio.model.errors import CacheStudioError, Cancelled
-from cache_studio.services import precedence
 
 T = TypeVar("T")
 Answer = Callable[[Any], None]

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from cache_studio import precedence
 from cache_studio.model.identity import EntryId
 
 T = TypeVar("T")
@@ -17,7 +18,7 @@ are filled in one call each; parts by hash would need one for each entry.
 """
 _OFFSETS = tuple(range(PART))
 """Where a row stands in its part, as numbers that all parts share: a number of its own for each takes 32 bytes."""
-_HASHED_AT_ONCE = 65_536
+_HASHED_AT_ONCE = 16_384
 
 
 class RowIndex(Mapping[EntryId, int]):
@@ -95,6 +96,7 @@ def repeated(ids: Sequence[EntryId]) -> list[int]:
     """
     hashes = np.empty(len(ids), np.int64)
     for start in range(0, len(ids), _HASHED_AT_ONCE):
+        precedence.let_pass()
         some = ids[start : start + _HASHED_AT_ONCE]
         hashes[start : start + len(some)] = np.fromiter(map(hash, some), np.int64, len(some))
     order = np.argsort(hashes, kind="stable")

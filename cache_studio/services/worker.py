@@ -7,8 +7,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
+from cache_studio import precedence
 from cache_studio.model.errors import CacheUnavailable, Cancelled
-from cache_studio.services import precedence
 
 T = TypeVar("T")
 P = TypeVar("P")

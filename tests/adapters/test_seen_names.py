@@ -17,3 +17,5 @@ def test_each_name_is_new_once(pages):
                 model.add(name)
                 expected.append(at)
         assert found == expected
+    seen.clear()
+    assert seen.new_of(list(model)) == list(range(len(model)))

@@ -9,17 +9,18 @@ from threading import Event
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from cache_studio import precedence
 from cache_studio.gui.dashboard.dashboard_tab import DashboardTab
 from cache_studio.gui.main_window import MainWindow
 from cache_studio.gui.prompt_window import PromptWindow
 from cache_studio.gui.tabs import DASHBOARD, ENTRIES
 from cache_studio.gui.tasks import Stop, Tasks
 from cache_studio.gui.widgets.painting import text_width
-from cache_studio.services import precedence
 
 
 class Canvas(QWidget):
@@ -44,6 +45,20 @@ def test_its_widgets_are_painted_while_nothing_else_begins(qtbot: QtBot) -> None
     qtbot.waitUntil(lambda: bool(canvas.free))
     assert not any(canvas.free)
     qtbot.waitUntil(precedence._free.is_set)
+
+
+def test_what_is_to_be_painted_later_waits_for_the_next_turn(qtbot: QtBot) -> None:
+    window, canvas = PromptWindow(), Canvas()
+    qtbot.addWidget(window)
+    window.setCentralWidget(canvas)
+    with qtbot.waitExposed(window):
+        window.show()
+    canvas.free.clear()
+    window.paint_later()
+    canvas.update()
+    QCoreApplication.sendPostedEvents()
+    assert not canvas.free
+    qtbot.waitUntil(lambda: bool(canvas.free))
 
 
 def test_texts_of_a_detached_cache_are_let_go(qtbot: QtBot, window: MainWindow, comparisons: Path) -> None:

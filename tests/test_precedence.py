@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from cache_studio.services import precedence
+from cache_studio import precedence
 from cache_studio.services.worker import Worker
 
 
