@@ -104,12 +104,12 @@ class ChildListings:
     def carry_on(
         self, here: Listing, most_here: int, elsewhere: Callable[[Collection[EntryId]], ChildListing]
     ) -> Listing:
-        """The listing `here`, as far as it is short: from `most_here` entries on a child lists all but those.
+        """The listing `here`, as far as it is short: where it has more than `most_here` a child lists all but those.
 
         Until the child's first batch has come, the listing goes on here. Closing it ends the child.
         """
         seen: set[EntryId] = set()
-        lost = yield from _shown_until(lambda: len(seen) >= most_here, here, seen)
+        lost = yield from _shown_until(lambda: len(seen) > most_here, here, seen)
         if lost is not None:
             return lost
         with self._running_now(elsewhere(seen)) as child:

@@ -25,7 +25,7 @@ from cache_studio.model.identity import EntryId
 FIRST_BATCH = 200
 BATCH = 1_000
 LISTED_HERE = 2_000
-"""From so many files on a child is asked to list the folder; until it answers, the listing goes on here."""
+"""A folder of more files is listed by a child; until it answers, the listing goes on here."""
 HALF_WRITTEN = 2.0
 """Seconds since its last change in which a broken file may be one that is just being written."""
 SECOND_LOOK = 0.2

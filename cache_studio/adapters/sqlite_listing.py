@@ -3,23 +3,22 @@
 import os
 import sys
 from abc import abstractmethod
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 
 from cache_studio.adapters.base import Adapter
 from cache_studio.adapters.child_listing import ChildListing, ChildListings, Listing
 from cache_studio.adapters.sqlite_database import Database
-from cache_studio.adapters.sqlite_pages import Page, Pages
+from cache_studio.adapters.sqlite_pages import Page, Pages, Place
 from cache_studio.adapters.sqlite_rows import Rows
 from cache_studio.model.capabilities import Ability
 from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.errors import CacheStudioError
-from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue
 
 CHANGING = (Ability.REMOVE, Ability.UNDO, Ability.COMPACT)
 LISTED_HERE = 10_000
-"""From so many rows on a child lists the table; until its first page is there, the listing goes on here."""
+"""A table of more rows is listed by a child; until its first page is there, the listing goes on here."""
 LIST_ROWS = "cache_studio.adapters.sqlite_child:list_rows"
 
 
@@ -54,7 +53,8 @@ class ListsRows(Adapter):
             self._choose_table()
         most_here = sys.maxsize if self._opened_with() is None else LISTED_HERE
         any_yet = False
-        with closing(self._children.carry_on(self.pages(), most_here, self._child)) as listing:
+        here = self.pages_after()
+        with closing(self._children.carry_on(self.entries_of(here), most_here, lambda _: self._child(here))) as listing:
             while True:
                 try:
                     batch = next(listing)
@@ -68,9 +68,12 @@ class ListsRows(Adapter):
                 if len(batch):  # not every row is an entry in every format
                     yield batch
 
-    def pages(self) -> Listing:
+    def pages_after(self, after: Place | None = None, lost: Sequence[str] = ()) -> Pages:
+        """The rows that a listing selects, from the beginning or behind a place where other Pages have come to."""
+        return Pages(self.database, self.rows.table, self._expressions(), after, lost)
+
+    def entries_of(self, pages: Pages) -> Listing:
         """The entries of each page, in this process; at the end the ranges that cannot be read."""
-        pages = Pages(self.database, self.rows.table, self._expressions())
         for page in pages:
             yield self._batch(page)
         return pages.lost
@@ -79,10 +82,10 @@ class ListsRows(Adapter):
         """The options by which a child opens the very same; None (the default) where nothing is listed by a child."""
         return None
 
-    def _child(self, listed: Collection[EntryId]) -> ChildListing:
-        kind = type(self)
+    def _child(self, here: Pages) -> ChildListing:
+        kind, file = type(self), self.database.file
         opened = f"{kind.__module__}:{kind.__name__}", os.fsencode(self.database.path), dict(self._opened_with() or {})
-        return ChildListing(LIST_ROWS, *opened, [self.database.file.st_dev, self.database.file.st_ino], list(listed))
+        return ChildListing(LIST_ROWS, *opened, [file.st_dev, file.st_ino], here.after, here.lost)
 
     def _ended(self, lost: Sequence[str]) -> ScanEnd:
         if not lost:

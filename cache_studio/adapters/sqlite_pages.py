@@ -31,11 +31,20 @@ def order_of(table: Table) -> tuple[str, ...]:
 class Pages:
     """The pages of a table; each row holds the key columns it is ordered by and then `expressions`.
 
-    After iterating, `lost` names the ranges that could not be read because pages are broken.
+    `lost` names the ranges that could not be read because pages are broken, `after` the place up to which all was
+    read, None for nothing: with both, other Pages of the same table go on from here.
     """
 
-    def __init__(self, database: Database, table: Table, expressions: Sequence[str]) -> None:
-        self.lost: list[str] = []
+    def __init__(
+        self,
+        database: Database,
+        table: Table,
+        expressions: Sequence[str],
+        after: Place | None = None,
+        lost: Sequence[str] = (),
+    ) -> None:
+        self.after = after
+        self.lost = list(lost)
         self.order = order_of(table)
         self._database = database
         self._by_rowid = bool(table.rowid_name)
@@ -45,26 +54,25 @@ class Pages:
         self._probes = 0
 
     def __iter__(self) -> Iterator[Page]:
-        after: Place | None = None
         size = FIRST_PAGE
         while True:
             try:
-                page = self._page(after, size)
+                page = self._page(self.after, size)
             except WrongFormat:
                 if size > 1:
                     size = max(1, size // 8)
                     continue
-                after = self._beyond_damage(after)
-                if after is None:
+                self.after = self._beyond_damage(self.after)
+                if self.after is None:
                     return
                 continue
             given = time.perf_counter()
             if page:
+                self.after = page[-1][: len(self.order)]
                 yield page
             slow = self._seconds > SLOW_SECONDS or time.perf_counter() - given > LONG_SECONDS
             if len(page) < size:
                 return
-            after = page[-1][: len(self.order)]
             size = max(100, size // 2) if slow else min(LARGEST_PAGE, size * 3)
 
     def _page(self, after: Place | None, limit: int) -> Page:
