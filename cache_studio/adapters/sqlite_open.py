@@ -34,6 +34,8 @@ _ASKING = frozenset(
 _DESCRIBING = frozenset(("table_list", "table_xinfo", "index_list", "index_info"))
 """Pragmas whose argument is a name to describe."""
 _READING_ACTIONS = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE))
+_CACHE_KB = 256
+"""Pages that a reader keeps: a listing passes each once, and SQLite's 2 MB stay as long as the cache is attached."""
 _PROGRESS_STEPS = 20_000
 
 
@@ -192,7 +194,7 @@ def guard_reading(connection: sqlite3.Connection, must_stop: Callable[[], bool])
     """Let a connection do nothing but read; a query ends as soon as `must_stop` says so."""
     connection.setlimit(sqlite3.SQLITE_LIMIT_VDBE_OP, 25_000)
     connection.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 50)
-    for setting in ("query_only = 1", "cell_size_check = 1", "mmap_size = 0"):
+    for setting in ("query_only = 1", "cell_size_check = 1", "mmap_size = 0", f"cache_size = -{_CACHE_KB}"):
         connection.execute(f"PRAGMA {setting}")
     connection.set_authorizer(_allow_reading)
     connection.set_progress_handler(lambda: int(must_stop()), _PROGRESS_STEPS)
