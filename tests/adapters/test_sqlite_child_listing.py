@@ -2,18 +2,20 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from contract import Row, rows_of, scan_all
 
-from cache_studio.adapters import sqlite_listing
+from cache_studio.adapters import child_listing, sqlite_listing
 from cache_studio.adapters.base import Adapter
 from cache_studio.adapters.child_listing import ChildListing
 from cache_studio.adapters.registry import get_format
 from cache_studio.model.capabilities import Ability
+from cache_studio.model.columns import Batch
 from cache_studio.model.options import read_options
 from cache_studio.model.targets import Target
 
@@ -85,6 +87,22 @@ def test_a_child_lists_what_is_listed_without_one(tmp_path, schema, key_of, requ
         assert listed(adapter) == here
 
 
+def test_a_child_goes_on_where_the_listing_has_come_to(
+    tmp_path: Path, by_child: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[int] = []
+    taken = child_listing.batch_from
+
+    def noted(frame: Mapping[str, Any]) -> Batch:
+        frames.append(len(frame["ids"]))
+        return taken(frame)
+
+    monkeypatch.setattr(child_listing, "batch_from", noted)
+    with attached(filled(tmp_path / "a.db", SMALL)) as adapter:
+        batches, _ = scan_all(adapter)
+    assert sum(frames) == COUNT - len(batches[0])
+
+
 def test_what_a_child_listed_is_looked_inside_and_removed(tmp_path: Path, by_child: None) -> None:
     path = filled(tmp_path / "a.db", PAIRED, lambda n: str(n).encode())
     with attached(path) as adapter:
@@ -94,20 +112,24 @@ def test_what_a_child_listed_is_looked_inside_and_removed(tmp_path: Path, by_chi
         assert last.id not in {row.id for row in listed(adapter)}
 
 
-def test_a_child_says_which_rows_it_could_not_read(tmp_path: Path, by_child: None) -> None:
+@pytest.mark.parametrize(("listed_here", "where"), [(1, 0.75), (COUNT // 2, 0.25)], ids=["by a child", "before it"])
+def test_rows_that_could_not_be_read_are_told_once(
+    tmp_path: Path, by_child: None, monkeypatch: pytest.MonkeyPatch, listed_here: int, where: float
+) -> None:
+    monkeypatch.setattr(sqlite_listing, "LISTED_HERE", listed_here)
     path = tmp_path / "a.db"
     with closing(sqlite3.connect(path)) as database, database:
         database.execute(SMALL)
         database.executemany("INSERT INTO t(key, value) VALUES (?, ?)", ((f"k{n}", "v" * 500) for n in range(COUNT)))
     content = bytearray(path.read_bytes())
-    page = len(content) // 4096 * 3 // 4
+    page = int(len(content) // 4096 * where)
     content[page * 4096 : (page + 1) * 4096] = b"\xee" * 4096
     path.write_bytes(content)
     with attached(path) as adapter:
         batches, end = scan_all(adapter)
         assert COUNT - 100 < sum(len(batch) for batch in batches) < COUNT
         assert "damaged" in end.reason
-        assert "rows" in end.reason
+        assert end.reason.count("rows ") == 1
         assert not adapter.capabilities.can(Ability.REMOVE)
 
 

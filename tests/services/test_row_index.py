@@ -44,3 +44,10 @@ def test_what_is_not_known_has_no_row():
 def test_repeated_places_are_those_with_the_same_id_further_on(listed):
     # -1 and -2 have the same hash, and 0 is False.
     assert sorted(repeated(listed)) == [at for at, entry_id in enumerate(listed) if entry_id in listed[at + 1 :]]
+
+
+def test_many_ids_are_looked_at_in_steps_between_which_others_pass(monkeypatch):
+    passed = []
+    monkeypatch.setattr(row_index.precedence, "let_pass", lambda: passed.append(1))
+    assert repeated([*range(100_000), 5]) == [5]
+    assert len(passed) >= 5
