@@ -19,6 +19,8 @@ Listing: TypeAlias = Generator[Batch, None, list[str]]
 
 _AHEAD = 2
 """Frames that wait for us; the child waits then."""
+NONE_HERE = -1
+"""The most entries that are listed here: the child is asked at once."""
 _LIMITS = Limits(seconds=3_600, memory=2_000_000_000)
 """A cache of millions on a slow disk takes its time; `stop` ends it."""
 

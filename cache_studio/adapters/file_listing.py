@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache_studio.adapters.batch_frames import FRAME_ROWS, frame_of
-from cache_studio.adapters.child_listing import ChildListing, ChildListings, Listing
+from cache_studio.adapters.child_listing import NONE_HERE, ChildListing, ChildListings, Listing
 from cache_studio.adapters.defaults import join, lookup_by_scan, without
 from cache_studio.adapters.file_entries import NOT_A_FILE, FileEntries
 from cache_studio.adapters.files import HIDDEN, Folder, NoRegularFile, stamp_of
@@ -107,7 +107,7 @@ class FileListing(FileEntries):
         """
         self._root.require_in_place()
         remembered = self.remembered()
-        most_here = 0 if remembered is not None and remembered.is_there else LISTED_HERE
+        most_here = NONE_HERE if remembered is not None and remembered.is_there else LISTED_HERE
         yield from self._children.carry_on(self._list(frozenset(), FIRST_BATCH, BATCH), most_here, self._child)
         return ScanEnd()
 

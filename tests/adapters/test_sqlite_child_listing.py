@@ -12,6 +12,7 @@ from contract import Row, rows_of, scan_all
 
 from cache_studio.adapters import child_listing, sqlite_listing
 from cache_studio.adapters.base import Adapter
+from cache_studio.adapters.batch_frames import batch_from
 from cache_studio.adapters.child_listing import ChildListing
 from cache_studio.adapters.registry import get_format
 from cache_studio.model.capabilities import Ability
@@ -91,11 +92,10 @@ def test_a_child_goes_on_where_the_listing_has_come_to(
     tmp_path: Path, by_child: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frames: list[int] = []
-    taken = child_listing.batch_from
 
     def noted(frame: Mapping[str, Any]) -> Batch:
         frames.append(len(frame["ids"]))
-        return taken(frame)
+        return batch_from(frame)
 
     monkeypatch.setattr(child_listing, "batch_from", noted)
     with attached(filled(tmp_path / "a.db", SMALL)) as adapter:
