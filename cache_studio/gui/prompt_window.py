@@ -10,9 +10,13 @@ class PromptWindow(QMainWindow):
     """Paints all of its widgets, and lays them out, at a time when no thread takes Python away for long."""
 
     def paint_later(self) -> None:
-        """Paint again when the event loop has come round: making a page and painting it in one turn holds it up."""
-        self.setUpdatesEnabled(False)
-        QTimer.singleShot(1, self, lambda: self.setUpdatesEnabled(True))  # 0 would be in this turn
+        """Paint what is in the middle when the event loop has come round: what was made there took its time.
+
+        Not the whole window: Qt never paints one again whose updates were held back when it was about to be painted.
+        """
+        middle = self.centralWidget()
+        middle.setUpdatesEnabled(False)
+        QTimer.singleShot(1, middle, lambda: middle.setUpdatesEnabled(True))  # 0 would be in this turn
 
     def event(self, event: QEvent) -> bool:
         """Go first with what paints the window's widgets (UpdateRequest) or lays them out (LayoutRequest)."""

@@ -47,17 +47,24 @@ def test_its_widgets_are_painted_while_nothing_else_begins(qtbot: QtBot) -> None
     qtbot.waitUntil(precedence._free.is_set)
 
 
-def test_what_is_to_be_painted_later_waits_for_the_next_turn(qtbot: QtBot) -> None:
+@pytest.mark.parametrize("waits", [False, True], ids=["nothing waits", "it was about to be painted"])
+def test_what_is_to_be_painted_later_is_painted_in_the_next_turn(qtbot: QtBot, waits: bool) -> None:
     window, canvas = PromptWindow(), Canvas()
     qtbot.addWidget(window)
     window.setCentralWidget(canvas)
     with qtbot.waitExposed(window):
         window.show()
     canvas.free.clear()
+    if waits:
+        canvas.update()
+        window.statusBar().update()
     window.paint_later()
     canvas.update()
     QCoreApplication.sendPostedEvents()
     assert not canvas.free
+    qtbot.waitUntil(lambda: bool(canvas.free))
+    canvas.free.clear()
+    canvas.update()
     qtbot.waitUntil(lambda: bool(canvas.free))
 
 
