@@ -62,8 +62,10 @@ def test_the_first_whole_listing_does_not_wait(qtbot: QtBot, controller: Control
     assert made.figures.whole.entries == 12
 
 
-def test_an_action_is_not_held_up_by_the_list_behind_it(tab: EntriesTab, attachment: Attachment) -> None:
-    tab.feed.stop()
+def test_an_action_is_not_held_up_by_the_list_behind_it(qtbot: QtBot, tab: EntriesTab, attachment: Attachment) -> None:
+    feed = tab.feed
+    qtbot.waitUntil(lambda: feed.shown is not None and feed.shown.view.complete and not feed._running)
+    feed.stop()
     tab.feed._seconds = 1.0  # what listing it took
     go_on = threading.Event()
 
