@@ -15,6 +15,7 @@ class PromptWindow(QMainWindow):
         Not the whole window: Qt never paints one again whose updates were held back when it was about to be painted.
         """
         middle = self.centralWidget()
+        assert middle is not None
         middle.setUpdatesEnabled(False)
         QTimer.singleShot(1, middle, lambda: middle.setUpdatesEnabled(True))  # 0 would be in this turn
 
