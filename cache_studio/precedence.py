@@ -1,6 +1,6 @@
 """Who must not wait goes first: while the window takes something in or paints, work in the background rests.
 
-Threads share one interpreter. Left to itself it goes round among all of them every half millisecond, so that a paint of
+Threads share one interpreter. Left to itself it goes round among all of them all the time, so that a paint of
 20 ms takes 60 beside two threads that list. What the others lose they would have lost to the paint all the same.
 """
 

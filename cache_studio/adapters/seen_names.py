@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 _PARTS = 61
-"""A set of a million names takes 50 ms and more in one call to become larger; prime, see `services.row_index`."""
+"""A set of a million names takes 50 ms and more in one call to become larger; prime, so that hashes spread."""
 
 
 class SeenNames:

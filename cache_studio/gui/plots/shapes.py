@@ -93,9 +93,6 @@ class _BarsItem(QGraphicsItem):
         """Draw bars of these heights, none of them NaN."""
         self.prepareGeometryChange()
         self.centres, self.heights, self.width = centres, heights, width
-        nothing = np.zeros_like(centres)
-        self._lines = np.column_stack((centres, nothing, centres, heights))
-        self._rectangles = np.column_stack((centres - width / 2, nothing, nothing + width, heights))
         self._bounds = QRectF()
         if len(centres):
             bottom, top = min(0.0, heights.min()), max(0.0, heights.max())
@@ -108,15 +105,18 @@ class _BarsItem(QGraphicsItem):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Fill them; one that is thinner than a pixel would fall between two of them, so it is drawn as a line."""
-        if not len(self.centres):
+        centres, heights, zero = self.centres, self.heights, np.zeros_like(self.centres)
+        if not len(centres):
             return
         if self.width * painter.worldTransform().m11() < 1:
+            lines = np.column_stack((centres, zero, centres, heights))
             painter.setPen(QPen(self.color, 0))
-            painter.drawLines(*_array_of(QLineF, self._lines))
+            painter.drawLines(*_array_of(QLineF, lines))
         else:
+            rectangles = np.column_stack((centres - self.width / 2, zero, zero + self.width, heights))
             painter.setPen(_NO_PEN)
             painter.setBrush(QBrush(self.color))
-            painter.drawRects(*_array_of(QRectF, self._rectangles))
+            painter.drawRects(*_array_of(QRectF, rectangles))
 
 
 class Bars:
@@ -139,7 +139,7 @@ class Bars:
 
 
 def _array_of(kind: type[Shape], figures: Floats) -> tuple[Shape, int]:
-    """The rows of `figures`, four numbers each, as the array of shapes that QPainter takes; they live in `figures`."""
+    """The rows of `figures`, four numbers each, as the array of shapes QPainter takes; it lives as long as they do."""
     return cast(Shape, wrapInstance(figures.ctypes.data, kind)), len(figures)
 
 

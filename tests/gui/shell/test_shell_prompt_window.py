@@ -34,13 +34,19 @@ class Canvas(QWidget):
         self.free.append(precedence._free.is_set())
 
 
-def test_its_widgets_are_painted_while_nothing_else_begins(qtbot: QtBot) -> None:
+def _on_screen(qtbot: QtBot) -> tuple[PromptWindow, Canvas]:
+    """A window that was painted, and the canvas in its middle."""
     window, canvas = PromptWindow(), Canvas()
     qtbot.addWidget(window)
     window.setCentralWidget(canvas)
     with qtbot.waitExposed(window):
         window.show()
     canvas.free.clear()
+    return window, canvas
+
+
+def test_its_widgets_are_painted_while_nothing_else_begins(qtbot: QtBot) -> None:
+    _window, canvas = _on_screen(qtbot)
     canvas.update()
     qtbot.waitUntil(lambda: bool(canvas.free))
     assert not any(canvas.free)
@@ -49,12 +55,7 @@ def test_its_widgets_are_painted_while_nothing_else_begins(qtbot: QtBot) -> None
 
 @pytest.mark.parametrize("waits", [False, True], ids=["nothing waits", "it was about to be painted"])
 def test_what_is_to_be_painted_later_is_painted_in_the_next_turn(qtbot: QtBot, waits: bool) -> None:
-    window, canvas = PromptWindow(), Canvas()
-    qtbot.addWidget(window)
-    window.setCentralWidget(canvas)
-    with qtbot.waitExposed(window):
-        window.show()
-    canvas.free.clear()
+    window, canvas = _on_screen(qtbot)
     if waits:
         canvas.update()
         window.statusBar().update()
