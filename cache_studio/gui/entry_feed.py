@@ -109,6 +109,8 @@ class EntryFeed(QObject):
     def note_change(self) -> None:
         """The cache has a new view. The first whole one is listed at once: what is shown till then lacks entries."""
         view = self._attachment.standing.view
+        if self.shown is not None and self.shown.view is view and not self._running:
+            return  # it was told of while its listing was under way
         if view is not None and view.complete and not self._whole_listed:
             self._whole_listed = True
             self._timer.start(0)
@@ -153,8 +155,8 @@ class EntryFeed(QObject):
         tasks.run(self._name("list"), work, self._on_listed, self._on_error)
 
     def _on_listed(self, shown: EntryRows) -> None:
-        self._ended()
         self.shown = shown
+        self._ended()
         self.listed.emit(shown)
         wait = max(FACETS_EVERY, REST * self._count_seconds) - (time.monotonic() - self._counted_at)
         if shown.view.complete and not self._whole_counted:

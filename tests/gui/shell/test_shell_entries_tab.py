@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,7 @@ def test_an_action_is_not_held_up_by_the_list_behind_it(qtbot: QtBot, tab: Entri
         yield 1
 
     running = attachment.run(steps, lambda _progress: None)
+    attachment.standing = replace(attachment.standing, view=replace(attachment.standing.view))  # a new view
     tab.feed.note_change()
     assert tab.feed._timer.remainingTime() > 30_000
     go_on.set()
@@ -81,6 +83,28 @@ def test_an_action_is_not_held_up_by_the_list_behind_it(qtbot: QtBot, tab: Entri
     attachment.call(lambda _adapter: None).result(PATIENCE)
     tab.feed.note_change()
     assert tab.feed._timer.remainingTime() < 10_000
+
+
+def test_a_view_is_listed_once_however_often_it_is_told_of(
+    qtbot: QtBot, tab: EntriesTab, attachment: Attachment, controller: Controller
+) -> None:
+    feed = tab.feed
+    qtbot.waitUntil(lambda: feed.shown is not None and feed.shown.view.complete and not feed._running)
+    controller.news.disconnect()
+    feed.stop()
+    attachment.standing = replace(attachment.standing, view=replace(attachment.standing.view))
+    with qtbot.waitSignal(feed.listed):
+        feed.note_change()
+        qtbot.waitUntil(lambda: feed._running)
+        feed.note_change()
+    assert feed.shown is not None
+    assert feed.shown.view is attachment.standing.view
+    feed.note_change()
+    assert not feed._running
+    assert not feed._timer.isActive()
+    attachment.standing = replace(attachment.standing, view=replace(attachment.standing.view))
+    with qtbot.waitSignal(feed.listed):
+        feed.note_change()
 
 
 @pytest.mark.redis
