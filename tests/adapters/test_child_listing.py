@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cache_studio.adapters import child_listing
 from cache_studio.adapters.base import Adapter
 from cache_studio.adapters.defaults import join
+from cache_studio.adapters.json_directory.adapter import JsonDirectoryAdapter
 from cache_studio.adapters.registry import get_format
 from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.options import read_options
@@ -81,3 +83,14 @@ def test_a_listing_that_is_left_ends_its_child(adapter: Adapter) -> None:
         seen += len(next(scan))
     scan.close()  # the guard of every test fails this one when a child or a thread stays
     assert seen < 2 * COUNT
+
+
+def test_the_window_passes_after_each_frame_of_the_child(
+    adapter: JsonDirectoryAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[int] = []
+    monkeypatch.setattr(child_listing.precedence, "let_pass", lambda: passed.append(1))
+    with adapter._child([]) as child:
+        frames = list(child.batches())
+    assert len(join(frames)) == COUNT
+    assert len(passed) >= len(frames)

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from keeping import MemoryKeep
 from redis_caches import application, attached, dumps
 
-from cache_studio.adapters import redis_listing
+from cache_studio.adapters import redis_adapter, redis_listing
 from cache_studio.adapters.key_access import Held
 from cache_studio.adapters.redis_keys.access import RedisKeysAccess
 from cache_studio.adapters.registry import get_format
@@ -222,6 +222,17 @@ def test_a_listing_is_complete_while_the_table_grows(client: redis.Redis, redis_
             client.mset({f"new:{number}:{i}": i for i in range(4000)})
     assert len(keys) == len(set(keys))
     assert {f"steady:{i}" for i in range(3000)} <= set(keys)
+
+
+def test_a_listing_lets_the_window_pass_before_each_page(
+    client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.mset({f"k:{i}": i for i in range(3_000)})
+    passed: list[int] = []
+    monkeypatch.setattr(redis_adapter.precedence, "let_pass", lambda: passed.append(1))
+    with attached(redis_url) as adapter:
+        assert len(listing(adapter)) == 3_000
+    assert len(passed) >= 3_000 // redis_listing.PAGE_KEYS
 
 
 def test_no_command_of_ours_holds_the_server(client: redis.Redis, redis_url: str) -> None:
