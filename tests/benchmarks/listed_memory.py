@@ -6,10 +6,13 @@ import footprint
 from attaching import attach, detach, is_whole
 from event_loop import rest, until
 
+from cache_studio.adapters.sqlite_listing import LISTED_HERE
 from cache_studio.gui.main_window import MainWindow
 
 FEW = 10
 """Entries of a cache that is listed first, so that nothing has to be imported any more."""
+BY_A_CHILD = 10 * LISTED_HERE
+"""Entries of a cache that is listed and detached first, so that the child that lists has its modules, too."""
 SETTLED = 2.0
 
 

@@ -4,17 +4,13 @@ from collections.abc import Iterator
 
 import data
 from attaching import open_window
-from listed_memory import FEW, peak_of_listing, settled, while_listed
+from listed_memory import BY_A_CHILD, FEW, peak_of_listing, settled, while_listed
 from sizes import Bench
 from table import Against, Row, Rule
-
-from cache_studio.adapters.sqlite_listing import LISTED_HERE
 
 ENTRY_BYTES = 400.0
 LEFT_SHARE = 10.0
 """Per cent of what a cache added that may stay when it is detached."""
-BY_A_CHILD = 10 * LISTED_HERE
-"""Rows of the cache that is listed and detached before, so that the child that lists has its modules, too."""
 FOLDER_MB = 500.0
 
 
