@@ -1,6 +1,5 @@
 """The cache an application runs: get and put with TTL, capacity and levels over any format with a door."""
 
-import logging
 import os
 import time
 import weakref
@@ -8,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cache_studio.adapters.key_access import Place
 from cache_studio.model.errors import BadRequest
@@ -24,11 +23,6 @@ from cache_studio.runtime.slots import Slot
 from cache_studio.runtime.stack import Stack
 from cache_studio.runtime.strategies import CacheAside, Loader
 from cache_studio.runtime.works import Works
-
-if TYPE_CHECKING:
-    pass
-
-_log = logging.getLogger(__name__)
 
 
 class Cache(Works):
