@@ -87,6 +87,7 @@ class EntryFeed(QObject):
         self.sort = Sort()
         self.shown: EntryRows | None = None
         self._running = self._outdated = self._whole_listed = self._whole_counted = self._gives_way = False
+        self._asked = False
         self._began = self._seconds = self._counted_at = self._count_seconds = 0.0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -98,12 +99,12 @@ class EntryFeed(QObject):
     def set_expression(self, expression: str, at_once: bool) -> None:
         """List what `expression` selects, now or after the user stopped typing."""
         self.expression = expression
-        self._counted_at, self._gives_way = 0.0, False
+        self._counted_at, self._gives_way, self._asked = 0.0, False, True
         self._timer.start(0 if at_once else TYPING_MS)
 
     def set_sort(self, sort: Sort) -> None:
         """List in another order."""
-        self.sort, self._gives_way = sort, False
+        self.sort, self._gives_way, self._asked = sort, False, True
         self._timer.start(0)
 
     def note_change(self) -> None:
@@ -140,10 +141,14 @@ class EntryFeed(QObject):
 
     def _list(self) -> None:
         attachment, expression, sort = self._attachment, self.expression, self.sort
-        if attachment.standing.view is None or not self._controller.is_ready:
+        view = attachment.standing.view
+        if view is None or not self._controller.is_ready:
+            return
+        if not (view.complete or self._asked) and self._controller.tasks.is_under_way(self._name("count")):
+            self._timer.start(LEAST_MS)  # one after the other: beside a cache that is read both take the window's core
             return
         reader, tasks = self._controller.studio.reader, self._controller.tasks
-        self._running, self._outdated, self._began = True, False, time.monotonic()
+        self._running, self._outdated, self._asked, self._began = True, False, False, time.monotonic()
 
         def work(stop: Stop) -> EntryRows:
             def looked(done: int, of: int) -> None:
@@ -184,6 +189,9 @@ class EntryFeed(QObject):
 
     def _count(self) -> None:
         if self.shown is None:
+            return
+        if self._running and not self.shown.view.complete:
+            self._count_timer.start(LEAST_MS)  # see `_list`
             return
         listing = self.shown.listing
         self._counted_at = time.monotonic()

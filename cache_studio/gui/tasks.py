@@ -82,6 +82,10 @@ class Tasks(QObject):
         if not self._closed:
             self._told.emit(call)
 
+    def is_under_way(self, name: str) -> bool:
+        """Whether the answer of a request of this name is still to come."""
+        return name in self._newest
+
     def drop(self, name: str) -> None:
         """Stop the newest request of a name; its answer is not wanted any more."""
         ticket = self._newest.pop(name, None)

@@ -19,12 +19,14 @@ from pytestqt.qtbot import QtBot
 from cache_studio.adapters.base import Adapter
 from cache_studio.adapters.redis_listing import Described
 from cache_studio.adapters.redis_listing import Listing as RedisListing
-from cache_studio.gui import entry_table
+from cache_studio.gui import entry_feed, entry_table
 from cache_studio.gui.controller import Controller
 from cache_studio.gui.entries_tab import EntriesTab
 from cache_studio.gui.item_models import entry_columns as columns
+from cache_studio.gui.tasks import Stop
 from cache_studio.gui.widgets.painting import text_width
 from cache_studio.services.attachment import Attachment
+from cache_studio.services.browse import Listing
 
 
 @pytest.fixture
@@ -105,6 +107,54 @@ def test_a_view_is_listed_once_however_often_it_is_told_of(
     attachment.standing = replace(attachment.standing, view=replace(attachment.standing.view))
     with qtbot.waitSignal(feed.listed):
         feed.note_change()
+
+
+def test_facets_are_not_counted_beside_a_listing_of_a_cache_that_is_read(
+    qtbot: QtBot, tab: EntriesTab, attachment: Attachment, controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, began, go_on = tab.feed, threading.Event(), threading.Event()
+    qtbot.waitUntil(lambda: tab.figures is not None and not feed._running and not feed._count_timer.isActive())
+    controller.news.disconnect()
+    count = entry_feed.count_facets
+
+    def held(listing: Listing, now: float, stop: Stop) -> entry_feed.FacetFigures:
+        began.set()
+        assert go_on.wait(PATIENCE)
+        return count(listing, now, stop)
+
+    monkeypatch.setattr(entry_feed, "count_facets", held)
+    feed._count()
+    assert began.wait(PATIENCE)
+    attachment.standing = replace(attachment.standing, view=replace(attachment.standing.view, complete=False))
+    feed._list()
+    assert not feed._running
+    assert feed._timer.isActive()
+    go_on.set()
+    with qtbot.waitSignal(feed.listed):  # when they are counted
+        pass
+    feed._running = True
+    feed._count()
+    assert not controller.tasks.is_under_way(feed._name("count"))
+    assert feed._count_timer.isActive()
+    feed._running = False
+    with qtbot.waitSignal(feed.counted):
+        pass
+
+
+def test_what_the_user_asks_for_does_not_wait_until_facets_are_counted(
+    qtbot: QtBot, tab: EntriesTab, attachment: Attachment, controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, go_on = tab.feed, threading.Event()
+    qtbot.waitUntil(lambda: tab.figures is not None and not feed._running and not feed._count_timer.isActive())
+    controller.news.disconnect()
+    figures = tab.figures
+    monkeypatch.setattr(entry_feed, "count_facets", lambda *_: figures if go_on.wait(PATIENCE) else None)
+    attachment.standing = replace(attachment.standing, view=replace(attachment.standing.view, complete=False))
+    feed._count()
+    with qtbot.waitSignal(feed.listed):
+        tab.set_expression("size>1b")
+    with qtbot.waitSignal(feed.counted):
+        go_on.set()
 
 
 @pytest.mark.redis
