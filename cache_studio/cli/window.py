@@ -25,5 +25,5 @@ def open_window(targets: tuple[str, ...]) -> Window:
 @click.command()
 @click.option("--redis", is_flag=True, help="Start a local redis-server for it.")
 def demo(redis: bool) -> Window:
-    """Open the window on five live caches with a workload running; no server needed."""
+    """Open the window on live caches with a workload running: four, and one in Redis where that is running."""
     return Window(demo=True, start_redis=redis)

@@ -1,4 +1,4 @@
-"""The demo: five live caches in a folder of their own, kept busy by a child until it is closed."""
+"""The demo: live caches in a folder of their own, and one in Redis, kept busy by a child until it is closed."""
 
 import shutil
 import socket
@@ -26,7 +26,7 @@ READY_SECONDS = 60.0
 
 
 class Demo:
-    """The five applications at work, once it is started; leaving the block ends everything."""
+    """The applications at work, once it is started; leaving the block ends everything."""
 
     def __init__(self, *, start_redis: bool = False, seed: int = 7) -> None:
         """With `start_redis` a redis-server on a free loopback port joins; else one on 6379 where there is one."""

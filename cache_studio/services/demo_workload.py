@@ -46,7 +46,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One of the five: its cache and what it asks next."""
+    """One of the applications: its cache and what it asks next."""
 
     cache: Cache
     request: Callable[[random.Random], Request]
