@@ -86,8 +86,7 @@ class EntryFeed(QObject):
         self.expression = ""
         self.sort = Sort()
         self.shown: EntryRows | None = None
-        self._running = self._outdated = self._whole_listed = self._whole_counted = self._gives_way = False
-        self._asked = False
+        self._outdated = self._whole_listed = self._whole_counted = self._gives_way = self._asked = False
         self._began = self._seconds = self._counted_at = self._count_seconds = 0.0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -110,12 +109,13 @@ class EntryFeed(QObject):
     def note_change(self) -> None:
         """The cache has a new view. The first whole one is listed at once: what is shown till then lacks entries."""
         view = self._attachment.standing.view
-        if self.shown is not None and self.shown.view is view and not self._running:
-            return  # it was told of while its listing was under way
+        running = self._is_under_way("list")
+        if self.shown is not None and self.shown.view is view and not running:
+            return  # it was told of once more while its listing was under way
         if view is not None and view.complete and not self._whole_listed:
             self._whole_listed = True
             self._timer.start(0)
-        elif self._running:
+        elif running:
             self._outdated = True
         elif not self._timer.isActive() or (self._gives_way and not self._attachment.is_acting):
             self._gives_way = self._attachment.is_acting
@@ -139,16 +139,19 @@ class EntryFeed(QObject):
     def _name(self, what: str) -> str:
         return f"{what} {id(self)}"
 
+    def _is_under_way(self, what: str) -> bool:
+        return self._controller.tasks.is_under_way(self._name(what))
+
     def _list(self) -> None:
         attachment, expression, sort = self._attachment, self.expression, self.sort
         view = attachment.standing.view
         if view is None or not self._controller.is_ready:
             return
-        if not (view.complete or self._asked) and self._controller.tasks.is_under_way(self._name("count")):
+        if not (view.complete or self._asked) and self._is_under_way("count"):
             self._timer.start(LEAST_MS)  # one after the other: beside a cache that is read both take the window's core
             return
         reader, tasks = self._controller.studio.reader, self._controller.tasks
-        self._running, self._outdated, self._asked, self._began = True, False, False, time.monotonic()
+        self._outdated, self._asked, self._began = False, False, time.monotonic()
 
         def work(stop: Stop) -> EntryRows:
             def looked(done: int, of: int) -> None:
@@ -182,7 +185,6 @@ class EntryFeed(QObject):
             self.failed.emit(error)
 
     def _ended(self) -> None:
-        self._running = False
         self._seconds = time.monotonic() - self._began
         if self._outdated:
             self.note_change()
@@ -190,7 +192,7 @@ class EntryFeed(QObject):
     def _count(self) -> None:
         if self.shown is None:
             return
-        if self._running and not self.shown.view.complete:
+        if not self.shown.view.complete and self._is_under_way("list"):
             self._count_timer.start(LEAST_MS)  # see `_list`
             return
         listing = self.shown.listing

@@ -7,13 +7,11 @@ some of what is measured next.
 import shutil
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import data
-from attaching import attach, detach, is_whole, open_window
-from event_loop import until
-from listed_memory import BY_A_CHILD, FEW, settled, while_listed
+from attaching import open_window
+from listed_memory import BY_A_CHILD, FEW, while_listed
 
 from cache_studio.gui.main_window import MainWindow
 
@@ -29,33 +27,32 @@ def of_an_entry(folder: Path, count: int) -> float:
 
 def target_of(folder: Path, count: int) -> str:
     """The table of so many entries."""
-    return f"sqlite-table:{data.sqlite_rows(folder, count)}?table=entries"
+    return _target_at(data.sqlite_rows(folder, count))
 
 
 def _of_an_entry(folder: Path, count: int) -> float:
     """Of several copies at once where the cache is small: what one takes is lost in memory that was freed before."""
     copies = max(1, min(MOST_COPIES, ENTRIES_TOGETHER // count))
     with open_window() as window:
-        while_listed(window, target_of(folder, BY_A_CHILD), BY_A_CHILD)  # nothing has to be loaded any more
-        without = _held(window, target_of(folder, FEW), FEW, copies)
-        return (_held(window, target_of(folder, count), count, copies) - without) / copies / count
+        while_listed(window, BY_A_CHILD, target_of(folder, BY_A_CHILD))  # nothing has to be loaded any more
+        without = _held(window, folder, FEW, copies)
+        return (_held(window, folder, count, copies) - without) / copies / count
 
 
-def _held(window: MainWindow, target: str, count: int, copies: int) -> int:
-    path, _, options = target.removeprefix("sqlite-table:").partition("?")
-    places = [Path(path).with_suffix(f".copy-{number}.db") for number in range(copies)]
+def _held(window: MainWindow, folder: Path, count: int, copies: int) -> int:
+    """Bytes with so many copies of the table of so many entries."""
+    path = data.sqlite_rows(folder, count)
+    places = [path.with_suffix(f".copy-{number}.db") for number in range(copies)]
     for place in places:
         shutil.copyfile(path, place)
-    pages = [attach(window, window.controller.studio.resolve(f"sqlite-table:{place}?{options}")) for place in places]
-    for page in pages:
-        window.show_cache(page.attachment)
-        until(partial(is_whole, page, count))
-    taken = settled()
-    for page in pages:
-        detach(window, page)
+    taken = while_listed(window, count, *map(_target_at, places))
     for place in places:
         place.unlink()
     return taken
+
+
+def _target_at(place: Path) -> str:
+    return f"sqlite-table:{place}?table=entries"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What listed caches add to the memory of all our processes."""
 
 import gc
+from functools import partial
 
 import footprint
 from attaching import attach, detach, is_whole
@@ -23,12 +24,15 @@ def settled() -> int:
     return footprint.memory()
 
 
-def while_listed(window: MainWindow, target: str, entries: int) -> int:
-    """Bytes of our processes with a cache in the window; it is detached again."""
-    page = attach(window, window.controller.studio.resolve(target))
-    until(lambda: is_whole(page, entries))
+def while_listed(window: MainWindow, entries: int, *targets: str) -> int:
+    """Bytes of our processes with caches of so many entries in the window; they are detached again."""
+    pages = [attach(window, window.controller.studio.resolve(target)) for target in targets]
+    for page in pages:
+        window.show_cache(page.attachment)
+        until(partial(is_whole, page, entries))
     taken = settled()
-    detach(window, page)
+    for page in pages:
+        detach(window, page)
     return taken
 
 

@@ -20,21 +20,21 @@ def rows(bench: Bench) -> Iterator[Row]:
     small = data.sqlite_rows(bench.folder, BY_A_CHILD)
     with open_window() as window:
         empty = settled()
-        while_listed(window, f"sqlite-table:{small}?table=entries", BY_A_CHILD)
+        while_listed(window, BY_A_CHILD, f"sqlite-table:{small}?table=entries")
         loaded = settled()
-        listed = while_listed(window, f"sqlite-table:{table}?table=entries", bench.size.rows)
+        listed = while_listed(window, bench.size.rows, f"sqlite-table:{table}?table=entries")
         left = (settled() - loaded) / (listed - loaded)
     size = f"{bench.size.rows:,} rows"
     yield Row("memory: growth by an entry, keys of 64", size, (listed - empty) / bench.size.rows, "B", ENTRY_BYTES)
     yield Row("memory: left of the growth after detaching", size, left * 100, "%", LEFT_SHARE)
     one, few = (data.json_file(bench.folder, count) for count in (bench.size.file_entries, FEW))
     with open_window() as window:
-        while_listed(window, f"json-file:{few}", FEW)
+        while_listed(window, FEW, f"json-file:{few}")
         empty = settled()
         most = peak_of_listing(window, f"json-file:{one}", bench.size.file_entries) - empty
         folder = data.json_files(bench.folder, bench.size.files)
         before = settled()
-        files = while_listed(window, f"json-directory:{folder}", bench.size.files) - before
+        files = while_listed(window, bench.size.files, f"json-directory:{folder}") - before
     yield Row("JSON folder: memory", f"{bench.size.files:,} files", files / 1e6, "MB", FOLDER_MB)
     file = Against("the file", one.stat().st_size / 1e6)
     times, size = bench.size.peak_times, f"{file.value:.0f} MB"

@@ -67,7 +67,7 @@ def test_the_first_whole_listing_does_not_wait(qtbot: QtBot, controller: Control
 
 def test_an_action_is_not_held_up_by_the_list_behind_it(qtbot: QtBot, tab: EntriesTab, attachment: Attachment) -> None:
     feed = tab.feed
-    qtbot.waitUntil(lambda: feed.shown is not None and feed.shown.view.complete and not feed._running)
+    qtbot.waitUntil(lambda: feed.shown is not None and feed.shown.view.complete and not feed._is_under_way("list"))
     feed.stop()
     tab.feed._seconds = 1.0  # what listing it took
     go_on = threading.Event()
@@ -91,18 +91,18 @@ def test_a_view_is_listed_once_however_often_it_is_told_of(
     qtbot: QtBot, tab: EntriesTab, attachment: Attachment, controller: Controller
 ) -> None:
     feed = tab.feed
-    qtbot.waitUntil(lambda: feed.shown is not None and feed.shown.view.complete and not feed._running)
+    qtbot.waitUntil(lambda: feed.shown is not None and feed.shown.view.complete and not feed._is_under_way("list"))
     controller.news.disconnect()
     feed.stop()
     attachment.standing = replace(attachment.standing, view=replace(attachment.standing.view))
     with qtbot.waitSignal(feed.listed):
         feed.note_change()
-        qtbot.waitUntil(lambda: feed._running)
+        qtbot.waitUntil(lambda: feed._is_under_way("list"))
         feed.note_change()
     assert feed.shown is not None
     assert feed.shown.view is attachment.standing.view
     feed.note_change()
-    assert not feed._running
+    assert not feed._is_under_way("list")
     assert not feed._timer.isActive()
     attachment.standing = replace(attachment.standing, view=replace(attachment.standing.view))
     with qtbot.waitSignal(feed.listed):
@@ -113,7 +113,9 @@ def test_facets_are_not_counted_beside_a_listing_of_a_cache_that_is_read(
     qtbot: QtBot, tab: EntriesTab, attachment: Attachment, controller: Controller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed, began, go_on = tab.feed, threading.Event(), threading.Event()
-    qtbot.waitUntil(lambda: tab.figures is not None and not feed._running and not feed._count_timer.isActive())
+    qtbot.waitUntil(
+        lambda: tab.figures is not None and not feed._is_under_way("list") and not feed._count_timer.isActive()
+    )
     controller.news.disconnect()
     count = entry_feed.count_facets
 
@@ -127,25 +129,31 @@ def test_facets_are_not_counted_beside_a_listing_of_a_cache_that_is_read(
     assert began.wait(PATIENCE)
     attachment.standing = replace(attachment.standing, view=replace(attachment.standing.view, complete=False))
     feed._list()
-    assert not feed._running
+    assert not feed._is_under_way("list")
     assert feed._timer.isActive()
-    go_on.set()
     with qtbot.waitSignal(feed.listed):  # when they are counted
-        pass
-    feed._running = True
+        go_on.set()
+    go_on.clear()
+    monkeypatch.setattr(entry_feed, "count_facets", count)
+    list_entries = entry_feed.list_entries
+    monkeypatch.setattr(
+        entry_feed, "list_entries", lambda *given: list_entries(*given) if go_on.wait(PATIENCE) else None
+    )
+    feed._list()
     feed._count()
-    assert not controller.tasks.is_under_way(feed._name("count"))
+    assert not feed._is_under_way("count")
     assert feed._count_timer.isActive()
-    feed._running = False
     with qtbot.waitSignal(feed.counted):
-        pass
+        go_on.set()
 
 
 def test_what_the_user_asks_for_does_not_wait_until_facets_are_counted(
     qtbot: QtBot, tab: EntriesTab, attachment: Attachment, controller: Controller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed, go_on = tab.feed, threading.Event()
-    qtbot.waitUntil(lambda: tab.figures is not None and not feed._running and not feed._count_timer.isActive())
+    qtbot.waitUntil(
+        lambda: tab.figures is not None and not feed._is_under_way("list") and not feed._count_timer.isActive()
+    )
     controller.news.disconnect()
     figures = tab.figures
     monkeypatch.setattr(entry_feed, "count_facets", lambda *_: figures if go_on.wait(PATIENCE) else None)
