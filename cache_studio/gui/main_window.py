@@ -61,9 +61,11 @@ class MainWindow(PromptWindow):
 
     Signals:
         closed(): the window is closed and all threads have ended (or five seconds have passed).
+        page_shown(CachePage): the page of a cache was brought to the front.
     """
 
     closed = Signal()
+    page_shown = Signal(object)
 
     def __init__(self, demo: Callable[[], Sequence[str]] | None = None) -> None:
         super().__init__()
@@ -177,6 +179,7 @@ class MainWindow(PromptWindow):
         self.setWindowTitle(f"{page.attachment.place.name} – {tr('Cache Studio')}")
         self.dock.show_for(page if page.tab == ENTRIES else None)
         self._show_status(page)
+        self.page_shown.emit(page)
 
     def show_start(self) -> None:
         """Bring the start page to the front."""
@@ -258,8 +261,7 @@ class MainWindow(PromptWindow):
         self.controller.close()
 
     def _remember(self) -> None:
-        entry_wanted = self.dock.wanted or self._folded
-        self._memory.keep(self, self._splitter, Shown(self._panel_wanted, entry_wanted))
+        self._memory.keep(self, self._splitter, Shown(self._panel_wanted, self.dock.wanted or self._folded))
         for page in self._pages.values():
             page.entries.save_layout(self._memory.settings)
         self._memory.settings.sync()
@@ -291,19 +293,22 @@ class MainWindow(PromptWindow):
             page.undo_requested.connect(lambda action: self.commands.undo_action(page, action))
             page.trash_requested.connect(self.show_trash)
             page.entries.undo_requested.connect(lambda: self.commands.undo())
-            page.entries.entry_chosen.connect(lambda _entry: self._on_entry(page))
+            page.entries.entry_chosen.connect(lambda _entry: self.dock.show_entry(page))
+            page.entries.entry_chosen.connect(lambda _entry: self._show_status(page))
             page.entries.invalidate_requested.connect(self.action_set["invalidate"].trigger)
             page.entries.details_requested.connect(lambda: self.dock.set_wanted(True))
             self._stack.addWidget(page)
             page.entries.facets.setVisible(not self._narrow)
             self._take_up(page)
-        if in_front or self._stack.currentWidget() is self.start:
-            self.paint_later()
-            self.show_cache(attachment)
-        else:
-            self.panel.show_caches()
+        self.panel.show_caches()
         self.status.show_attached(len(self.controller.attachments))
         self.places.changed.emit()
+        self.in_next_turn(lambda: self._show_attached(attachment, in_front))  # making a page took its time
+
+    def _show_attached(self, attachment: Attachment, in_front: bool) -> None:
+        if attachment in self._pages and (in_front or self._stack.currentWidget() is self.start):
+            self.paint_later()
+            self.show_cache(attachment)
 
     def _take_up(self, page: CachePage) -> None:
         """A cache that was attached before in this session looks as it was left."""
@@ -339,11 +344,6 @@ class MainWindow(PromptWindow):
             self.panel.show_caches()
             if attachment.standing.phase is Phase.UNREACHABLE:
                 self.refusals.unreachable(attachment)
-
-    def _on_entry(self, page: CachePage) -> None:
-        if page is self.current_page():
-            self.dock.show_entry(page)
-            self.update_actions()
 
     def _on_tab(self, page: CachePage) -> None:
         if page is self.current_page():

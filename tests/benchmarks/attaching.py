@@ -57,10 +57,12 @@ def open_window() -> Iterator[MainWindow]:
 
 def attach(window: MainWindow, place: Place) -> CachePage:
     """Attach a decided place and show its page; what it is was recognised before."""
+    shown: list[CachePage] = []
+    window.page_shown.connect(shown.append)
     window.controller.attach_place(place)
-    page = window.current_page()
-    assert page is not None, "there is no page"
-    return page
+    until(lambda: bool(shown))
+    window.page_shown.disconnect(shown.append)
+    return shown[0]
 
 
 def is_whole(page: CachePage, entries: int) -> bool:

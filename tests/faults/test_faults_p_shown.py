@@ -59,7 +59,7 @@ def test_p16_markup_of_a_cache_is_shown_as_text_by_every_widget(
     qtbot: QtBot, window: MainWindow, hostile: tuple[Path, str]
 ) -> None:
     folder, markup = hostile
-    with qtbot.waitSignal(window.controller.attached, timeout=SECONDS):
+    with qtbot.waitSignal(window.page_shown, timeout=SECONDS):
         window.attach_all([f"json-directory:{folder}"])
     page = window.current_page()
     assert page is not None

@@ -56,7 +56,7 @@ def close(qtbot: QtBot, window: MainWindow) -> None:
 
 
 def attached(qtbot: QtBot, window: MainWindow, folder: Path, entries: int = 12) -> CachePage:
-    with qtbot.waitSignal(window.controller.attached, timeout=SECONDS):
+    with qtbot.waitSignal(window.page_shown, timeout=SECONDS):
         window.attach_all([f"json-directory:{folder}"])
     page = window.current_page()
     assert page is not None

@@ -32,7 +32,7 @@ def page(qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.M
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE cache (ns TEXT, key TEXT, value BLOB, PRIMARY KEY (ns, key))")
         database.executemany("INSERT INTO cache VALUES (?, ?, x'00')", rows)
-    with qtbot.waitSignal(window.controller.attached, timeout=20_000):
+    with qtbot.waitSignal(window.page_shown, timeout=20_000):
         window.attach_all([f"sqlite-table:{path}?table=cache&key=key&value=value&namespace=ns"])
     page = window.current_page()
     assert page is not None

@@ -69,6 +69,33 @@ def test_what_is_to_be_painted_later_is_painted_in_the_next_turn(qtbot: QtBot, w
     qtbot.waitUntil(lambda: bool(canvas.free))
 
 
+def test_what_is_put_off_is_done_in_the_next_turn_and_goes_first(qtbot: QtBot) -> None:
+    window, _canvas = _on_screen(qtbot)
+    free: list[bool] = []
+    window.in_next_turn(lambda: free.append(precedence._free.is_set()))
+    QCoreApplication.sendPostedEvents()
+    assert not free
+    qtbot.waitUntil(lambda: bool(free))
+    assert free == [False]
+    assert precedence._free.is_set()
+
+
+def test_a_cache_that_was_detached_before_its_page_was_shown_is_not_shown(
+    qtbot: QtBot, window: MainWindow, comparisons: Path
+) -> None:
+    shown: list[object] = []
+    window.page_shown.connect(shown.append)
+    place = window.controller.studio.resolve(f"json-directory:{comparisons}")
+    with qtbot.waitSignal(window.controller.detached):
+        window.controller.attach_place(place)
+        window.controller.detach(window.controller.attachments[0])
+    turns: list[None] = []
+    window.in_next_turn(lambda: turns.append(None))
+    qtbot.waitUntil(lambda: bool(turns))
+    assert not shown
+    assert window.current_page() is None
+
+
 def test_texts_of_a_detached_cache_are_let_go(qtbot: QtBot, window: MainWindow, comparisons: Path) -> None:
     window.controller.attach(str(comparisons))
     qtbot.waitUntil(lambda: window.current_page() is not None and text_width.cache_info().currsize > 20)

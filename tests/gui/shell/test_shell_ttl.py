@@ -40,7 +40,7 @@ def ends(path: Path) -> dict[str, float | None]:
 
 
 def attached(qtbot: QtBot, window: MainWindow, target: str, entries: int) -> CachePage:
-    with qtbot.waitSignal(window.controller.attached, timeout=20_000):
+    with qtbot.waitSignal(window.page_shown, timeout=20_000):
         window.attach_all([target])
     page = window.current_page()
     assert page is not None

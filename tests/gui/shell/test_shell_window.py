@@ -25,7 +25,7 @@ from cache_studio.services.standing import News, Phase
 
 def attached(qtbot: QtBot, window: MainWindow, target: str, entries: int = 12) -> CachePage:
     """Attach a target and wait until it is listed."""
-    with qtbot.waitSignal(window.controller.attached, timeout=20_000):
+    with qtbot.waitSignal(window.page_shown, timeout=20_000):
         window.attach_all([target])
         assert window.status.currentMessage().startswith("Attaching ")
     assert window.status.currentMessage() == ""
@@ -192,7 +192,7 @@ def test_read_only_can_be_switched(qtbot: QtBot, window: MainWindow, comparisons
     page = attached(qtbot, window, f"json-directory:{comparisons}")
     page.entries.set_expression("stale")
     qtbot.waitUntil(lambda: page.entries.table.entries.rowCount() == 5)
-    with qtbot.waitSignal(window.controller.attached, timeout=20_000):
+    with qtbot.waitSignal(window.page_shown, timeout=20_000):
         window.action_set["allow_changes"].trigger()
     again = window.current_page()
     assert again is not None
