@@ -48,9 +48,9 @@ class _Answer:
 
 
 class _LinkDelegate(RowDelegate):
-    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, state: RowState) -> None:
+    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, look: object, state: RowState) -> None:
         """Words in the accent."""
-        draw_text(painter, rect, self.text(index), fonts.text_font(12, fonts.SEMIBOLD), theme.color("accent"), LEFT)
+        draw_text(painter, rect, str(look), fonts.text_font(12, fonts.SEMIBOLD), theme.color("accent"), LEFT)
 
 
 class ActivityTab(QWidget):

@@ -12,7 +12,15 @@ from cache_studio.gui.dock.facts import FactLine, fact_lines, own_lines, source_
 from cache_studio.gui.look import fonts, theme
 from cache_studio.gui.look.text import display_text, plain_label, set_tooltip, tr
 from cache_studio.gui.widgets.buttons import IconButton
-from cache_studio.gui.widgets.painting import CHIP_HEIGHT, PILL_HEIGHT, chip_width, draw_chip, draw_pill, ttl_words
+from cache_studio.gui.widgets.painting import (
+    CHIP_HEIGHT,
+    PILL_HEIGHT,
+    chip_width,
+    draw_chip,
+    draw_pill,
+    pill_look,
+    ttl_words,
+)
 from cache_studio.model.entries import Entry
 from cache_studio.model.payload import Fact
 from cache_studio.model.seeing import Source
@@ -70,7 +78,7 @@ class TtlPill(QWidget):
             painter.setFont(fonts.text_font(12))
             painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.words())
         else:
-            draw_pill(painter, box, self._ttl(), share)
+            draw_pill(painter, box, pill_look(self._ttl(), share))
         painter.end()
 
     def _ttl(self) -> float:

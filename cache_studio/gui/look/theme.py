@@ -127,7 +127,7 @@ def apply(app: QApplication, mode: Mode = "system") -> Theme:
 
 def colors() -> Colors:
     """The colours in force now. Ask again at each paint; do not keep them."""
-    return theme().colors
+    return (_theme or theme()).colors
 
 
 def color(name: str, alpha: int = 255) -> QColor:

@@ -59,7 +59,7 @@ class RowDelegate(QStyledItemDelegate):
         painter.save()
         draw_ground(painter, rect, state)
         left = lead(option.widget, index.column())
-        self.draw_cell(painter, rect.adjusted(left, 0, -CELL_PAD, -1), index, state)
+        self.draw_cell(painter, rect.adjusted(left, 0, -CELL_PAD, -1), index, self.look(index), state)
         painter.restore()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
@@ -68,11 +68,11 @@ class RowDelegate(QStyledItemDelegate):
             round(self.cell_width(index)) + lead(option.widget, index.column()) + CELL_PAD, int(theme.theme().density)
         )
 
-    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, state: RowState) -> None:
-        """Draw the content into `rect` (padding taken off)."""
+    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, look: object, state: RowState) -> None:
+        """Draw the content into `rect` (padding taken off) as `look` says; render hints are left as they were."""
         problem = self.problem(index)
         color = theme.shade(theme.colors().urgent.text) if problem else theme.color(self.color_role(index))
-        draw_text(painter, rect, problem or self.text(index), self.font(), color, self.alignment(index))
+        draw_text(painter, rect, problem or str(look), self.font(), color, self.alignment(index))
 
     def cell_width(self, index: Index) -> float:
         """Width that the content needs, without padding."""
@@ -84,7 +84,7 @@ class RowDelegate(QStyledItemDelegate):
         return "" if value is None else display_text(str(value), SHOWN)
 
     def look(self, index: Index) -> object:
-        """What the passing of time changes in the cell as it would be drawn now: equal where it would look the same."""
+        """What the cell would show now: equal where the passing of time changed nothing that can be seen."""
         return self.text(index)
 
     def problem(self, index: Index) -> str:
@@ -151,22 +151,22 @@ class TagDelegate(RowDelegate):
 
     def text(self, index: Index) -> str:
         """All tags in words."""
-        return " ".join(self._tags(index))
+        return " ".join(self.look(index))
 
     def cell_width(self, index: Index) -> float:
         """Room for every chip."""
         font = self.font()
-        return sum(chip_width(tag, font) + self.GAP for tag in self._tags(index))
+        return sum(chip_width(tag, font) + self.GAP for tag in self.look(index))
 
-    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, state: RowState) -> None:
+    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, look: object, state: RowState) -> None:
         """Chips from left to right; what has no room is counted in the last one."""
-        tags = self._tags(index)
+        assert isinstance(look, tuple)
         ground = theme.color("surface" if state.is_selected else "hover")
         if state.is_hovered and not state.is_selected:
             ground = theme.color("track")
         left, font = rect.left(), self.font()
-        for at, tag in enumerate(tags):
-            width, rest = chip_width(tag, font), len(tags) - at
+        for at, tag in enumerate(look):
+            width, rest = chip_width(tag, font), len(look) - at
             room = rect.right() - left - (chip_width(f"+{rest - 1}", font) + self.GAP if rest > 1 else 0)
             if width > room and at:
                 tag, width = f"+{rest}", chip_width(f"+{rest}", font)
@@ -176,7 +176,7 @@ class TagDelegate(RowDelegate):
             if tag == f"+{rest}":
                 break
 
-    @staticmethod
-    def _tags(index: Index) -> list[str]:
+    def look(self, index: Index) -> tuple[str, ...]:
+        """The tags."""
         tags = value_of(index, Role.TAGS)
-        return [display_text(tag, 60) for tag in tags] if isinstance(tags, Iterable) else []
+        return tuple(display_text(tag, 60) for tag in tags) if isinstance(tags, Iterable) else ()

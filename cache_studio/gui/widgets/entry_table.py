@@ -154,23 +154,29 @@ class EntryTableView(QTableView):
         if not columns:
             return
         left, right = min(one.left for one in columns), max(one.left + one.width for one in columns)
-        model, selection = self.model(), self.selectionModel()
+        model, selection, ground = self.model(), self.selectionModel(), self.viewport().rect()
+        any_selected = selection.hasSelection()
+        together = region.boundingRect() if region.rectCount() == 1 else QRect()
         for row in self._visible_rows():
             top, height = self.rowViewportPosition(row), self.rowHeight(row)
-            if not region.intersects(QRect(left, top, right - left, height)):
+            band = QRect(left, top, right - left, height)
+            if not region.intersects(band):
                 continue
-            state = RowState(self, selection.isRowSelected(row, QModelIndex()), row == self.hover_row)
-            draw_ground(painter, QRectF(left, top, right - left, height), state)
+            is_selected = any_selected and selection.isRowSelected(row, QModelIndex())
+            state = RowState(self, is_selected, row == self.hover_row)
+            draw_ground(painter, QRectF(band), state)
+            is_all = together.contains(band & ground)
             for one in columns:
-                cell, index = QRect(one.left, top, one.width, height), model.index(row, one.at)
-                if not region.intersects(cell):
+                cell = QRect(one.left, top, one.width, height)
+                if not is_all and not region.intersects(cell):
                     continue
-                if one.at in self.ticking:  # before it is drawn: should it change just now, it is drawn once more
-                    is_whole = QRegion(cell & self.viewport().rect()).subtracted(region).isEmpty()
-                    self._looks[row, one.at] = one.delegate.look(index) if is_whole else None
-                painter.save()
-                one.delegate.draw_cell(painter, QRectF(cell).adjusted(one.lead, 0, -CELL_PAD, -1), index, state)
-                painter.restore()
+                index = model.index(row, one.at)
+                look = one.delegate.look(index)
+                if one.at in self.ticking:
+                    is_whole = is_all or QRegion(cell & ground).subtracted(region).isEmpty()
+                    self._looks[row, one.at] = look if is_whole else None
+                rect = QRectF(one.left + one.lead, top, one.width - one.lead - CELL_PAD, height - 1)
+                one.delegate.draw_cell(painter, rect, index, look, state)
             if state.is_selected:
                 painter.fillRect(QRect(0, top, EDGE, height), theme.color("accent"))
 

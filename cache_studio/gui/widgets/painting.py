@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
@@ -22,8 +23,9 @@ CHIP_HEIGHT = 20
 PULSE_SHARE = 0.22
 """How far the ground of "last" moves at the height of its pulse; its text stays at 4.5:1."""
 _PAD = 6
-_ONE_LINE = int(Qt.TextFlag.TextSingleLine)
 _WITH_LINE = (Urgency.FRESH, Urgency.SOON, Urgency.URGENT, Urgency.LAST)
+_SHARE_STEPS = 400
+"""More than twice the pixels that the line of a pill can have."""
 
 
 def draw_text(
@@ -34,15 +36,29 @@ def draw_text(
     color: QColor | str,
     align: Qt.AlignmentFlag = LEFT,
 ) -> float:
-    """One line of literal text, elided at the right where `rect` is too narrow; returns the width it took."""
+    """One line of literal text, elided at the right where `rect` is too narrow; returns the width it took.
+
+    `align` is LEFT, RIGHT or CENTER. Drawn at a point: to have Qt lay it out in a rectangle takes half as long again.
+    """
     width, room = text_width(text, font), rect.width()
     if width > room:
         text = _elided(text, font, room)
         width = text_width(text, font)
+    left, (ascent, height) = rect.left(), _line(font)
+    if align == RIGHT:
+        left += room - width
+    elif align == CENTER:
+        left += (room - width) / 2
     painter.setFont(font)
     painter.setPen(theme.shade(color) if isinstance(color, str) else color)
-    painter.drawText(rect, int(align) | _ONE_LINE, text)
+    painter.drawText(QPointF(left, rect.top() + (rect.height() - height) / 2 + ascent), text)
     return width
+
+
+@lru_cache(maxsize=128)
+def _line(font: QFont) -> tuple[float, float]:
+    """Pixels of a line above its base, and of all of it."""
+    return _metrics(font).ascent(), _metrics(font).height()
 
 
 @lru_cache(maxsize=128)
@@ -76,11 +92,29 @@ def ttl_words(ttl: float | None) -> str:
     return format_ttl(ttl)
 
 
-def draw_pill(painter: QPainter, rect: QRectF, ttl: float | None, share: float | None, pulse: float = 0.0) -> None:
-    """A TTL pill 20 px high in the middle of `rect`, whole width. `pulse` 0 to 1 softens the ground of "last"."""
+class PillLook(NamedTuple):
+    """What a TTL pill shows: equal where an eye can tell no difference."""
+
+    words: str
+    state: Urgency
+    share: float | None
+    """Of the lifetime that is left, 0 to 1; None where that is not known."""
+
+
+def pill_look(ttl: float | None, share: float | None) -> PillLook:
+    """The pill of a TTL in seconds, NaN or infinity; None while it is not known yet. `share` may be NaN."""
     state = Urgency.UNKNOWN if ttl is None else urgency(ttl)
+    if share is None or math.isnan(share) or state not in _WITH_LINE:
+        return PillLook(ttl_words(ttl), state, None)
+    return PillLook(ttl_words(ttl), state, round(share * _SHARE_STEPS) / _SHARE_STEPS)
+
+
+def draw_pill(painter: QPainter, rect: QRectF, look: PillLook, pulse: float = 0.0) -> None:
+    """A TTL pill 20 px high in the middle of `rect`, whole width. `pulse` 0 to 1 softens the ground of "last"."""
+    words, state, share = look
     pill = theme.colors().pill(state)
     box = QRectF(rect.left(), rect.center().y() - PILL_HEIGHT / 2, rect.width(), PILL_HEIGHT)
+    painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if state is Urgency.FOREVER:
         painter.setPen(QPen(theme.color("border"), 1))
@@ -94,12 +128,12 @@ def draw_pill(painter: QPainter, rect: QRectF, ttl: float | None, share: float |
         painter.setBrush(ground)
         painter.drawRoundedRect(box, PILL_RADIUS, PILL_RADIUS)
     inner = box.adjusted(_PAD, 0, -_PAD, 0)
-    has_line = state in _WITH_LINE and share is not None and not math.isnan(share)
-    if has_line and share is not None:
+    if share is not None:
         _draw_share(painter, inner, share, pill.bar)
         inner.translate(0, -1.5)
     weight = fonts.REGULAR if state is Urgency.UNKNOWN else fonts.MEDIUM
-    draw_text(painter, inner, ttl_words(ttl), fonts.text_font(11, weight), pill.text, RIGHT)
+    draw_text(painter, inner, words, fonts.text_font(11, weight), pill.text, RIGHT)
+    painter.restore()
 
 
 def _pulsed(ground: QColor, pulse: float) -> QColor:
@@ -135,11 +169,13 @@ def chip_width(text: str, font: QFont) -> float:
 def draw_chip(painter: QPainter, rect: QRectF, text: str, font: QFont, ground: QColor, color: QColor) -> None:
     """A tag chip 20 px high filling the width of `rect`."""
     box = QRectF(rect.left(), rect.center().y() - CHIP_HEIGHT / 2, rect.width(), CHIP_HEIGHT)
+    painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(ground)
     painter.drawRoundedRect(box, 4, 4)
     draw_text(painter, box.adjusted(_PAD, 0, -_PAD + 1, 0), text, font, color, LEFT)
+    painter.restore()
 
 
 def spark_paths(rect: QRectF, values: Sequence[float]) -> list[QPainterPath]:

@@ -1,6 +1,5 @@
 """The TTL column: pills that say how long is left."""
 
-import math
 import time
 
 from PySide6.QtCore import QObject, QRectF, QTimer
@@ -8,17 +7,15 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QAbstractItemView
 
 from cache_studio.gui.look import theme
-from cache_studio.gui.look.colors import Urgency, urgency
+from cache_studio.gui.look.colors import Urgency
 from cache_studio.gui.widgets.cells import CELL_PAD, Index, RowDelegate, RowState, value_of
-from cache_studio.gui.widgets.painting import draw_pill, ttl_words
+from cache_studio.gui.widgets.painting import PillLook, draw_pill, pill_look, ttl_words
 from cache_studio.gui.widgets.roles import Role
 
 MINIMUM_WIDTH = 104
 """The TTL column never goes under this."""
 _PERIOD = 2.0
 _FRAME_MS = 100
-_SHARE_STEPS = 400
-"""More than twice the pixels that the line of a pill can have."""
 
 
 def pulse(clock: float) -> float:
@@ -44,12 +41,12 @@ class TtlDelegate(RowDelegate):
         self._timer.setInterval(_FRAME_MS)
         self._timer.timeout.connect(self._draw_again)
 
-    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, state: RowState) -> None:
+    def draw_cell(self, painter: QPainter, rect: QRectF, index: Index, look: object, state: RowState) -> None:
         """A pill with half the usual padding at its sides."""
-        ttl = index.data(Role.TTL)
-        last = ttl is not None and urgency(ttl) is Urgency.LAST
+        assert isinstance(look, PillLook)
+        last = look.state is Urgency.LAST
         box = rect.adjusted(4 - CELL_PAD, 0, CELL_PAD - 4, 0)
-        draw_pill(painter, box, ttl, index.data(Role.TTL_SHARE), pulse(time.monotonic()) if last else 0.0)
+        draw_pill(painter, box, look, pulse(time.monotonic()) if last else 0.0)
         if last and not theme.theme().reduced_motion and isinstance(state.view, QAbstractItemView):
             self._again.add(state.view)
             if not self._timer.isActive():
@@ -59,12 +56,11 @@ class TtlDelegate(RowDelegate):
         """The words in the pill."""
         return ttl_words(index.data(Role.TTL))
 
-    def look(self, index: Index) -> object:
+    def look(self, index: Index) -> PillLook:
         """Words, colours, and the line as far as an eye can tell."""
         ttl, share = value_of(index, Role.TTL), value_of(index, Role.TTL_SHARE)
         assert ttl is None or isinstance(ttl, float)
-        steps = -1 if not isinstance(share, float) or math.isnan(share) else round(share * _SHARE_STEPS)
-        return ttl_words(ttl), None if ttl is None else urgency(ttl), steps
+        return pill_look(ttl, share if isinstance(share, float) else None)
 
     def _draw_again(self) -> None:
         waiting, self._again = self._again, set()

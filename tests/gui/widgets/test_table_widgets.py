@@ -168,7 +168,7 @@ def test_rows_drawn_at_once_look_as_qt_draws_them_cell_by_cell(qtbot: QtBot) -> 
 def test_only_the_columns_that_changed_are_drawn(table: EntryTableView, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn_columns: list[int] = []
     monkeypatch.setattr(
-        RowDelegate, "draw_cell", lambda _self, _painter, _rect, at, _state: drawn_columns.append(at.column())
+        RowDelegate, "draw_cell", lambda _self, _painter, _rect, at, _look, _state: drawn_columns.append(at.column())
     )
     left, width = table.columnViewportPosition(1), table.columnWidth(1)
     table.viewport().repaint(left, 0, width, table.viewport().height())
@@ -209,15 +209,17 @@ def ticking(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> tuple[EntryTableVi
     view.viewport().repaint()
     drawn_cells: list[tuple[int, int]] = []
     monkeypatch.setattr(
-        RowDelegate, "draw_cell", lambda _self, _painter, _rect, at, _state: drawn_cells.append((at.row(), at.column()))
+        RowDelegate,
+        "draw_cell",
+        lambda _self, _painter, _rect, at, _look, _state: drawn_cells.append((at.row(), at.column())),
     )
     draw = TtlDelegate.draw_cell
     monkeypatch.setattr(
         TtlDelegate,
         "draw_cell",
-        lambda self, painter, rect, at, state: (
+        lambda self, painter, rect, at, look, state: (
             drawn_cells.append((at.row(), at.column())),
-            draw(self, painter, rect, at, state),
+            draw(self, painter, rect, at, look, state),
         ),
     )
     return view, model, drawn_cells
