@@ -1,6 +1,7 @@
 import pytest
 from views import INF, NAN, NOW, view_of
 
+from cache_studio.model import statistics
 from cache_studio.model.statistics import EXPIRY_EDGES, by_namespace, by_tag, by_type, expiry_histogram, total
 
 
@@ -35,6 +36,18 @@ def test_groups_by_size_with_their_stale_ones(view):
         ("y", 1, 100, 0), ("x", 2, 30, 1), ("", 1, None, 0),
     ]  # fmt: skip
     assert [(group.name, group.entries) for group in by_type(view, NOW)] == [("", 2), ("png", 2)]
+
+
+def test_groups_are_the_same_however_many_entries_are_added_up_at_once(monkeypatch):
+    rows = [
+        {"key": str(at), "ns": f"n{at % 3}", "size": NAN if at % 5 == 0 else at, "expires": NOW - 1 + at % 2}
+        for at in range(40)
+    ]
+    view = view_of(*rows)
+    whole = by_namespace(view, NOW)
+    assert sum(group.entries for group in whole) == len(rows)
+    monkeypatch.setattr(statistics, "_STEP", 7)
+    assert by_namespace(view, NOW) == whole
 
 
 def test_an_entry_counts_under_each_of_its_tags(view):
