@@ -6,7 +6,7 @@ under `not`; only what is certainly true is selected.
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
@@ -20,6 +20,8 @@ from cache_studio.model.selection import AllOf, AnyOf, Compare, Flag, Node, Not
 
 CHUNK = 1_000
 """Texts looked at between two questions whether to stop."""
+_TOGETHER = 50
+"""Texts that are put together to look for a part of them."""
 _NUMERIC: dict[str, Callable[[Floats, float], Any]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -186,27 +188,41 @@ class _Matcher:
 
     def _over(self, texts: list[str], count: int, term: Compare) -> Mask:
         """Which of the first `count` texts fulfil a comparison."""
-        tester = texts_tester(term)
-        found = np.zeros(count, dtype=np.bool_)
+        tester, found = texts_tester(term), bytearray()
         for start in range(0, count, CHUNK):
             if self._stop():
                 raise Cancelled
-            end = min(start + CHUNK, count)
-            found[start:end] = tester(texts[start:end])
-        return found
+            found.extend(tester(texts[start : min(start + CHUNK, count)]))
+        return np.frombuffer(found, np.bool_)
 
 
-def texts_tester(term: Compare) -> Callable[[list[str]], Mask | list[bool]]:
+def texts_tester(term: Compare) -> Callable[[list[str]], Iterable[int]]:
     """A function that says which of some texts fulfil a text comparison, as `text_tester` says of one."""
     if term.operator == "~":
         return Pattern(term.text).among
-    wanted = term.text
-    if term.operator == ":" and term.field not in ("ns", "tag"):  # Python code for each text would be most of its time
-        if wanted != wanted.lower():
-            return lambda texts: list(map(operator.contains, texts, repeat(wanted)))
-        return lambda texts: list(map(operator.contains, map(str.lower, texts), repeat(wanted)))
+    if term.operator == ":" and term.field not in ("ns", "tag"):
+        return _with_part(term.text, str.lower if term.text == term.text.lower() else str)
     tester = text_tester(term)
     return lambda texts: [bool(tester(text)) for text in texts]
+
+
+def _with_part(wanted: str, fold: Callable[[str], str]) -> Callable[[list[str]], Iterable[int]]:
+    """Which of some texts have `wanted` in them once they are folded.
+
+    Each is only asked where it is in some of them put together: that takes half as long.
+    """
+
+    def among(texts: list[str]) -> bytearray:
+        found = bytearray()
+        for start in range(0, len(texts), _TOGETHER):
+            some = texts[start : start + _TOGETHER]
+            if wanted in fold("\n".join(some)):
+                found += bytes(map(operator.contains, map(fold, some), repeat(wanted)))
+            else:
+                found += bytes(len(some))
+        return found
+
+    return among
 
 
 def text_tester(term: Compare) -> Callable[[str], object]:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from views import INF, NAN, NOW, view_of
 
 from cache_studio.model.errors import Cancelled, SelectionError
-from cache_studio.model.matching import match
+from cache_studio.model.matching import match, text_tester
 from cache_studio.model.selection import AllOf, AnyOf, Compare, Flag, Not, parse_selection
 
 
@@ -108,3 +108,15 @@ def test_a_tree_and_its_opposite_never_both_hold(tree, rows):
     assert (yes.true | no.true | yes.unknown).all()
     assert (yes.unknown == no.unknown).all()
     assert not (yes.true & yes.unknown).any()
+
+
+piece = st.text(alphabet="aBσΣςİß\n:", max_size=4)
+
+
+@given(st.lists(st.text(alphabet="abAB\nσΣςİIß:", max_size=6), min_size=1, max_size=120), piece)
+@settings(deadline=None)
+def test_texts_together_are_found_as_one_by_one(keys, wanted):
+    term = Compare("key", ":", wanted)
+    one = text_tester(term)
+    found = match(term, view_of(*({"key": key} for key in keys)), NOW).true
+    assert found.tolist() == [bool(one(key)) for key in keys]
