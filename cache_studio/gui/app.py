@@ -1,6 +1,5 @@
 """Starts the window: dress, first paint, and only then everything heavy."""
 
-import gc
 import signal
 import sys
 import threading
@@ -11,19 +10,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
-from cache_studio import __version__
+from cache_studio import __version__, heap
 from cache_studio.config import paths
 from cache_studio.config.settings import SettingsFile
 from cache_studio.gui.dressing import dress
 from cache_studio.gui.messages import BugReporter
-from cache_studio.services import heap
 
 if TYPE_CHECKING:
     from cache_studio.gui.main_window import MainWindow
 
 CLOSE_SECONDS = 5.0
-COLLECT_AFTER = (5_000, 10, 1_000)
-"""Python's default looks through everything that is loaded every few seconds: half a second at 100,000 entries."""
 UNSEEN_MS = 1_000
 """After which a window that is not painted, because it begins minimised, goes on all the same."""
 SWITCH_SECONDS = 0.000_1
@@ -66,8 +62,6 @@ def arrange_process() -> None:
     """How Python shares its time and its memory, as a window needs it; to be called before there are threads."""
     heap.arrange()
     sys.setswitchinterval(SWITCH_SECONDS)
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
 
 
 def begin(window: "MainWindow", targets: Sequence[str]) -> None:

@@ -175,7 +175,7 @@ class Controller(QObject):
         )
 
     def _on_gone(self, gone: weakref.ref[Attachment], then: Callable[[], None]) -> None:
-        from cache_studio.services.heap import give_back_of  # loaded with the studio
+        from cache_studio.heap import give_back_of  # loaded with the studio
 
         def give_back(_stop: Event) -> None:
             give_back_of(gone)

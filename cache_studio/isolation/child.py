@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import IO, Any
 
+from cache_studio import heap
 from cache_studio.isolation import wire
 from cache_studio.model.errors import CacheStudioError
 
@@ -25,6 +26,7 @@ NICENESS = 5
 
 def main(prefixes: Sequence[str]) -> None:
     """Serve requests; `prefixes` are the starts that a function's module may have. Ends the process at EOF."""
+    heap.arrange()
     requests, answers = _take_over_pipes()
     with contextlib.suppress(OSError, AttributeError):  # lower priority is a courtesy, Windows has no nice
         os.nice(NICENESS)

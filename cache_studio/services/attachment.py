@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from cache_studio import heap
 from cache_studio.adapters.base import Adapter, Format, Reaches
 from cache_studio.model.columns import Batch, ScanEnd
 from cache_studio.model.environments import Environment
@@ -20,7 +21,6 @@ from cache_studio.model.errors import CacheStudioError, CacheUnavailable, Cancel
 from cache_studio.model.identity import EntryId
 from cache_studio.model.options import OptionValue, read_options
 from cache_studio.model.targets import Target
-from cache_studio.services import heap
 from cache_studio.services.agenda import Agenda, Step
 from cache_studio.services.catalog import Catalog
 from cache_studio.services.gauge import Gauge

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import awake
 from event_loop import application, gaps, rest, until
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QWidget
 
 from cache_studio.config.settings import Settings
 from cache_studio.gui import app
@@ -27,6 +29,8 @@ class Arrival:
 
     first_rows: float
     """The first rows stand in the model of the table."""
+    painted: float
+    """The page of the cache was painted for the first time."""
     listed: float
     """The attachment knows every entry and has published it."""
     shown: float
@@ -89,6 +93,22 @@ def check(figures: FacetFigures | None, entries: int, *, expiry_known: bool = Tr
     assert whole.problems == 0, f"{whole.problems} problems"
 
 
+class _Paint(QObject):
+    """Whether a widget was painted since."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.is_over = False
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Notice the first paint."""
+        if event.type() == QEvent.Type.Paint:
+            self.is_over = True
+            watched.removeEventFilter(self)
+        return False
+
+
 def arrive(window: MainWindow, target: str, entries: int) -> tuple[CachePage, Arrival]:
     """Attach `target` and measure until it is whole; the page stays open."""
     place = window.controller.studio.resolve(target)
@@ -96,11 +116,14 @@ def arrive(window: MainWindow, target: str, entries: int) -> tuple[CachePage, Ar
     with gaps() as found:
         began = time.perf_counter()
         page = attach(window, place)
+        paint = _Paint(page)
 
         def whole() -> bool:
             view, now = page.attachment.standing.view, time.perf_counter()
             if page.entries.table.entries.rowCount():
                 moments.setdefault("first rows", now)
+            if paint.is_over:
+                moments.setdefault("painted", now)
             if view is not None and view.complete:
                 moments.setdefault("listed", now)
             return is_whole(page, entries)
@@ -108,8 +131,8 @@ def arrive(window: MainWindow, target: str, entries: int) -> tuple[CachePage, Ar
         until(whole)
         ended = time.perf_counter()
     check(page.entries.figures, entries)
-    first, listed = (awake.seconds(began, moments[name]) for name in ("first rows", "listed"))
-    return page, Arrival(first, listed, awake.seconds(began, ended), found.longest, found.bare)
+    first, painted, listed = (awake.seconds(began, moments[name]) for name in ("first rows", "painted", "listed"))
+    return page, Arrival(first, painted, listed, awake.seconds(began, ended), found.longest, found.bare)
 
 
 def detach(window: MainWindow, page: CachePage) -> None:

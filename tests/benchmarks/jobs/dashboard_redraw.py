@@ -27,6 +27,8 @@ from cache_studio.services.attachment import Place
 REDRAW_MS = 10.0
 DRAWN = 20
 """Times in each round."""
+PAUSE = 2.0
+"""Seconds before each round, so that a second in which the machine is slow is not all that is measured."""
 ENTRIES = 500
 
 
@@ -98,6 +100,7 @@ def sample(at: float, number: int) -> Sample:
 
 def _redraws(window: MainWindow, page: CachePage, tab: DashboardTab) -> Iterator[float]:
     """Milliseconds of the window's thread for each board that is shown and painted."""
+    rest(PAUSE)
     charts = tab.charts
     assert charts is not None
     monitor = window.controller.studio.monitor

@@ -11,7 +11,7 @@ import weakref
 import psutil
 import pytest
 
-from cache_studio.services import heap
+from cache_studio import heap
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc keeps freed memory so that it can be asked for it")
@@ -31,7 +31,7 @@ def test_freed_memory_goes_back() -> None:
 
 _IN_A_THREAD = """
 import threading, psutil
-from cache_studio.services import heap
+from cache_studio import heap
 heap.arrange()
 kept = []
 def work():
