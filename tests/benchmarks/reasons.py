@@ -23,8 +23,8 @@ _FILE = (
     "the window it takes 10"
 )
 _ROWS = (
-    "timed in parts: the child takes 2.1 s for 1,000,000 rows, 1.2 of it in SQLite's fetch; taking the columns in "
-    "takes 1 s in the window's process, the window itself 0.6"
+    "timed in parts: the child takes 1.3 s for 1,000,000 rows by itself, 1.0 of it in SQLite's fetch, and 2.0 beside "
+    "the window's process, which takes 1.3 meanwhile: the two cores are busy all the time"
 )
 _KEYS = (
     "timed in parts: a look at type, expiry, memory and last use takes 4.4 us of the server for each key, where names "
@@ -39,8 +39,8 @@ _FILES_COPIED = (
     "copies on a page of the trash the rest"
 )
 _GAP = (
-    "sampled stacks of all threads in each gap, and timed: making the page of a cache takes 25 to 35 ms, and 60 where "
-    "the machine is slow; a paint of the table, 7 ms by itself, takes 20 to 45 beside threads that list, sort and count"
+    "each turn of the event loop timed: making the page of a cache takes 18 to 26 ms, laying it out 15; a paint of the "
+    "table, 5 ms by itself, takes 12 to 35 beside threads that list, sort and count"
 )
 REASONS: Mapping[str, Known] = {
     "window: first paint": Known("timed: the modules of the window take 232 ms to load, those of the bare one 93", 2.1),
@@ -49,7 +49,7 @@ REASONS: Mapping[str, Known] = {
         "the database"
     ),
     "dashboard: redraw": Known(
-        "timed in parts: of 6.5 ms painting four charts takes 4.4, paths and ranges 2; up to 11 where the machine is "
+        "timed in parts: of 6.3 ms painting four charts takes 4.3, paths and ranges 2; up to 11 where the machine is "
         "slow"
     ),
     "growth: time of an entry, many": Known(
@@ -71,7 +71,7 @@ REASONS: Mapping[str, Known] = {
     "SQLite: last row and facets in the window": Known(_ROWS),
     "SQLite: longest gap of the event loop": Known(_GAP),
     "select: a part of the key": Known(
-        "timed alone: looking into 1,000,000 keys takes 0.13 s; the rest sorts them and waits for the window's thread"
+        "timed alone: looking into 1,000,000 keys takes 0.14 s; the rest waits for the window's thread"
     ),
     "Redis: every entry known": Known(_KEYS, 5.3),
     "Redis: last row and facets in the window": Known(_KEYS, 5.5),

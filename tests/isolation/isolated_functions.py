@@ -1,9 +1,11 @@
 """Functions that the isolation tests run in a child; reached by the prefix the tests start it with."""
 
+import gc
 import os
 import time
 from collections.abc import Iterator
 
+from cache_studio import heap
 from cache_studio.model.errors import EntryNotFound
 
 
@@ -13,6 +15,10 @@ def echo(value: object) -> object:
 
 def process_id() -> int:
     return os.getpid()
+
+
+def rarely_looks_for_rings() -> bool:
+    return gc.get_threshold() == heap.COLLECT_AFTER and gc.get_freeze_count() > 0
 
 
 def sleep(seconds: float) -> None:

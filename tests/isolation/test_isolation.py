@@ -58,6 +58,10 @@ def test_values_cross_both_ways() -> None:
     assert isolation.call(HERE + "echo", value) == value
 
 
+def test_a_child_keeps_its_memory_as_the_window_does() -> None:
+    assert isolation.call(HERE + "rarely_looks_for_rings") is True
+
+
 def test_a_large_value_crosses() -> None:
     value = b"\x01" * 20_000_000
     assert isolation.call(HERE + "echo", value) == value
