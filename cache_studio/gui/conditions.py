@@ -4,7 +4,8 @@ The search box holds the one expression there is. Facets and chips are ways to e
 they find in it.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cache_studio.model.selection import quote
@@ -62,7 +63,8 @@ def parts_of(expression: str) -> Parts:
 def namespace_terms(names: Iterable[str]) -> dict[str, str]:
     """Name of a namespace to the condition that selects it and no other one of `names`."""
     known = tuple(names)
-    return {name: _namespace_term(name, known) for name in known}
+    lowered = sorted(map(str.lower, known))
+    return {name: _namespace_term(name, lowered) for name in known}
 
 
 def tag_terms(names: Iterable[str]) -> dict[str, str]:
@@ -75,17 +77,20 @@ def lifetime_terms() -> dict[str, str]:
     return {name: name for name in LIFETIMES}
 
 
-def _namespace_term(name: str, known: Collection[str]) -> str:
+def _namespace_term(name: str, lowered: Sequence[str]) -> str:
+    """`lowered`: all names, sorted, so that those which begin like this one follow it."""
     if not name:
         return "ns~^$"  # the language has no way to compare with nothing
-    has_below = any(other != name and other.lower().startswith(name.lower()) for other in known)
+    after = bisect_right(lowered, name.lower())
+    is_alone = lowered[max(0, after - 2) : after].count(name.lower()) < 2
+    has_below = not is_alone or (after < len(lowered) and lowered[after].startswith(name.lower()))
     return f"ns{'=' if has_below else ':'}{quote(name)}"
 
 
 def chosen_in(expression: str, terms: Mapping[str, str]) -> frozenset[str]:
     """Which names of a group the expression selects by a part of its own."""
-    part = group_part(expression, terms)
-    return frozenset(name for name, term in terms.items() if term in _alternatives(part))
+    wanted = frozenset(_alternatives(group_part(expression, terms)))
+    return frozenset(name for name, term in terms.items() if term in wanted) if wanted else frozenset()
 
 
 def group_part(expression: str, terms: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ under way; what the cache changes waits for the listing under way, and a dear li
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from cache_studio.gui.conditions import (
     CHIPS,
     LIFETIMES,
+    chosen_in,
     group_part,
     lifetime_terms,
     namespace_terms,
@@ -39,6 +40,8 @@ LEAST_MS = 100
 """Between two listings that nobody asked for."""
 SOON_MS = 10
 """The same where all is listed and only changes are followed: there is a new view ten times a second at most."""
+SHOWN = 40
+"""Facets of a group that are shown at most; the search box reaches the others."""
 FACETS_EVERY = 1.0
 """Seconds between two counts of facets that nobody asked for."""
 REST = 5.0
@@ -54,6 +57,10 @@ class FacetFigures:
     """What stands beside and above the list. A group is counted without its own condition."""
 
     namespaces: tuple[Group, ...]
+    """The biggest SHOWN, and those that the expression chooses: there may be a million."""
+    more_namespaces: int
+    namespace_terms: Mapping[str, str]
+    """The condition of each of `namespaces`."""
     tags: tuple[Group, ...]
     lifetimes: tuple[Group, ...]
     """One for each of LIFETIMES."""
@@ -208,11 +215,16 @@ class EntryFeed(QObject):
 def count_facets(listing: Listing, now: float, stop: Stop) -> FacetFigures:
     """Facets and chips of a listing. Not for the window's thread."""
     view, mask = listing.view, listing.matched.true
-    namespaces = by_namespace(view, now, _mask_without(listing, namespace_terms(view.namespace_names), now, stop))
+    terms = namespace_terms(view.namespace_names)
+    groups = by_namespace(view, now, _mask_without(listing, terms, now, stop))
+    chosen = chosen_in(listing.expression, terms)
+    namespaces = tuple(group for at, group in enumerate(groups) if at < SHOWN or group.name in chosen)
+    own = {group.name: terms[group.name] for group in namespaces}
     tags = by_tag(view, now, _mask_without(listing, tag_terms(_tag_names(view)), now, stop))
     lifetimes = _lifetimes(view, _mask_without(listing, lifetime_terms(), now, stop), now)
     chips = tuple(_count_of(term, view, mask, now, stop) for term in CHIPS)
-    return FacetFigures(tuple(namespaces), tuple(tags), tuple(lifetimes), chips, total(view, now))
+    more = len(groups) - len(namespaces)
+    return FacetFigures(namespaces, more, own, tuple(tags), tuple(lifetimes), chips, total(view, now))
 
 
 def _tag_names(view: View) -> list[str]:

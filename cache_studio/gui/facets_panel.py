@@ -5,14 +5,12 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from cache_studio.gui.conditions import chosen_in, lifetime_terms, namespace_terms, tag_terms, with_chosen
-from cache_studio.gui.entry_feed import FacetFigures
+from cache_studio.gui.conditions import chosen_in, lifetime_terms, tag_terms, with_chosen
+from cache_studio.gui.entry_feed import SHOWN, FacetFigures
 from cache_studio.gui.look.text import plain_label, tr
 from cache_studio.gui.widgets.facets import Facet, FacetGroup
 from cache_studio.model.statistics import Group
 
-SHOWN = 40
-"""Facets of a group that are shown at most; the search box reaches the others."""
 WIDTH = 184
 
 
@@ -72,20 +70,19 @@ class FacetsPanel(QFrame):
 
     def set_figures(self, figures: FacetFigures) -> None:
         """Show counts and bytes; a group without anything to choose is left out."""
-        names = [group.name for group in figures.namespaces]
-        self._terms["namespaces"] = namespace_terms(names)
+        self._terms["namespaces"] = figures.namespace_terms
         self._terms["tags"] = tag_terms(group.name for group in figures.tags)
-        self._show("namespaces", figures.namespaces, visible=any(names))
-        self._show("tags", figures.tags, visible=bool(figures.tags))
-        self._show("lifetime", figures.lifetimes, visible=True)
+        has_names = any(group.name for group in figures.namespaces)
+        self._show("namespaces", figures.namespaces, figures.more_namespaces, visible=has_names)
+        chosen = chosen_in(self._expression, self._terms["tags"])
+        tags = [group for at, group in enumerate(figures.tags) if at < SHOWN or group.name in chosen]
+        self._show("tags", tags, len(figures.tags) - len(tags), visible=bool(tags))
+        self._show("lifetime", figures.lifetimes, 0, visible=True)
         self.set_expression(self._expression)
 
-    def _show(self, name: str, groups: Sequence[Group], *, visible: bool) -> None:
-        chosen = chosen_in(self._expression, self._terms[name])
-        first = [group for at, group in enumerate(groups) if at < SHOWN or group.name in chosen]
-        self._groups[name].set_facets([Facet(_label(one.name), one.entries, one.size) for one in first])
+    def _show(self, name: str, groups: Sequence[Group], rest: int, *, visible: bool) -> None:
+        self._groups[name].set_facets([Facet(_label(one.name), one.entries, one.size) for one in groups])
         self._groups[name].setVisible(visible)
-        rest = len(groups) - len(first)
         self._more[name].setText(tr("and {n} more").replace("{n}", f"{rest:,}"))
         self._more[name].setVisible(visible and rest > 0)
 

@@ -80,3 +80,15 @@ def test_every_chip_is_an_expression(chip: str) -> None:
 def test_fields_and_flags_are_coloured() -> None:
     assert colour_spans("ns:tts stale size>1kb") == [(0, 3, "accent"), (7, 12, "stale"), (13, 18, "accent")]
     assert colour_spans("nostale ans:x") == []
+
+
+def test_a_condition_is_exact_where_another_name_begins_alike_whatever_its_case() -> None:
+    names = ["", "b", "B", "c", "cd", "CDE", "d.e", "e"]
+    below = {name for name in names if any(o != name and o.lower().startswith(name.lower()) for o in names)}
+    terms = namespace_terms(names)
+    assert {name for name, term in terms.items() if term.startswith("ns=")} == below - {""}
+
+
+def test_conditions_of_many_namespaces_do_not_take_the_square_of_their_number() -> None:
+    names = [f"n{number:06}" for number in range(100_000)]  # each compared with each it would take an hour
+    assert namespace_terms(names)["n000001"] == "ns:n000001"
