@@ -4,7 +4,7 @@ The search box holds the one expression there is. Facets and chips are ways to e
 they find in it.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,9 +81,9 @@ def _namespace_term(name: str, lowered: Sequence[str]) -> str:
     """`lowered`: all names, sorted, so that those which begin like this one follow it."""
     if not name:
         return "ns~^$"  # the language has no way to compare with nothing
-    after = bisect_right(lowered, name.lower())
-    is_alone = lowered[max(0, after - 2) : after].count(name.lower()) < 2
-    has_below = not is_alone or (after < len(lowered) and lowered[after].startswith(name.lower()))
+    own = name.lower()
+    after = bisect_left(lowered, own) + 1
+    has_below = any(other.startswith(own) for other in lowered[after : after + 1])
     return f"ns{'=' if has_below else ':'}{quote(name)}"
 
 

@@ -5,7 +5,7 @@ under way; what the cache changes waits for the listing under way, and a dear li
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,15 +53,22 @@ ACTING_REST = 50.0
 
 
 @dataclass(frozen=True, slots=True)
+class Choices:
+    """The groups of one kind that are shown as facets: the biggest SHOWN, and those that the expression chooses."""
+
+    groups: tuple[Group, ...]
+    more: int
+    """How many are left out: there may be a million."""
+    terms: Mapping[str, str]
+    """The condition of each of `groups` that has one."""
+
+
+@dataclass(frozen=True, slots=True)
 class FacetFigures:
     """What stands beside and above the list. A group is counted without its own condition."""
 
-    namespaces: tuple[Group, ...]
-    """The biggest SHOWN, and those that the expression chooses: there may be a million."""
-    more_namespaces: int
-    namespace_terms: Mapping[str, str]
-    """The condition of each of `namespaces`."""
-    tags: tuple[Group, ...]
+    namespaces: Choices
+    tags: Choices
     lifetimes: tuple[Group, ...]
     """One for each of LIFETIMES."""
     chips: tuple[int | None, ...]
@@ -215,16 +222,21 @@ class EntryFeed(QObject):
 def count_facets(listing: Listing, now: float, stop: Stop) -> FacetFigures:
     """Facets and chips of a listing. Not for the window's thread."""
     view, mask = listing.view, listing.matched.true
-    terms = namespace_terms(view.namespace_names)
-    groups = by_namespace(view, now, _mask_without(listing, terms, now, stop))
-    chosen = chosen_in(listing.expression, terms)
-    namespaces = tuple(group for at, group in enumerate(groups) if at < SHOWN or group.name in chosen)
-    own = {group.name: terms[group.name] for group in namespaces}
-    tags = by_tag(view, now, _mask_without(listing, tag_terms(_tag_names(view)), now, stop))
+    namespaces = _choices(by_namespace, namespace_terms(view.namespace_names), listing, now, stop)
+    tags = _choices(by_tag, tag_terms(_tag_names(view)), listing, now, stop)
     lifetimes = _lifetimes(view, _mask_without(listing, lifetime_terms(), now, stop), now)
     chips = tuple(_count_of(term, view, mask, now, stop) for term in CHIPS)
-    more = len(groups) - len(namespaces)
-    return FacetFigures(namespaces, more, own, tuple(tags), tuple(lifetimes), chips, total(view, now))
+    return FacetFigures(namespaces, tags, tuple(lifetimes), chips, total(view, now))
+
+
+def _choices(
+    count: Callable[[View, float, Mask], list[Group]], terms: dict[str, str], listing: Listing, now: float, stop: Stop
+) -> Choices:
+    groups = count(listing.view, now, _mask_without(listing, terms, now, stop))
+    chosen = chosen_in(listing.expression, terms)
+    shown = tuple(group for at, group in enumerate(groups) if at < SHOWN or group.name in chosen)
+    own = {group.name: terms[group.name] for group in shown if group.name in terms}
+    return Choices(shown, len(groups) - len(shown), own)
 
 
 def _tag_names(view: View) -> list[str]:

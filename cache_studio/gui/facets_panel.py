@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from cache_studio.gui.conditions import chosen_in, lifetime_terms, tag_terms, with_chosen
-from cache_studio.gui.entry_feed import SHOWN, FacetFigures
+from cache_studio.gui.conditions import chosen_in, lifetime_terms, with_chosen
+from cache_studio.gui.entry_feed import FacetFigures
 from cache_studio.gui.look.text import plain_label, tr
 from cache_studio.gui.widgets.facets import Facet, FacetGroup
 from cache_studio.model.statistics import Group
@@ -70,13 +70,10 @@ class FacetsPanel(QFrame):
 
     def set_figures(self, figures: FacetFigures) -> None:
         """Show counts and bytes; a group without anything to choose is left out."""
-        self._terms["namespaces"] = figures.namespace_terms
-        self._terms["tags"] = tag_terms(group.name for group in figures.tags)
-        has_names = any(group.name for group in figures.namespaces)
-        self._show("namespaces", figures.namespaces, figures.more_namespaces, visible=has_names)
-        chosen = chosen_in(self._expression, self._terms["tags"])
-        tags = [group for at, group in enumerate(figures.tags) if at < SHOWN or group.name in chosen]
-        self._show("tags", tags, len(figures.tags) - len(tags), visible=bool(tags))
+        self._terms["namespaces"], self._terms["tags"] = figures.namespaces.terms, figures.tags.terms
+        has_names = any(group.name for group in figures.namespaces.groups)
+        self._show("namespaces", figures.namespaces.groups, figures.namespaces.more, visible=has_names)
+        self._show("tags", figures.tags.groups, figures.tags.more, visible=bool(figures.tags.groups))
         self._show("lifetime", figures.lifetimes, 0, visible=True)
         self.set_expression(self._expression)
 

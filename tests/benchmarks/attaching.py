@@ -87,7 +87,8 @@ def check(figures: FacetFigures | None, entries: int, *, expiry_known: bool = Tr
     assert figures is not None
     whole = figures.whole
     assert whole.fresh + whole.stale + whole.forever + whole.unknown == entries, whole
-    assert figures.more_namespaces or sum(group.entries for group in figures.namespaces) == entries, "namespaces"
+    names = figures.namespaces
+    assert names.more or sum(group.entries for group in names.groups) == entries, "namespaces"
     assert sum(group.entries for group in figures.lifetimes) == entries - whole.unknown, "lifetimes"
     assert not expiry_known or whole.unknown == 0, f"{whole.unknown} entries without expiry"
     assert whole.problems == 0, f"{whole.problems} problems"

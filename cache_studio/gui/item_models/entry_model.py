@@ -62,7 +62,12 @@ class EntryModel(QAbstractTableModel):
         ids = shown.view.ids
         return [ids[row] for row in shown.listing.rows[first : last + 1].tolist()]
 
-    def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:  # noqa: B008 - Qt's own
+    def index(
+        self,
+        row: int,
+        column: int,
+        parent: Index = QModelIndex(),  # noqa: B008 - Qt's own signature
+    ) -> QModelIndex:
         """The index of a cell; not left to Qt, which asks for both counts each time."""
         shown = self._shown
         if shown is None or parent.isValid() or not 0 <= row < len(shown) or not 0 <= column < len(COLUMNS):

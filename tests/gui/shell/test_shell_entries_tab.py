@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import redis
 from patience import PATIENCE
@@ -145,6 +146,26 @@ def test_facets_are_not_counted_beside_a_listing_of_a_cache_that_is_read(
     assert feed._count_timer.isActive()
     with qtbot.waitSignal(feed.counted):
         go_on.set()
+
+
+def test_the_biggest_namespaces_are_shown_and_the_chosen_one(
+    qtbot: QtBot, tab: EntriesTab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qtbot.waitUntil(lambda: tab.figures is not None)
+    assert tab.feed.shown is not None
+    listing, stop = tab.feed.shown.listing, Stop()
+    codes = np.arange(len(listing.view.namespace_codes), dtype=np.int32) % 4
+    listing = replace(listing, view=replace(listing.view, namespace_names=list("abcd"), namespace_codes=codes))
+    every = entry_feed.count_facets(listing, time.time(), stop).namespaces
+    assert len(every.groups) == 4
+    assert not every.more
+    monkeypatch.setattr(entry_feed, "SHOWN", 1)
+    last = every.groups[-1].name
+    chosen = replace(listing, expression=every.terms[last])
+    some = entry_feed.count_facets(chosen, time.time(), stop).namespaces
+    assert [group.name for group in some.groups] == [every.groups[0].name, last]
+    assert some.more == len(every.groups) - 2
+    assert some.terms == {name: every.terms[name] for name in (every.groups[0].name, last)}
 
 
 def test_what_the_user_asks_for_does_not_wait_until_facets_are_counted(
